@@ -1,5 +1,6 @@
-// Recovery of a journal segment from any bytes. The first byte chooses: raw bytes; or records built from the input with right
-// sums, so that the fields and their order are explored too; then one byte of it is damaged or the end is cut.
+// Recovery of a journal segment from any bytes. The first byte chooses: raw bytes; or records built
+// from the input with right sums, so that the fields and their order are explored too; then one
+// byte of it is damaged or the end is cut.
 #include <cstdlib>
 
 #include "../src/store/src/journal_segment.h"

@@ -83,9 +83,7 @@ Result<AppendFile> AppendFile::open(std::string path, Sync sync) {
   return AppendFile(std::move(impl));
 }
 
-Result<void> AppendFile::append(std::string_view line) {
-  return append_lines({std::string(line)});
-}
+Result<void> AppendFile::append(std::string_view line) { return append_lines({std::string(line)}); }
 
 Result<void> AppendFile::append_lines(const std::vector<std::string>& lines) {
   if (lines.empty()) return {};

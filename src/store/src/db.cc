@@ -14,11 +14,12 @@
 namespace skep::store {
 namespace {
 
-// Queued later-writes that share one transaction; more start the next one, so that a caller in between waits for at most
-// this many.
+// Queued later-writes that share one transaction; more start the next one, so that a caller in
+// between waits for at most this many.
 constexpr std::size_t kLaterBatchMax = 512;
 
-// One waiting coroutine. Touched by the loop thread only: the database thread just carries it back by post.
+// One waiting coroutine. Touched by the loop thread only: the database thread just carries it back
+// by post.
 struct Waiter {
   Signal signal;
   std::optional<Result<void>> result;
@@ -131,7 +132,9 @@ class SqliteDb final : public Db {
     co_return co_await submit(std::move(ctx), std::move(job));
   }
   Task<Result<void>> run_statement(Ctx ctx, Work work) override {
-    std::function<Result<void>()> job = [this, work = std::move(work)] { return work(*connection_); };
+    std::function<Result<void>()> job = [this, work = std::move(work)] {
+      return work(*connection_);
+    };
     co_return co_await submit(std::move(ctx), std::move(job));
   }
 
@@ -163,22 +166,29 @@ class SqliteDb final : public Db {
 
 Result<void> SqliteDb::open_file_and_migrate(const std::vector<Migration>& migrations) {
   SKEP_TRY_VOID(make_directories(parent_of(config_.path)));
-  struct stat info {};
+  struct stat info{};
   const bool existed = ::stat(config_.path.c_str(), &info) == 0 && info.st_size > 0;
   SKEP_TRY(connection_, Sqlite::open(config_.path, config_.sync));
   return migrate(*connection_, config_.path, existed, migrations);
 }
 
 void SqliteDb::run_later(std::vector<LaterWrite> writes) {
+  std::size_t failed = 0;
+  Error first;
   // A statement that fails takes back its own changes only; the others stand.
-  auto done = connection_->transaction([&writes](Connection& c) -> Result<void> {
+  auto done = connection_->transaction([&](Connection& c) -> Result<void> {
     for (LaterWrite& write : writes) {
       auto changed = c.execute(write.sql, std::move(write.args));
-      if (!changed) log::warn("store", "a write failed: {}", changed.error().to_string());
+      if (!changed && failed++ == 0) first = std::move(changed).error();
     }
     return {};
   });
-  if (!done) log::warn("store", "{} writes failed: {}", writes.size(), done.error().to_string());
+  if (!done) {
+    failed = writes.size();
+    first = std::move(done).error();
+  }
+  if (failed == 0) return;
+  log::warn("store", "{} of {} queued writes failed: {}", failed, writes.size(), first.to_string());
 }
 
 }  // namespace

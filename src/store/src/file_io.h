@@ -34,8 +34,8 @@ Error io_error(std::string_view what, const std::string& path, int errno_value);
 // open(2) with O_CLOEXEC, retried on EINTR.
 Result<Fd> open_file(const std::string& path, int flags, mode_t mode = 0600);
 Result<std::uint64_t> file_size(const Fd& fd, const std::string& path);
-// One write(2) of everything at the end of an O_APPEND file. A short write is undone with ftruncate, so on failure the
-// file is as it was.
+// One write(2) of everything at the end of an O_APPEND file. A short write is undone with
+// ftruncate, so on failure the file is as it was.
 Result<void> append_whole(const Fd& fd, const std::string& path, std::string_view bytes);
 // As many write(2) calls as it takes; on failure what was written stays.
 Result<void> write_all(const Fd& fd, const std::string& path, std::string_view bytes);

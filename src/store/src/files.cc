@@ -42,7 +42,7 @@ Result<Fd> open_file(const std::string& path, int flags, mode_t mode) {
 }
 
 Result<std::uint64_t> file_size(const Fd& fd, const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return fail(io_error("reading", path, errno));
   return static_cast<std::uint64_t>(info.st_size);
 }
@@ -54,8 +54,8 @@ Result<void> append_whole(const Fd& fd, const std::string& path, std::string_vie
   } while (written < 0 && errno == EINTR);
   if (written == static_cast<ssize_t>(bytes.size())) return {};
   if (written < 0) return fail(io_error("writing", path, errno));
-  // Short: the disk is full or a size limit was met. A second write would name the reason but could also succeed in
-  // part; the file must end as it was, so the beginning is cut off again.
+  // Short: the disk is full or a size limit was met. A second write would name the reason but could
+  // also succeed in part; the file must end as it was, so the beginning is cut off again.
   SKEP_TRY(const std::uint64_t size, file_size(fd, path));
   const auto before = static_cast<off_t>(size - static_cast<std::uint64_t>(written));
   if (::ftruncate(fd.get(), before) != 0) {
@@ -79,8 +79,8 @@ Result<std::string> read_at(const Fd& fd, const std::string& path, std::uint64_t
   std::string bytes(length, '\0');
   std::size_t have = 0;
   while (have < length) {
-    const ssize_t got = ::pread(fd.get(), bytes.data() + have, length - have,
-                                static_cast<off_t>(offset + have));
+    const ssize_t got =
+        ::pread(fd.get(), bytes.data() + have, length - have, static_cast<off_t>(offset + have));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail(io_error("reading", path, errno));
     if (got == 0) break;
@@ -110,12 +110,13 @@ std::string parent_of(const std::string& path) {
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
   // O_NONBLOCK: a FIFO in the place of the file must not hang the loop.
   SKEP_TRY(const Fd fd, open_file(path, O_RDONLY | O_NONBLOCK));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return fail(io_error("reading", path, errno));
   if (!S_ISREG(info.st_mode)) return fail(Code::kInvalid, path + " is not a regular file");
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size <= bytes_max) {
-    // One byte more than expected: a file that grew meanwhile, or one in /proc that claims no size, is still measured.
+    // One byte more than expected: a file that grew meanwhile, or one in /proc that claims no size,
+    // is still measured.
     const std::size_t want = size == 0 ? std::min<std::size_t>(bytes_max, 65536) : size;
     SKEP_TRY(std::string bytes, read_at(fd, path, 0, want + 1));
     if (bytes.size() <= bytes_max) return bytes;
@@ -130,7 +131,7 @@ Result<void> make_directories(const std::string& path) {
     const std::string part = path.substr(0, at);
     if (part.empty() || ::mkdir(part.c_str(), 0700) == 0) continue;
     const int error = errno;
-    struct stat info {};
+    struct stat info{};
     if (::stat(part.c_str(), &info) == 0) {
       if (S_ISDIR(info.st_mode)) continue;
       return fail(Code::kInvalid, fmt::format("{} is in the way: it is not a directory", part));

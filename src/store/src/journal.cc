@@ -20,7 +20,8 @@ namespace {
 
 // Kinds, ids, set names and keys; longer ones are refused with kTooLarge.
 constexpr std::size_t kNameBytesMax = 64u << 10;
-// A segment never grows over this; what is unfinished at one time cannot either. Then begin and step fail with kExhausted.
+// A segment never grows over this; what is unfinished at one time cannot either. Then begin and
+// step fail with kExhausted.
 constexpr std::uint64_t kLiveBytesMax = 1u << 30;
 // A rotation writes pieces of about this size.
 constexpr std::size_t kCopyChunk = 1u << 20;
@@ -111,12 +112,13 @@ Result<void> fill_segment(Segment& segment, const std::string& path, const Journ
     return pending.size() < kCopyChunk ? Result<void>{} : flush();
   }));
   SKEP_TRY_VOID(flush());
-  // Always to the disk, whatever the Sync: the rename below gives up the old segment, so its successor must be whole even
-  // after a power failure. Once in segment_bytes_max of writing.
+  // Always to the disk, whatever the Sync: the rename below gives up the old segment, so its
+  // successor must be whole even after a power failure. Once in segment_bytes_max of writing.
   return sync_data(segment.fd, path);
 }
 
-// Writes a whole segment under a temporary name and renames it: under its own name it is complete from the first moment.
+// Writes a whole segment under a temporary name and renames it: under its own name it is complete
+// from the first moment.
 Result<Segment> create_segment(const std::string& directory, std::uint64_t number,
                                const JournalState& state) {
   Segment segment{segment_path(directory, number), number, draw_salt(), 0, {}};
@@ -130,7 +132,8 @@ Result<Segment> create_segment(const std::string& directory, std::uint64_t numbe
     ::unlink(beside.c_str());
     return fail(std::move(done).error());
   }
-  // From here on the new segment counts, so nothing may fail any more: records written to the old one would be lost.
+  // From here on the new segment counts, so nothing may fail any more: records written to the old
+  // one would be lost.
   if (auto synced = sync_directory(directory); !synced) {
     log::warn("store", "{}", synced.error().to_string());
   }
@@ -162,7 +165,9 @@ class FileJournal final : public Journal {
     if (!contains(id)) return fail(Code::kNotFound, fmt::format("no entry {}", id.str()));
     return append({RecordType::kEnd, {}, id.str(), {}});
   }
-  [[nodiscard]] bool contains(const EntryId& id) const override { return state_.contains(id.str()); }
+  [[nodiscard]] bool contains(const EntryId& id) const override {
+    return state_.contains(id.str());
+  }
   [[nodiscard]] std::size_t size() const override { return state_.entries().size(); }
   Result<void> remember(std::string_view set, std::string_view key) override {
     if (state_.remembers(set, key)) return {};
@@ -200,8 +205,8 @@ Result<void> FileJournal::load() {
   if (!segment_.fd.valid()) {
     SKEP_TRY(segment_, create_segment(config_.directory, std::max<std::uint64_t>(newest, 1), {}));
   }
-  // What a rotation left when the process died: an older segment, whose live part is in the newest, or an unfinished
-  // new one.
+  // What a rotation left when the process died: an older segment, whose live part is in the newest,
+  // or an unfinished new one.
   for (const std::string& name : names) {
     const auto number = segment_number(name);
     const bool unfinished_rotation = name.starts_with("journal-") && name.ends_with(".log.tmp");
@@ -239,8 +244,8 @@ Result<void> FileJournal::check_sizes(const Record& record) const {
                                              human_size(record.what.size()), human_size(step_max)));
   }
   if (record.name.size() > kNameBytesMax || record.key.size() > kNameBytesMax) {
-    return fail(Code::kTooLarge, fmt::format("a name or key is longer than {}",
-                                             human_size(kNameBytesMax)));
+    return fail(Code::kTooLarge,
+                fmt::format("a name or key is longer than {}", human_size(kNameBytesMax)));
   }
   return {};
 }
@@ -265,7 +270,8 @@ Result<void> FileJournal::write(const Record& record) {
   auto done = append_whole(segment_.fd, segment_.path, bytes);
   if (done && config_.sync == Sync::kDisk) {
     done = sync_data(segment_.fd, segment_.path);
-    // The kernel may have dropped the page: neither "written" nor "not written" is known to be true any more.
+    // The kernel may have dropped the page: neither "written" nor "not written" is known to be true
+    // any more.
     if (!done) broken_ = Error{Code::kInternal, done.error().message + "; restart to recover"};
   } else if (!done && done.error().code == Code::kInternal) {
     broken_ = done.error();  // a short write that could not be undone

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::string_view kMagic{"SKEPJRN\n", 8};
 constexpr std::uint32_t kVersion = 1;
-// Looking for valid records behind a damaged one sums at most this much; over it the segment counts as damaged.
+// Looking for valid records behind a damaged one sums at most this much; over it the segment counts
+// as damaged.
 constexpr std::uint64_t kScanBytesMax = 256u << 20;
 
 void put_u32(std::string& into, std::uint32_t value) {
@@ -43,10 +44,14 @@ std::uint32_t record_sum(std::uint64_t salt, std::uint64_t offset, std::string_v
 // How many fields each type has: name, key, what.
 std::optional<std::array<bool, 3>> fields_of(std::uint8_t type) {
   switch (static_cast<RecordType>(type)) {
-    case RecordType::kBegin: return std::array{true, true, true};
-    case RecordType::kStep: return std::array{false, true, true};
-    case RecordType::kEnd: return std::array{false, true, false};
-    case RecordType::kRemember: return std::array{true, true, false};
+    case RecordType::kBegin:
+      return std::array{true, true, true};
+    case RecordType::kStep:
+      return std::array{false, true, true};
+    case RecordType::kEnd:
+      return std::array{false, true, false};
+    case RecordType::kRemember:
+      return std::array{true, true, false};
   }
   return std::nullopt;
 }
@@ -84,8 +89,9 @@ std::optional<Record> record_at(std::string_view bytes, std::size_t offset, std:
   return parse_body(*body);
 }
 
-// Whether any valid record begins behind `offset`: then what lies at `offset` is damage, not a torn tail. The structure
-// is looked at before the sum, so that the usual offset costs a few comparisons.
+// Whether any valid record begins behind `offset`: then what lies at `offset` is damage, not a torn
+// tail. The structure is looked at before the sum, so that the usual offset costs a few
+// comparisons.
 bool valid_record_behind(std::string_view bytes, std::size_t offset, std::uint64_t salt) {
   std::uint64_t summed = 0;
   while (++offset < bytes.size()) {
@@ -153,8 +159,8 @@ Result<void> JournalState::begin(const Record& record) {
   if (!by_id_.emplace(id, next_).second) {
     return fail(Code::kCorrupt, fmt::format("entry {} is begun twice", id));
   }
-  entries_.emplace(next_++, Entry{std::string(record.name), std::move(id),
-                                  {std::string(record.what)}});
+  entries_.emplace(next_++,
+                   Entry{std::string(record.name), std::move(id), {std::string(record.what)}});
   return {};
 }
 

@@ -1,5 +1,5 @@
-// The bytes of one journal segment, without any file: what docs/journal.md describes. Private to the room; the fuzz target
-// drives it too.
+// The bytes of one journal segment, without any file: what docs/journal.md describes. Private to
+// the room; the fuzz target drives it too.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,9 @@ struct Record {
   std::string_view what;  // kBegin, kStep
 };
 
-// The salt is drawn for each segment and seeds every checksum together with the record's offset: bytes that look like a
-// record inside somebody's payload, or left over from an older segment, never check out.
+// The salt is drawn for each segment and seeds every checksum together with the record's offset:
+// bytes that look like a record inside somebody's payload, or left over from an older segment,
+// never check out.
 std::string segment_header(std::uint64_t salt);
 // Appends the record, which will lie at `offset` of its segment, to `into`.
 void append_record(std::string& into, std::uint64_t salt, std::uint64_t offset,
@@ -39,7 +40,8 @@ void append_record(std::string& into, std::uint64_t salt, std::uint64_t offset,
 // Everything a journal knows, as its records tell it.
 class JournalState {
  public:
-  // kCorrupt when the record contradicts what came before (a step of an entry that was never begun).
+  // kCorrupt when the record contradicts what came before (a step of an entry that was never
+  // begun).
   Result<void> apply(const Record& record);
 
   struct Entry {
@@ -69,10 +71,12 @@ class JournalState {
 struct Recovered {
   JournalState state;
   std::uint64_t salt = 0;
-  std::uint64_t whole_bytes = 0;  // the rest is a torn tail, to be cut off; 0: even the header is torn
+  std::uint64_t whole_bytes =
+      0;  // the rest is a torn tail, to be cut off; 0: even the header is torn
 };
 
-// Reads a segment. kCorrupt with the offset when a damaged record has valid ones behind it, or the header is not ours.
+// Reads a segment. kCorrupt with the offset when a damaged record has valid ones behind it, or the
+// header is not ours.
 Result<Recovered> recover_segment(std::string_view bytes);
 
 }  // namespace skep::store

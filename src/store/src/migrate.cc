@@ -19,8 +19,8 @@ Result<Versions> known_versions(const std::vector<Migration>& migrations) {
   Versions known;
   for (const Migration& step : migrations) {
     if (step.version != known[step.room] + 1) {
-      return fail(Code::kInternal, fmt::format("migrations of {} must ascend from 1 without gaps",
-                                               step.room));
+      return fail(Code::kInternal,
+                  fmt::format("migrations of {} must ascend from 1 without gaps", step.room));
     }
     known[step.room] = step.version;
   }
@@ -42,10 +42,11 @@ Result<void> refuse_newer(const std::string& path, const Versions& applied, cons
   for (const auto& [room, version] : applied) {
     const auto found = known.find(room);
     if (found != known.end() && version <= found->second) continue;
-    return fail(Code::kConflict,
-                fmt::format("{} is newer than this program ({} version {}): start the newer program, "
-                            "or put a copy from before the upgrade back ({}.before-…)",
-                            path, room, version, path));
+    return fail(
+        Code::kConflict,
+        fmt::format("{} is newer than this program ({} version {}): start the newer program, "
+                    "or put a copy from before the upgrade back ({}.before-…)",
+                    path, room, version, path));
   }
   return {};
 }
@@ -94,9 +95,10 @@ Result<void> migrate(Sqlite& db, const std::string& path, bool existed,
     if (found != applied.end() && step.version <= found->second) continue;
     if (std::exchange(first, false)) {
       if (existed) SKEP_TRY_VOID(copy_before(db, path, step));
-      SKEP_TRY_VOID(db.run_script(
-          "CREATE TABLE IF NOT EXISTS skep_migrations (room TEXT NOT NULL, version INTEGER NOT NULL, "
-          "applied_ms INTEGER NOT NULL, PRIMARY KEY (room, version)) WITHOUT ROWID"));
+      SKEP_TRY_VOID(
+          db.run_script("CREATE TABLE IF NOT EXISTS skep_migrations (room TEXT NOT NULL, version "
+                        "INTEGER NOT NULL, "
+                        "applied_ms INTEGER NOT NULL, PRIMARY KEY (room, version)) WITHOUT ROWID"));
     }
     SKEP_TRY_VOID(apply(db, step));
     if (existed) log::info("store", "{}: {} upgraded to version {}", path, step.room, step.version);

@@ -14,31 +14,40 @@ constexpr int kBusyMs = 5000;
 
 Code code_of(int code, int extended, int os_error) {
   switch (code) {
-    case SQLITE_FULL: return Code::kExhausted;
-    case SQLITE_NOMEM: return Code::kExhausted;
+    case SQLITE_FULL:
+      return Code::kExhausted;
+    case SQLITE_NOMEM:
+      return Code::kExhausted;
     case SQLITE_IOERR:
       return os_error == ENOSPC || os_error == EFBIG || os_error == EDQUOT ? Code::kExhausted
-                                                                          : Code::kInternal;
+                                                                           : Code::kInternal;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return Code::kCorrupt;
+    case SQLITE_NOTADB:
+      return Code::kCorrupt;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return Code::kConflict;
+    case SQLITE_LOCKED:
+      return Code::kConflict;
     case SQLITE_PERM:
     case SQLITE_READONLY:
-    case SQLITE_AUTH: return Code::kDenied;
-    case SQLITE_CANTOPEN: return Code::kUnavailable;
-    case SQLITE_TOOBIG: return Code::kTooLarge;
+    case SQLITE_AUTH:
+      return Code::kDenied;
+    case SQLITE_CANTOPEN:
+      return Code::kUnavailable;
+    case SQLITE_TOOBIG:
+      return Code::kTooLarge;
     case SQLITE_CONSTRAINT:
       return extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
                      extended == SQLITE_CONSTRAINT_ROWID
                  ? Code::kExists
                  : Code::kInvalid;
-    default: return Code::kInternal;
+    default:
+      return Code::kInternal;
   }
 }
 
 int bind_value(sqlite3_stmt* statement, int index, const Value& value) {
-  // SQLITE_STATIC: the arguments outlive the statement's run, and the bindings are cleared after it.
+  // SQLITE_STATIC: the arguments outlive the statement's run, and the bindings are cleared after
+  // it.
   if (const auto* number = std::get_if<std::int64_t>(&value)) {
     return sqlite3_bind_int64(statement, index, *number);
   }
@@ -62,14 +71,18 @@ Value column_value(sqlite3_stmt* statement, int column) {
                        static_cast<std::size_t>(sqlite3_column_bytes(statement, column)));
   };
   switch (sqlite3_column_type(statement, column)) {
-    case SQLITE_INTEGER: return sqlite3_column_int64(statement, column);
-    case SQLITE_FLOAT: return sqlite3_column_double(statement, column);
-    case SQLITE_TEXT: return bytes(sqlite3_column_text(statement, column));
+    case SQLITE_INTEGER:
+      return sqlite3_column_int64(statement, column);
+    case SQLITE_FLOAT:
+      return sqlite3_column_double(statement, column);
+    case SQLITE_TEXT:
+      return bytes(sqlite3_column_text(statement, column));
     case SQLITE_BLOB: {
       const void* data = sqlite3_column_blob(statement, column);
       return Blob{data == nullptr ? std::string() : bytes(data)};
     }
-    default: return Null{};
+    default:
+      return Null{};
   }
 }
 
@@ -114,10 +127,10 @@ Result<std::unique_ptr<Sqlite>> Sqlite::open(const std::string& path, Sync sync)
   if (code != SQLITE_OK) return fail(db->error("opening", code));
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, kBusyMs);
-  SKEP_TRY_VOID(db->run_script(fmt::format(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous={}; PRAGMA foreign_keys=ON; "
-      "PRAGMA temp_store=MEMORY;",
-      sync == Sync::kDisk ? "FULL" : "NORMAL")));
+  SKEP_TRY_VOID(db->run_script(
+      fmt::format("PRAGMA journal_mode=WAL; PRAGMA synchronous={}; PRAGMA foreign_keys=ON; "
+                  "PRAGMA temp_store=MEMORY;",
+                  sync == Sync::kDisk ? "FULL" : "NORMAL")));
   return db;
 }
 
@@ -176,7 +189,8 @@ Result<std::vector<Row>> Sqlite::query(std::string_view sql, std::vector<Value> 
 }
 
 Result<std::int64_t> Sqlite::execute(std::string_view sql, std::vector<Value> args) {
-  // sqlite3_changes() keeps the count of an earlier statement when this one changes no rows by nature (CREATE …).
+  // sqlite3_changes() keeps the count of an earlier statement when this one changes no rows by
+  // nature (CREATE …).
   const std::int64_t before = sqlite3_total_changes64(db_);
   SKEP_TRY_VOID(each_row(sql, args, nullptr));
   return sqlite3_total_changes64(db_) == before ? 0 : sqlite3_changes64(db_);
@@ -191,8 +205,8 @@ Result<void> Sqlite::run_script(const std::string& sql) {
 }
 
 Result<void> Sqlite::transaction(const std::function<Result<void>(Connection&)>& work) {
-  // IMMEDIATE: a transaction that begins reading and then writes could otherwise fail half-way when another process wrote
-  // in between.
+  // IMMEDIATE: a transaction that begins reading and then writes could otherwise fail half-way when
+  // another process wrote in between.
   SKEP_TRY_VOID(execute("BEGIN IMMEDIATE", {}));
   Result<void> done = work(*this);
   if (done) {

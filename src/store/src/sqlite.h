@@ -1,4 +1,5 @@
-// One SQLite connection, used by one thread. The only place that knows sqlite3.h is sqlite.cc. Private to the room.
+// One SQLite connection, used by one thread. The only place that knows sqlite3.h is sqlite.cc.
+// Private to the room.
 #pragma once
 
 #include <memory>
@@ -41,7 +42,8 @@ class Sqlite final : public Connection {
   std::unordered_map<std::string, std::unique_ptr<Statement>> statements_;
 };
 
-// Brings the tables up to date; see Db::open. `existed`: the file was there before, so a copy is made first.
+// Brings the tables up to date; see Db::open. `existed`: the file was there before, so a copy is
+// made first.
 Result<void> migrate(Sqlite& db, const std::string& path, bool existed,
                      const std::vector<Migration>& migrations);
 

@@ -14,8 +14,9 @@ namespace {
 
 const std::vector<Migration> kNotes = {
     {"notes", 1, "CREATE TABLE note (id INTEGER PRIMARY KEY, body, UNIQUE (body));"},
-    {"notes", 2, "CREATE TABLE tag (note INTEGER NOT NULL REFERENCES note, word TEXT);"
-                 "CREATE INDEX tag_word ON tag (word);"},
+    {"notes", 2,
+     "CREATE TABLE tag (note INTEGER NOT NULL REFERENCES note, word TEXT);"
+     "CREATE INDEX tag_word ON tag (word);"},
 };
 
 class DbTest : public testing::Test {
@@ -49,9 +50,15 @@ class DbTest : public testing::Test {
 
 TEST_F(DbTest, ValuesComeBackAsTheyWere) {
   auto db = must_open();
-  const std::vector<Value> values = {
-      Null{}, std::int64_t{0}, std::numeric_limits<std::int64_t>::min(), 0.25, std::string("grüße"),
-      std::string("a\0b", 3), std::string(), Blob{std::string("\0\xff", 2)}, Blob{}};
+  const std::vector<Value> values = {Null{},
+                                     std::int64_t{0},
+                                     std::numeric_limits<std::int64_t>::min(),
+                                     0.25,
+                                     std::string("grüße"),
+                                     std::string("a\0b", 3),
+                                     std::string(),
+                                     Blob{std::string("\0\xff", 2)},
+                                     Blob{}};
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::vector<Value> args = {static_cast<std::int64_t>(i), values[i]};
     EXPECT_EQ(execute(*db, "INSERT INTO note VALUES (?1, ?2)", args).value(), 1);
@@ -77,13 +84,15 @@ TEST_F(DbTest, ARowGivesTheZeroValueForWhatIsNotThere) {
 
 TEST_F(DbTest, ATransactionIsKeptWholeOrNotAtAll) {
   auto db = must_open();
-  const std::function<Result<std::int64_t>(Connection&)> good = [](Connection& c) -> Result<std::int64_t> {
+  const std::function<Result<std::int64_t>(Connection&)> good =
+      [](Connection& c) -> Result<std::int64_t> {
     SKEP_TRY_VOID(c.execute("INSERT INTO note (body) VALUES ('a')"));
     SKEP_TRY_VOID(c.execute("INSERT INTO note (body) VALUES (?1)", {std::string("b")}));
     return c.last_insert_id();
   };
   EXPECT_EQ(loop_.run(db->transact<std::int64_t>(Ctx{}, good)).value(), 2);
-  const std::function<Result<std::int64_t>(Connection&)> bad = [](Connection& c) -> Result<std::int64_t> {
+  const std::function<Result<std::int64_t>(Connection&)> bad =
+      [](Connection& c) -> Result<std::int64_t> {
     SKEP_TRY_VOID(c.execute("INSERT INTO note (body) VALUES ('c')"));
     return fail(Code::kDenied, "thought better of it");
   };
@@ -229,7 +238,8 @@ struct Blocker {
 
   Task<void> hold(Loop& loop, Db& db, Ctx ctx) {
     auto gate = std::make_shared<std::shared_future<void>>(release.get_future().share());
-    std::function<Result<int>(Connection&)> work = [this, &loop, gate](Connection& c) -> Result<int> {
+    std::function<Result<int>(Connection&)> work = [this, &loop,
+                                                    gate](Connection& c) -> Result<int> {
       loop.post([this] { started = true; });
       gate->wait();
       SKEP_TRY_VOID(c.execute("INSERT INTO note VALUES (1, 'held')"));
@@ -254,7 +264,7 @@ TEST_F(DbTest, RefusesMoreThanTheQueueHolds) {
     gate.spawn("hold", b.hold(loop, d, Ctx{}));
     co_await b.until_started();
     d.execute_later("INSERT INTO note VALUES (2, 'queued')");
-    d.execute_later("INSERT INTO note VALUES (3, 'queued')");
+    d.execute_later("INSERT INTO note VALUES (3, 'queued too')");
     const auto refused = co_await d.query(Ctx{}, "SELECT 1");
     EXPECT_FALSE(refused);
     if (!refused) EXPECT_EQ(refused.error().code, Code::kExhausted);

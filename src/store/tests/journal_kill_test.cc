@@ -1,4 +1,5 @@
-// The promise itself: a process that dies by SIGKILL has lost nothing that a call had returned ok for.
+// The promise itself: a process that dies by SIGKILL has lost nothing that a call had returned ok
+// for.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +24,8 @@ namespace {
   }
 }
 
-// Reads reports until `kill_at`, kills, and reads the rest: the last round that was finished for certain.
+// Reads reports until `kill_at`, kills, and reads the rest: the last round that was finished for
+// certain.
 std::uint32_t run_and_kill(const std::string& directory, std::uint32_t kill_at) {
   int pipe_fds[2];
   EXPECT_EQ(::pipe(pipe_fds), 0);

@@ -99,7 +99,8 @@ TEST(Journal, RecoversFromBeingCutAtEveryByte) {
   std::vector<std::pair<std::uint64_t, std::string>> marks;  // file size, contents
   {
     auto journal = must_open(dir.path());
-    write_history(*journal, [&] { marks.emplace_back(fs::file_size(segment), contents(*journal)); });
+    write_history(*journal,
+                  [&] { marks.emplace_back(fs::file_size(segment), contents(*journal)); });
   }
   const std::string whole = slurp(segment);
   ASSERT_EQ(whole.size(), marks.back().first);
@@ -239,8 +240,8 @@ TEST(Journal, MuchUnfinishedWorkDoesNotRotateOnEveryRecord) {
   EXPECT_EQ(must_open(dir.path())->size(), 1000u);
 }
 
-// A rotation writes a temporary file, renames it, then deletes the old segment. Every moment at which the process can die
-// is a directory made of those pieces.
+// A rotation writes a temporary file, renames it, then deletes the old segment. Every moment at
+// which the process can die is a directory made of those pieces.
 TEST(Journal, SurvivesDeathBetweenAnyTwoStepsOfARotation) {
   const TempDir dir;
   std::string expected;

@@ -28,7 +28,8 @@ class TempDir {
   std::string path_;
 };
 
-// While it lives no file of this process can grow over `bytes`: writes fall short or fail as on a full disk.
+// While it lives no file of this process can grow over `bytes`: writes fall short or fail as on a
+// full disk.
 class FullDisk {
  public:
   explicit FullDisk(std::uint64_t bytes) {
