@@ -190,12 +190,19 @@ TEST(Config, RoomsReportTheirOwnProblems) {
 
 TEST(Config, BadTomlSaysWhere) {
   for (const auto& [toml, where] : {std::pair{"a = \n", "skep.toml:1:"}, {"[x]\ny = 1\ny = 2", "skep.toml:3:"},
-                                    {"\n[x", "skep.toml:2:"}, {"a = \"\xff\"", "skep.toml:1:"}}) {
+                                    {"\n[x", "skep.toml:2:"}, {"a = 1\n[ ?]", "skep.toml:2:"}, {"a = \"\xff\"", "skep.toml:1:"}}) {
     auto file = ConfigFile::parse(toml, "skep.toml", env_of({}));
     ASSERT_FALSE(file.has_value()) << toml;
     EXPECT_EQ(file.error().code, Code::kInvalid);
     EXPECT_TRUE(file.error().message.starts_with(where)) << file.error().message;
   }
+}
+
+TEST(Config, ControlCharactersAreRefusedWithTheirPlace) {
+  EXPECT_EQ(ConfigFile::parse(std::string_view("a = 1\n[\0b]", 10), "x", env_of({})).error().message,
+            "x:2:2: a control character (0x00) is not allowed");
+  EXPECT_EQ(ConfigFile::parse("a = \"\x7f\"", "x", env_of({})).error().message,
+            "x:1:6: a control character (0x7f) is not allowed");
 }
 
 TEST(Config, NestingAndSizeAreBounded) {
