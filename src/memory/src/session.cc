@@ -51,8 +51,13 @@ Result<void> Session::refresh() {
     log::warn("memory", "{}: its last line was torn and moved to {}.torn", paths_.history,
               paths_.history);
   }
-  SKEP_TRY(const std::string text, store::read_file(paths_.history, kSessionBytesMax));
-  for (const std::string_view line : split(text, '\n')) {
+  const auto text = store::read_file(paths_.history, kSessionBytesMax);
+  if (!text && text.error().code == Code::kTooLarge) {
+    return fail(Code::kTooLarge, fmt::format("this session is over {}; /new starts another",
+                                             human_size(kSessionBytesMax)));
+  }
+  if (!text) return fail(text.error());
+  for (const std::string_view line : split(*text, '\n')) {
     auto entry = parse_line(line);
     if (!entry || std::holds_alternative<TranscriptTool>(*entry)) continue;
     entries_.push_back(*std::move(entry));

@@ -7,9 +7,9 @@
 
 namespace skep::memory {
 
-// A larger session takes no more entries (kExhausted: the person is told to start a new one) and is
-// not read (kTooLarge).
-inline constexpr std::size_t kSessionBytesMax = 64u << 20;
+// A larger session takes no more entries (kExhausted) and is not read (kTooLarge): the person is
+// told to start a new one. Reading this much keeps the loop for about a tenth of a second.
+inline constexpr std::size_t kSessionBytesMax = 16u << 20;
 
 class Session {
  public:

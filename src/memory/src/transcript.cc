@@ -79,9 +79,8 @@ json::object to_object(const TranscriptTool& tool) {
   json::object line{{"type", "tool"}};
   put(line, "turn", tool.turn);
   put(line, "name", tool.name);
-  put(line, "arguments", tool.arguments);
-  const std::string result = to_valid_utf8(tool.result);
-  line["result"] = cut_utf8(result, kToolResultBytesMax);
+  put(line, "arguments", cut_utf8(to_valid_utf8(tool.arguments), kToolTextBytesMax));
+  line["result"] = cut_utf8(to_valid_utf8(tool.result), kToolTextBytesMax);
   if (tool.is_error) line["is_error"] = true;
   put(line, "ts", tool.ts);
   return line;

@@ -6,7 +6,7 @@
 namespace skep::memory {
 
 constexpr int kTranscriptVersion = 2;
-constexpr std::size_t kToolResultBytesMax = 4096;
+constexpr std::size_t kToolTextBytesMax = 4096;
 
 // The first line of a session file.
 std::string header_line(const Conversation& conversation, WallTime created);

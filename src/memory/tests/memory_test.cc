@@ -197,6 +197,26 @@ TEST_F(MemoryTest, AFullDiskFailsTheAppendAndKeepsTheSession) {
   EXPECT_EQ(said(kAnn), (Texts{"before", "after"}));
 }
 
+TEST_F(MemoryTest, ASessionThatIsTooLargeSaysSoAndCanBeLeft) {
+  say(kAnn, "hi", "m1");
+  const std::string path = config_.path + "/ann@ex.org/history.jsonl";
+  const auto filler = to_line(message(Role::kUser, std::string(1 << 20, 'x'), "m2")) + "\n";
+  std::ofstream out(path, std::ios::binary | std::ios::app);
+  for (int i = 0; i < 15; ++i) out << filler;
+  out.close();
+  const auto full = memory_->append(kAnn, message(Role::kUser, std::string(1 << 20, 'x'), "m3"));
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, Code::kExhausted);
+  EXPECT_EQ(said(kAnn).size(), 16u);
+  std::ofstream(path, std::ios::binary | std::ios::app) << filler;
+  const auto unread = memory_->history(kAnn);
+  ASSERT_FALSE(unread);
+  EXPECT_EQ(unread.error().code, Code::kTooLarge);
+  EXPECT_NE(unread.error().message.find("/new"), std::string::npos);
+  EXPECT_EQ(memory_->archive(kAnn)->outcome, Memory::ArchiveOutcome::kArchived);
+  EXPECT_EQ(said(kAnn), Texts{});
+}
+
 // --- archives, threads, timeout
 
 TEST_F(MemoryTest, NewSessionArchivesTheOldOneAndNeverOverwrites) {

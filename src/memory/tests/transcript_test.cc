@@ -101,11 +101,13 @@ TEST(Transcript, BrokenUtf8DoesNotCostTheLine) {
   EXPECT_EQ(entry, TranscriptEntry(TranscriptMessage{.content = "a\uFFFD\uFFFDz"}));
 }
 
-TEST(Transcript, AToolResultIsCutBetweenCharacters) {
+TEST(Transcript, AToolsTextsAreCutBetweenCharacters) {
   std::string long_text;
   for (int i = 0; i < 3000; ++i) long_text += "\u00fc";
-  const auto entry = parse_line(to_line(TranscriptTool{.result = "x" + long_text}));
+  const auto entry =
+      parse_line(to_line(TranscriptTool{.arguments = long_text, .result = "x" + long_text}));
   ASSERT_TRUE(entry);
+  EXPECT_EQ(std::get<TranscriptTool>(*entry).arguments, long_text.substr(0, 4096));
   EXPECT_EQ(std::get<TranscriptTool>(*entry).result, ("x" + long_text).substr(0, 4095));
 }
 
