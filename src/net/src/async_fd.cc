@@ -104,7 +104,7 @@ struct AsyncFd::Impl {
       : descriptor(executor, fd),
         reading(std::make_shared<Interrupter>(executor)),
         writing(std::make_shared<Interrupter>(executor)) {}
-  // AsyncFd closes the descriptor.
+  ~Impl() {  // AsyncFd closes the descriptor
     if (descriptor.is_open()) descriptor.release();
   }
 

@@ -5,10 +5,10 @@
 #include <netinet/in.h>
 #include <resolv.h>
 
+#include "address.h"
 #include "dns_answer.h"
 #include "resolve.h"
 #include "skep/base/text.h"
-#include "address.h"
 
 namespace skep::net {
 namespace {
@@ -34,7 +34,8 @@ class ResolverState {
     state_.retry = kTries;
     if (nameserver.empty()) return {};
     const auto where = parse_host_port(nameserver);
-    auto address = where ? parse_address(where->host, where->port) : fail(Code::kInvalid, "");
+    const HostPort server = where.value_or(HostPort{});
+    const auto address = parse_address(server.host, server.port);
     if (!address || address->get()->sa_family != AF_INET) {
       return fail(Code::kInvalid, fmt::format("name server \"{}\" must be an IPv4 address with a port", nameserver));
     }
