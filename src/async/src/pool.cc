@@ -37,7 +37,7 @@ struct Pool::Impl {
   std::condition_variable wake;
   std::deque<Job> queue;
   std::vector<std::thread> threads;
-  std::size_t idle = 0;
+  std::size_t idle = 0;  // threads without a job, those that only just started included
   bool closing = false;
 
   Result<void> enqueue(Job job) {
@@ -54,6 +54,7 @@ struct Pool::Impl {
   Result<void> start_thread() {
     try {
       threads.emplace_back([this] { serve(); });
+      ++idle;
     } catch (const std::system_error& e) {
       if (threads.empty()) return fail(Code::kExhausted, fmt::format("cannot start a thread: {}", e.what()));
     }
@@ -63,15 +64,15 @@ struct Pool::Impl {
   void serve() {
     std::unique_lock lock(mutex);
     while (true) {
-      ++idle;
       wake.wait(lock, [this] { return closing || !queue.empty(); });
-      --idle;
       if (queue.empty()) return;
+      --idle;
       Job job = std::move(queue.front());
       queue.pop_front();
       lock.unlock();
       execute(std::move(job));
       lock.lock();
+      ++idle;
     }
   }
 

@@ -129,7 +129,9 @@ std::string child_path(std::string_view path, std::string_view key) {
 }  // namespace
 
 ConfigSection::ConfigSection(std::shared_ptr<ConfigState> state, const ConfigNode* node, std::string path)
-    : state_(std::move(state)), node_(node), path_(std::move(path)) {}
+    : state_(std::move(state)), node_(node), path_(std::move(path)) {
+  if (node_ != nullptr) state_->asked[node_];  // opened: from now on, what nobody asks for in it is unknown
+}
 
 bool ConfigSection::present() const { return node_ != nullptr; }
 bool ConfigSection::has(std::string_view key) const { return node_ != nullptr && node_->find(key) != nullptr; }
@@ -279,6 +281,7 @@ Result<ConfigFile> ConfigFile::parse(std::string_view toml, std::string name, En
   }
   auto state = std::make_shared<ConfigState>();
   SKEP_TRY(state->root, detail::parse_toml(toml, name));
+  state->asked[state->root.get()];  // also when no room reads anything
   state->name = std::move(name);
   state->env = std::move(env);
   return ConfigFile(std::move(state));

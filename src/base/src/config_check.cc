@@ -20,14 +20,14 @@ class UnknownKeys {
   explicit UnknownKeys(const ConfigState& state) : state_(state) {}
 
   void check_table(const ConfigNode& table, const std::string& path) {
-    if (state_.ignored.contains(&table)) return;
     auto asked = state_.asked.find(&table);
+    if (asked == state_.asked.end()) return;  // a table in the place of a value: that has been reported
+    if (state_.ignored.contains(&table)) return;
     for (const auto& child : table.children) {
-      bool known = asked != state_.asked.end() && asked->second.contains(child->key);
-      if (known) {
+      if (asked->second.contains(child->key)) {
         check_known(*child, child_path(path, child->key));
       } else {
-        report(*child, path, asked == state_.asked.end() ? std::set<std::string, std::less<>>{} : asked->second);
+        report(*child, path, asked->second);
       }
     }
   }

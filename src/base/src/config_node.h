@@ -38,7 +38,7 @@ struct ConfigState {
   std::string name;
   EnvLookup env;
   std::unique_ptr<ConfigNode> root;
-  std::map<const ConfigNode*, std::set<std::string, std::less<>>> asked;  // keys that were asked for, by table
+  std::map<const ConfigNode*, std::set<std::string, std::less<>>> asked;  // by opened table
   std::set<const ConfigNode*> ignored;
   std::vector<LinedProblem> problems;
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 #include <vector>
 
 namespace skep {
@@ -10,6 +12,16 @@ namespace {
 
 Error parse_error(const boost::system::error_code& why, std::size_t offset) {
   return {Code::kCorrupt, fmt::format("bad JSON at byte {}: {}", offset, why.message())};
+}
+
+// "1e999" is valid JSON that no double can hold; the parser makes it infinite. Depth is bounded by the parse.
+bool all_finite(const json::value& value) {
+  if (const double* number = value.if_double()) return std::isfinite(*number);
+  if (const json::array* items = value.if_array()) return std::ranges::all_of(*items, all_finite);
+  if (const json::object* object = value.if_object()) {
+    return std::ranges::all_of(*object, [](const auto& member) { return all_finite(member.value()); });
+  }
+  return true;
 }
 
 void append_canonical(const json::value& value, std::string& out);
@@ -57,7 +69,9 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits) 
   if (!error && read < text.size()) return fail(parse_error(json::make_error_code(json::error::extra_data), read));
   if (!error) parser.finish(error);
   if (error) return fail(parse_error(error, read));
-  return parser.release();
+  json::value value = parser.release();
+  if (!all_finite(value)) return fail(Code::kCorrupt, "bad JSON: a number is too large");
+  return value;
 }
 
 std::string to_json(const json::value& value) { return json::serialize(value); }
@@ -81,8 +95,11 @@ std::string_view get_string(const json::value& value, std::string_view key) {
 
 std::optional<std::int64_t> get_int(const json::value& value, std::string_view key) {
   const json::value* member = get_member(value, key);
-  const std::int64_t* number = member == nullptr ? nullptr : member->if_int64();
-  return number == nullptr ? std::nullopt : std::optional(*number);
+  if (member == nullptr) return std::nullopt;
+  if (const std::int64_t* number = member->if_int64()) return *number;
+  const std::uint64_t* number = member->if_uint64();  // what we built from an unsigned value ourselves
+  if (number == nullptr || !std::in_range<std::int64_t>(*number)) return std::nullopt;
+  return static_cast<std::int64_t>(*number);
 }
 
 std::optional<double> get_double(const json::value& value, std::string_view key) {
