@@ -222,21 +222,26 @@ std::string style_heading(std::string_view title) {
   return "*" + text + "*";
 }
 
+// A quote's marks stay (XEP-0393 6.1.3); what it quotes is styled like any line.
+std::string_view quote_marks(std::string_view line) {
+  std::size_t end = 0;
+  while (end < line.size() && line[end] == '>') end += line.substr(end + 1).starts_with(' ') ? 2 : 1;
+  return line.substr(0, end);
+}
+
 std::string style_line(std::string_view line) {
-  if (line.starts_with('>')) {  // a quote's mark stays, with its own content styled
-    const std::size_t skip = line.starts_with("> ") ? 2 : 1;
-    return std::string(line.substr(0, skip)) + style_line(line.substr(skip));
-  }
-  if (is_rule(line)) return "---";
-  if (auto title = heading(line)) return style_heading(*title);
+  std::string out(quote_marks(line));
+  line.remove_prefix(out.size());
+  if (is_rule(line)) return out.append("---");
+  if (auto title = heading(line)) return out.append(style_heading(*title));
   const std::size_t indent = std::min(line.find_first_not_of(" \t"), line.size());
-  std::string_view rest = line.substr(indent);
-  std::string out(line.substr(0, indent));
-  if (rest.starts_with("* ") || rest.starts_with("+ ")) {
+  out.append(line.substr(0, indent));
+  line.remove_prefix(indent);
+  if (line.starts_with("* ") || line.starts_with("+ ")) {
     out.append("- ");
-    rest.remove_prefix(2);
+    line.remove_prefix(2);
   }
-  return out.append(inline_of(rest));
+  return out.append(inline_of(line));
 }
 
 // The fence at the start of a line, indented or not ("```cpp" or "~~~"), or empty.
