@@ -92,8 +92,11 @@ Result<Target> read_url(std::string_view text) {
   curl_free(password);
   if (has_user || has_password) return denied("URL carries a user or password");
   if (!part(url.get(), CURLUPART_ZONEID).empty()) return denied("URL has an IPv6 zone: its address is link-local");
-  const std::string host = part(url.get(), CURLUPART_HOST, CURLU_PUNYCODE);
-  if (host.empty()) return fail(Code::kInvalid, "URL has no host, or one that is no valid domain name");
+  const std::string host = part(url.get(), CURLUPART_HOST);
+  if (host.empty()) return fail(Code::kInvalid, "URL has no host");
+  // What another script's letters become (a dot, a digit, "localhost") would be decided after our look.
+  const bool ascii = std::ranges::all_of(host, [](unsigned char c) { return c < 0x80; });
+  if (!ascii) return fail(Code::kInvalid, "URL has a host outside ASCII: write it in its xn-- form");
   const std::string port = part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
   return Target{plain_host(host), static_cast<std::uint16_t>(std::strtoul(port.c_str(), nullptr, 10))};
 }

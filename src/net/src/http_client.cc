@@ -90,7 +90,11 @@ void init_curl_once() {
 
 class CurlClient final : public HttpClient {
  public:
-  explicit CurlClient(Deps deps) : deps_(std::move(deps)), handles_(std::make_shared<EasyPool>()), no_proxy_(no_proxy_list()) {}
+  explicit CurlClient(Deps deps)
+      : deps_(std::move(deps)), handles_(std::make_shared<EasyPool>()), no_proxy_(no_proxy_list()) {
+    for (const std::string& host : deps_.hosts) hosts_ = curl_slist_append(hosts_, host.c_str());
+  }
+  ~CurlClient() override { curl_slist_free_all(hosts_); }
 
   Task<Result<HttpResponse>> fetch(Ctx ctx, HttpRequest request, BodySink sink,
                                    std::function<void(const HttpResponse&)> head) override {
@@ -124,24 +128,19 @@ class CurlClient final : public HttpClient {
             .handles = handles_,
             .guard = guarded ? &deps_.guard : nullptr,
             .user_agent = deps_.user_agent,
-            .no_proxy = no_proxy_};
+            .no_proxy = no_proxy_,
+            .hosts = hosts_};
   }
 
   Deps deps_;
   std::shared_ptr<EasyPool> handles_;
   std::string no_proxy_;
+  curl_slist* hosts_ = nullptr;
   std::shared_ptr<CurlMulti> guarded_;
   std::shared_ptr<CurlMulti> unguarded_;
 };
 
 }  // namespace
-
-std::string_view find_header(const Headers& headers, std::string_view name) {
-  for (const auto& [key, value] : headers) {
-    if (equals_ignoring_ascii_case(key, name)) return value;
-  }
-  return {};
-}
 
 Result<std::unique_ptr<HttpClient>> HttpClient::open(Deps deps) {
   if (!is_field_value(deps.user_agent)) return fail(Code::kInvalid, "user agent has a line break");

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <charconv>
+#include <cstring>
 
 #include "skep/base/text.h"
 
@@ -93,6 +94,7 @@ void HttpExchange::set_options() {
   set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_PREREQFUNCTION, &HttpExchange::on_connected);
   set(CURLOPT_PREREQDATA, this);
+  if (deps_.hosts != nullptr) set(CURLOPT_RESOLVE, deps_.hosts);
   if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
   if (deps_.guard != nullptr) {
     set(CURLOPT_PROXY, "");  // a proxy would connect where we cannot look
@@ -157,14 +159,22 @@ Result<void> HttpExchange::outcome() const {
   switch (*code_) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-      return fail(Code::kInvalid, fmt::format("bad URL: {}", why));
+      if (phase_ == Phase::kConnecting) return fail(Code::kInvalid, fmt::format("bad URL: {}", why));
+      break;  // an answer that is no HTTP
+    case CURLE_COULDNT_CONNECT: {
+      long os_error = 0;
+      curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
+      if (os_error == 0) break;
+      return fail(Code::kUnavailable,
+                  fmt::format("request to {} failed: {} ({})", host_, why, std::strerror(static_cast<int>(os_error))));
+    }
     case CURLE_SSL_CACERT_BADFILE:
       return fail(Code::kInvalid, fmt::format("CA file {}: {}", request_.ca_file, why));
     case CURLE_OPERATION_TIMEDOUT:
       return fail(Code::kTimeout, fmt::format("connecting to {} took over {} ms", host_, request_.connect_timeout.count()));
-    default:
-      return fail(Code::kUnavailable, fmt::format("request to {} failed: {}", host_, why));
+    default: break;
   }
+  return fail(Code::kUnavailable, fmt::format("request to {} failed: {}", host_, why));
 }
 
 // Connecting is timed by libcurl.

@@ -29,6 +29,7 @@ struct ExchangeDeps {
   const EgressGuard* guard = nullptr;  // null: unguarded
   std::string user_agent;
   std::string no_proxy;
+  curl_slist* hosts = nullptr;  // known addresses; the client keeps them
 };
 
 // Lives in the coroutine that waits for it; its end is the request's end.
