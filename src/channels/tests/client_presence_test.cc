@@ -35,12 +35,12 @@ class ClientPresenceTest : public testing::StoresTest {
   ClientPresenceTest() : gate_(loop_) {
     config_.link.mode = xmpp::XmppConfig::Mode::kClient;
     config_.link.jid = "helper@ex";
-    config_.allow = {.addresses = {"ann@ex", "bob@ex", "@team.ex"}, .own_domains = {"ex"}};
+    config_.allow = {.addresses = {"ann@ex", "bob@ex", "@team.ex"}, .own_domains = {"ex", "team.ex"}};
     admission_.emplace(config_, *journal_, clock_, stats_);
     PresenceDeps deps{.admission = *admission_, .gate = gate_, .say = [this](const Element& stanza) {
                         said_.push_back(fmt::format("{}:{}", stanza.attribute("type"), stanza.attribute("to")));
                       }};
-    presence_ = client_presence(std::move(deps), config_.allow.addresses);
+    presence_ = client_presence(std::move(deps), config_.link.address(), config_.allow.addresses);
   }
   ~ClientPresenceTest() override { run(gate_.close()); }
 
@@ -89,6 +89,16 @@ TEST_F(ClientPresenceTest, IsSilentToOthers) {
   hears("subscribe", "eve@ex");
   hears("subscribe", "mal@other");
   EXPECT_EQ(said_, Said{});
+}
+
+TEST_F(ClientPresenceTest, TakesRosterPushesFromItsOwnAccountOnly) {
+  online("");
+  const std::string push = "<query xmlns='jabber:iq:roster'><item jid='carol@team.ex' subscription='both'/></query></iq>";
+  EXPECT_FALSE(presence_->answer(xmpp::parse_element("<iq type='set' id='1' from='eve@ex'>" + push, xmpp::kNsClient).value()));
+  EXPECT_TRUE(presence_->answer(xmpp::parse_element("<iq type='set' id='1'>" + push, xmpp::kNsClient).value()));
+  said_.clear();
+  hears("subscribe", "carol@team.ex");
+  EXPECT_EQ(said_, Said{"subscribed:carol@team.ex"});
 }
 
 TEST_F(ClientPresenceTest, LeavesWithUnavailable) {
