@@ -84,7 +84,7 @@ class Ejabberd(xmpp_server.Server):
         config = {
             "hosts": [DOMAIN, OTHER_DOMAIN], "loglevel": "info", "certfiles": [self.cert_and_key],
             "auth_method": "internal", "auth_password_format": "scram",
-            "auth_scram_hash": options.scram_hash.lower().replace("-", ""),
+            "auth_scram_hash": {"SHA-1": "sha"}.get(options.scram_hash, options.scram_hash.lower().replace("-", "")),
             "listen": listen, "modules": modules, "s2s_access": "none",
             "acl": {"loopback": {"ip": ["127.0.0.0/8"]}},
             "access_rules": {"local": {"allow": "all"}, "c2s": {"allow": "all"}},
