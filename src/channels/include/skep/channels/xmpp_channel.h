@@ -1,0 +1,57 @@
+// People on XMPP: a component or an account whose chats go to an agent.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "skep/base/config.h"
+#include "skep/channels/channel.h"
+#include "skep/identity/allow_list.h"
+#include "skep/identity/directory.h"
+#include "skep/store/journal.h"
+#include "skep/xmpp/link.h"
+
+namespace skep::channels {
+
+struct XmppChannelConfig {
+  xmpp::XmppConfig link;
+  identity::AllowListConfig allow;  // [agent] allowed_jids, allowed_domains, admin_jids, normalised
+  std::string agent_name = "Skep";
+  int flood_per_minute = 20;  // [agent]: messages one sender may send; over it one notice, then silence until it has cooled
+  int flood_burst = 10;
+  std::chrono::milliseconds message_age_max{600'000};  // [agent] max_message_age_secs: older delayed messages are stored unanswered
+  std::size_t reply_bytes_max = 8192;   // [agent] reply_max_bytes: longer replies are split at paragraph borders
+  bool styling = true;                  // Markdown to XEP-0393
+  std::size_t outbox_max = 10'000;      // replies waiting for the network; more are refused
+
+  static XmppChannelConfig read(ConfigSection root);
+};
+
+struct XmppChannelDeps {
+  xmpp::XmppDeps xmpp;
+  identity::Directory& directory;
+  store::Journal& journal;
+  Inbox& out;             // towards the fabric
+  Destination agent;      // who answers
+  std::string version;
+  // The link ended for a reason that trying again cannot mend (wrong password): what failed, why, what to do.
+  std::function<void(const Error&)> gave_up;
+};
+
+struct XmppChannelStats {
+  std::uint64_t received = 0, answered = 0, duplicates = 0, foreign_domain = 0, not_listed = 0, flooded = 0, errors_in = 0,
+                too_old = 0, loops = 0, refused = 0, undelivered = 0;
+};
+
+class XmppChannel : public Channel {
+ public:
+  static Result<std::unique_ptr<XmppChannel>> open(XmppChannelConfig config, XmppChannelDeps deps);
+  [[nodiscard]] virtual XmppChannelStats stats() const = 0;
+};
+
+// A stanza from an authorised person as a Message: pure.
+Message to_message(const xmpp::ChatMessage& chat, const Ilk& from, const Destination& agent, WallTime now);
+
+}  // namespace skep::channels

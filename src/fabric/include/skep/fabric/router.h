@@ -1,0 +1,96 @@
+// Moves messages between named nodes. This is the whole data path: stamp the sender, look the route up, hand on.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "skep/base/result.h"
+#include "skep/model/message.h"
+
+namespace skep::fabric {
+
+// Why a message did not arrive; each is counted. The names are the UNREACHABLE reasons of the node protocol.
+enum class Drop : std::uint8_t { kNodeNotFound, kTtlExceeded, kRefused, kNoTarget, kNotAllowed, kCount };
+std::string_view drop_reason(Drop drop);  // "NODE_NOT_FOUND", "TTL_EXCEEDED", "REFUSED", "NO_TARGET", "NOT_ALLOWED"
+
+struct RouteEntry {
+  Name name;
+  NodeId node;
+  std::string why;  // "connected": an inbox in this process; later "peer", "static", "lsa"
+};
+
+// An immutable picture of the routes, for other threads and for people.
+struct RouteSnapshot {
+  std::uint64_t version = 0;  // grows with each change
+  std::vector<RouteEntry> routes;  // by name, then in order of arrival
+};
+
+struct RouterStats {
+  std::uint64_t delivered = 0;
+  std::array<std::uint64_t, static_cast<std::size_t>(Drop::kCount)> dropped{};
+};
+
+class Router;
+
+// A node's place on the fabric: what it sends through it carries its identity, whatever the message claims. Moves; while it
+// lives the node is routable, its death takes the routes away.
+class Port {
+ public:
+  Port() = default;
+  Port(Port&& other) noexcept;
+  Port& operator=(Port&& other) noexcept;
+  ~Port();
+
+  // Sends and says at once whether it was handed on. On an error nobody else hears of it. kNotFound: no such node or no
+  // target; kExhausted: the receiver is full; kInvalid: ttl used up.
+  Result<void> send(Message message);
+  // Sends; a failure comes back as a kSystem message (UNREACHABLE or TTL_EXCEEDED, with meta.original_dst and meta.reason)
+  // to this node's own inbox. What links to other processes use.
+  void post(Message message);
+
+  [[nodiscard]] const Name& name() const;
+  [[nodiscard]] const NodeId& id() const;
+  [[nodiscard]] bool attached() const { return router_ != nullptr; }
+
+ private:
+  friend class Router;
+  Port(Router* router, NodeId id, Name name);
+  Router* router_ = nullptr;
+  NodeId id_;
+  std::optional<Name> name_;
+};
+
+struct RouterConfig {
+  std::string hive = "local";
+  // Where a message with an Unresolved destination goes; empty: refused with NO_TARGET.
+  std::string default_target;
+};
+
+// Loop thread only, except snapshot(). One node is one NodeId; names may repeat, then the first attached gets the unicast.
+class Router {
+ public:
+  static Result<std::unique_ptr<Router>> open(RouterConfig config);
+  ~Router();  // every Port must be gone
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  // Makes `inbox` reachable as `name` (whose hive must be ours: kDenied). The inbox must outlive the Port. A second node with
+  // the same NodeId replaces the first, whose Port goes dead.
+  Result<Port> attach(Name name, NodeId id, Inbox& inbox);
+
+  [[nodiscard]] const std::string& hive() const;
+  [[nodiscard]] std::shared_ptr<const RouteSnapshot> snapshot() const;  // any thread
+  [[nodiscard]] RouterStats stats() const;
+
+ private:
+  friend class Port;
+  struct Impl;
+  explicit Router(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace skep::fabric

@@ -1,0 +1,81 @@
+// Puts the rooms together: opens them in order, closes them in reverse.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "skep/agent/agent.h"
+#include "skep/async/pool.h"
+#include "skep/base/config.h"
+#include "skep/channels/web_channel.h"
+#include "skep/channels/xmpp_channel.h"
+#include "skep/fabric/router.h"
+#include "skep/llm/model.h"
+#include "skep/store/db.h"
+
+namespace skep::kernel {
+
+std::string_view version();  // "0.1.0"
+
+// Everything skep.toml says, typed.
+struct KernelConfig {
+  std::string home;
+  std::string hive = "local";      // [hive] id
+  std::string api_listen = "127.0.0.1:4545";  // [api] listen
+  store::Sync sync = store::Sync::kProcess;   // [store] sync = "process" | "disk"
+  std::string log_level = "info";  // [log] level, file
+  std::string log_file;
+  llm::LlmConfig llm;
+  agent::AgentConfig agent;
+  memory::MemoryConfig memory;
+  tools::WebFetchConfig web_fetch;
+  std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
+
+  // Reads every section; problems are in `file` afterwards (file.problems()).
+  static KernelConfig read(ConfigFile& file, const std::string& home);
+};
+// --home, $SKEP_HOME, ~/.skep
+std::string default_home();
+// `path` if given (must exist), else <home>/skep.toml if there, else an empty configuration.
+Result<ConfigFile> load_config(const std::string& home, const std::optional<std::string>& path);
+
+// One process at a time owns a home.
+class HomeLock {
+ public:
+  // kConflict naming the holder's pid and address when another process has it.
+  static Result<HomeLock> take(const std::string& home);
+  HomeLock(HomeLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  HomeLock& operator=(HomeLock&&) = delete;
+  ~HomeLock();
+
+ private:
+  explicit HomeLock(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+struct KernelOptions {
+  bool networks = true;  // false: no channel but the local one (skep chat without a daemon)
+  // A channel gave up for good; what failed, why, what to do. The caller ends the process.
+  std::function<void(const Error&)> fatal;
+};
+
+// Loop thread only.
+class Kernel {
+ public:
+  // Takes the home's lock, opens the stores, chooses the model, attaches the nodes, resumes unfinished turns.
+  static Task<Result<std::unique_ptr<Kernel>>> open(Loop& loop, KernelConfig config, KernelOptions options);
+  virtual ~Kernel() = default;
+  // Stops taking messages, lets turns finish, closes everything; bounded by the Ctx.
+  virtual Task<void> close(Ctx ctx) = 0;
+
+  [[nodiscard]] virtual const KernelConfig& config() const = 0;
+  [[nodiscard]] virtual const llm::Choice& model_choice() const = 0;
+  [[nodiscard]] virtual channels::WebChannel& web() = 0;
+  [[nodiscard]] virtual fabric::Router& router() = 0;
+  [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
+  [[nodiscard]] virtual WallTime started() const = 0;
+};
+
+}  // namespace skep::kernel

@@ -1,0 +1,83 @@
+// A language model behind one face. Streaming is the only path; the collected answer is a fold over the events.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skep/async/ctx.h"
+#include "skep/async/task.h"
+#include "skep/base/json.h"
+#include "skep/base/result.h"
+#include "skep/model/part.h"
+
+namespace skep::llm {
+
+// What the model is told it may call.
+struct ToolSpec {
+  std::string name;
+  std::string description;
+  json::value input_schema;  // JSON Schema, an object
+};
+
+enum class Role { kUser, kAssistant };
+struct ChatMessage {
+  Role role = Role::kUser;
+  std::vector<Part> parts;
+  bool operator==(const ChatMessage&) const = default;
+};
+
+struct Request {
+  std::string system;             // stable part of the prompt, cacheable
+  std::vector<ChatMessage> messages;  // starts with a user turn, roles alternate, every call has its result (see repair.h in agent)
+  std::size_t cached_messages = 0;    // the first n messages will be sent again: providers with prompt caching mark that border
+  std::vector<ToolSpec> tools;    // sorted by name
+  bool tools_allowed = true;      // false: definitions are sent, calls are forbidden (tool choice "none")
+  int max_tokens = 4096;
+  std::optional<double> temperature;
+};
+
+enum class StopReason { kEnd, kToolUse, kMaxTokens, kRefusal, kContextExceeded, kPause, kUnknown };
+
+// Events on the loop thread, in order. Text only reaches the watcher through kTextDelta.
+struct StreamEvent {
+  enum class Type { kTextDelta, kThinkingDelta, kToolCallStart, kUsage };
+  Type type = Type::kTextDelta;
+  std::string_view text;  // the delta, or the tool's name; valid during the call
+};
+using EventSink = std::function<void(const StreamEvent&)>;
+
+struct Response {
+  std::vector<Part> parts;  // TextPart, ToolCall, OpaquePart, in the model's order
+  StopReason stop = StopReason::kEnd;
+  Usage usage;
+  std::string model;        // that answered
+  std::string stop_detail;  // the provider's own word
+};
+
+// What a failed call means for the caller, beside Error's code. Codes: kUnauthenticated (bad key), kDenied (billing or
+// permission), kNotFound (model), kTooLarge (context exceeded), kExhausted (rate limit), kUnavailable (overloaded, down, broke off),
+// kTimeout, kCancelled, kCorrupt (unusable answer), kInvalid (request refused). Messages never carry keys.
+struct Failure {
+  Error error;
+  bool retryable = false;
+  std::optional<std::chrono::milliseconds> retry_after;  // the provider's wish
+  bool streamed = false;  // some text had reached the sink
+};
+
+// One attempt against one provider. Loop thread only; calls may run side by side.
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  virtual Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request, EventSink sink) = 0;
+  [[nodiscard]] virtual std::string describe() const = 0;  // "anthropic (claude-sonnet-4-5)": for people
+  [[nodiscard]] virtual std::string model() const = 0;
+  [[nodiscard]] virtual bool takes_images() const = 0;
+  [[nodiscard]] virtual int context_window_tokens() const = 0;
+};
+
+}  // namespace skep::llm

@@ -1,0 +1,62 @@
+// What an agent can do beside talking.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skep/async/ctx.h"
+#include "skep/async/task.h"
+#include "skep/base/json.h"
+#include "skep/llm/driver.h"
+#include "skep/model/message.h"
+
+namespace skep::tools {
+
+// On whose behalf and where a tool runs.
+struct ToolContext {
+  Ctx ctx;                    // ends with the turn, /cancel, or the tool's time limit
+  Conversation conversation;
+  std::string turn;           // id of the user message
+  std::string call_id;
+};
+
+struct ToolOutput {
+  std::string text;  // for the model; UTF-8
+  bool is_error = false;
+};
+
+// One ability. Loop thread only; calls may run side by side.
+class Tool {
+ public:
+  virtual ~Tool() = default;
+  [[nodiscard]] virtual const llm::ToolSpec& spec() const = 0;
+  // True when running it twice does no more than once. After a crash a call without a recorded result is run again only if so;
+  // otherwise the model is told that it may have happened.
+  [[nodiscard]] virtual bool repeatable() const = 0;
+  [[nodiscard]] virtual std::chrono::milliseconds timeout() const { return std::chrono::seconds(60); }
+  // `arguments` satisfy the spec's schema. Failure is an output with is_error, in words the model can act on.
+  virtual Task<ToolOutput> call(ToolContext context, json::object arguments) = 0;
+};
+
+inline constexpr std::size_t result_bytes_max = 50'000;  // longer output is cut in the middle with a note
+
+// The tools of one agent.
+class Toolbox {
+ public:
+  // kExists when the name is taken, kInvalid when the schema is no object or the name not [a-z0-9_]{1,64}.
+  Result<void> add(std::unique_ptr<Tool> tool);
+  [[nodiscard]] std::vector<llm::ToolSpec> specs() const;  // by name
+  [[nodiscard]] const Tool* find(std::string_view name) const;
+  // Checks the arguments against the schema, runs within the time limit, caps the result. Never fails: an unknown tool, bad
+  // arguments, a time-out or cancellation is an output with is_error that says what to do instead.
+  Task<ToolOutput> call(ToolContext context, const ToolCall& call) const;
+
+ private:
+  std::vector<std::unique_ptr<Tool>> tools_;  // by name
+};
+
+}  // namespace skep::tools
