@@ -204,13 +204,22 @@ def _texts(content, kind="text"):
     return [block.get("text", "") for block in content or [] if isinstance(block, dict) and block.get("type") == kind]
 
 
+_CONTEXT = re.compile(r"\s*<([\w-]+)[^<>]*>.*?</\1>\s*", re.DOTALL)
+
+
+def _said(text):
+    """Without a marked block of context (date, channel) that the agent put in front."""
+    rest = _CONTEXT.sub("", text, count=1) if _CONTEXT.match(text) else text
+    return rest or text
+
+
 def last_user_text(body):
-    """The last text block of the newest user message that has text."""
+    """What the person wrote last: the last text block of the newest user message that has text."""
     for message in reversed(body.get("messages") or []):
         if message.get("role") == "user":
             texts = [text for text in _texts(message.get("content")) if text]
             if texts:
-                return texts[-1]
+                return _said(texts[-1])
     return ""
 
 

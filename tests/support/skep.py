@@ -260,4 +260,4 @@ def wait_online(agent, client, mode, seconds=20.0):
             raise Failure(f"skep ended with {agent.process.poll()} before its XMPP link stood\n{agent.tail()}")
         return client.ping(target)
 
-    procs.wait_until(answered, f"{target} answers a ping over XMPP\n{agent.tail()}", seconds, interval=0.05)
+    procs.wait_until(answered, f"{target} answers a ping over XMPP", seconds, alive=agent.process, interval=0.05)
