@@ -1,14 +1,15 @@
 """Plays a conversation against a real XMPP server, the scripted model server and a fresh skep."""
+import os
 import re
 import time
 
 from . import conversation as conv
 from . import procs, skep, stanza_match
-from .model_script import ScriptError, parse_step
+from .model_script import ScriptError, parse_step, seconds
 from .model_server import ModelServer
 from .procs import Failure
 from .stanza_match import BODY, PRESENCE, STATE
-from .xmpp_wire import CLIENT, WireClient, pretty
+from .xmpp_wire import CLIENT, WireClient, bare, pretty
 
 RECEIVE_SECONDS = 20.0
 
@@ -43,9 +44,19 @@ class Player:
         finally:
             self._close()
 
+    def _fill(self, text):
+        """Puts known {name}s in; braces of JSON stay."""
+        for name, value in self.values.items():
+            text = text.replace("{" + name + "}", getattr(value, "sent", value))
+        return text
+
+    def _strings(self, text):
+        return [self._fill(item) for item in conv.strings(text)]
+
     # -- life ------------------------------------------------------------------------------------------------------------
     def _open(self):
         self.model.start()
+        self.values["model_port"] = str(self.model.port)
         for name, jid in self.conversation.clients.items():
             client = self.clients[name] = WireClient(self.server, jid).login()
             client.ping(self.server.domain)   # what an earlier conversation left in the offline store is here now
@@ -117,6 +128,8 @@ class Player:
                               + "".join(f"\n  passed over: {line}" for line in skipped[-5:]))
             differences, bound = stanza_match.compare(pattern, stanza, self.values, exactly)
             if not differences:
+                if wanted == BODY and not (stanza.findtext(CLIENT + "body") or "x").strip():
+                    raise Failure(f"an empty body: {pretty(stanza)}")
                 self.values.update(bound)
                 self.last_body = stanza.findtext(CLIENT + "body") or self.last_body
                 return
@@ -151,6 +164,16 @@ class Player:
         if stray:
             raise Failure("expected silence, but this came:\n" + "\n".join(map(pretty, stray)))
 
+    def _do_receives_no_presence(self, step):
+        client = self._client(step)
+        for _ in range(2):
+            client.ping(self.values["agent_full"])
+            client.ping(self.server.domain)
+        stray = client.unread(lambda stanza: stanza_match.kind(stanza) == PRESENCE and stanza.get("type") != "error"
+                              and bare(stanza.get("from", "")) != bare(client.jid))
+        if stray:
+            raise Failure("expected no presence, but this came:\n" + "\n".join(map(pretty, stray)))
+
     # -- model -----------------------------------------------------------------------------------------------------------
     def _queue_answers(self, index):
         """Before something is sent, the answers written right after it are put in place."""
@@ -160,7 +183,7 @@ class Player:
         at = max(index, self._scripted)
         while at < len(steps) and steps[at].verb in ("sends", "model_answers", "agent", "server", "model_releases"):
             if steps[at].verb == "model_answers":
-                self.model.script(steps[at].rest.replace("\n", " "))
+                self.model.script(self._fill(steps[at].rest.replace("\n", " ")))
             at += 1
         self._scripted = at
 
@@ -191,12 +214,22 @@ class Player:
         self.model.wait_for_requests(1)
         request = self.model.requests[-1]
         for verb, quoted in re.findall(r'(contains|lacks|tools) ("(?:[^"\\]|\\.)*")', step.rest):
-            text = conv.strings(quoted)[0]
+            text = self._strings(quoted)[0]
             has = text in request.tool_names() if verb == "tools" else request.contains(text)
             if has != (verb != "lacks"):
                 raise Failure(f"the newest request {'lacks' if verb != 'lacks' else 'contains'} {text!r}")
         if not re.fullmatch(r'(?:\s*(?:contains|lacks|tools) "(?:[^"\\]|\\.)*")+', step.rest):
             raise conv.ConversationError('expected contains "…", lacks "…" or tools "…"')
+
+    def _do_model_apart(self, step):
+        first, second = self.model.requests[-2:]
+        if second.started - first.started < seconds(step.match.group(1)):
+            raise Failure(f"only {second.started - first.started:.3f} s lie between the last two requests")
+
+    def _do_model_left(self, _step):
+        """A request was given up by the agent before its answer was whole."""
+        procs.wait_until(lambda: any(request.client_closed for request in self.model.requests),
+                         "the agent closes a request early", 10.0)
 
     def _do_wait_holding(self, step):
         self.model.wait_until_holding(int(step.match.group(1) or 1))
@@ -218,7 +251,7 @@ class Player:
 
     def _do_file_text(self, step):
         path, verb = step.match.groups()
-        for text in conv.strings(step.rest):
+        for text in self._strings(step.rest):
             if verb == "contains":
                 self._eventually(lambda: text in (self.agent.read(path) or ""),   # pylint: disable=cell-var-from-loop
                                  f"{path} contains {text!r}")
@@ -226,7 +259,7 @@ class Player:
                 raise Failure(f"{path} contains {text!r}:\n{self.agent.read(path)[-2000:]}")
 
     def _do_file_order(self, step):
-        path, texts = step.match.group(1), conv.strings(step.rest)
+        path, texts = step.match.group(1), self._strings(step.rest)
 
         def in_order():
             content, at = self.agent.read(path) or "", 0
@@ -242,26 +275,26 @@ class Player:
             raise Failure(f"{failure}\n{path} holds:\n{(self.agent.read(path) or '(nothing)')[-3000:]}") from None
 
     def _do_file_gets(self, step):
-        found = self.agent.files(step.match.group(1))
-        if len(found) != 1:
-            raise Failure(f"{step.match.group(1)} names {len(found)} files")
-        with open(found[0], "a", encoding="utf-8") as out:
-            out.write("".join(conv.strings(step.rest)))
+        """Appends, as a person with an editor would; makes the file when it is not there."""
+        path = os.path.join(self.agent.memory, step.match.group(1))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "a", encoding="utf-8") as out:
+            out.write("".join(self._strings(step.rest)))
 
     def _do_last_body(self, step):
-        for text in conv.strings(step.rest):
+        for text in self._strings(step.rest):
             if (text in self.last_body) != (step.match.group(1) == "contains"):
                 raise Failure(f"the last body was {self.last_body!r}")
 
     def _do_log(self, step):
-        for text in conv.strings(step.rest):
+        for text in self._strings(step.rest):
             if step.match.group(1) == "contains":
                 self.agent.wait_for_log(text, 10.0)
             elif text in self.agent.log_text():
                 raise Failure(f"the log contains {text!r}")
 
     def _do_wait_log(self, step):
-        for text in conv.strings(step.rest):
+        for text in self._strings(step.rest):
             self.agent.wait_for_log(text)
 
     # -- agent, server ---------------------------------------------------------------------------------------------------
