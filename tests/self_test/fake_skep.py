@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """A tiny agent that only the harness' own tests talk to: enough of `skep up` to see each kind of step pass and fail.
 
-Knows: component and client mode, allowed_jids, composing, one Anthropic call a message, /ping, XEP-0199, history.jsonl.
-FAKE_SKEP_FLAW=silent|double|wrong-from|malformed makes it misbehave.
+Knows: component and client mode, allowed_jids, composing, receipts, Anthropic calls with memory_store, /ping, XEP-0199,
+version, disco#info, history.jsonl, knowledge.jsonl. It journals nothing: a crash test must find it wanting.
+FAKE_SKEP_FLAW=silent|double|wrong-from|malformed|twice makes it misbehave.
 """
 import argparse
 import hashlib
@@ -23,6 +24,12 @@ from xml.sax.saxutils import escape
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support.xmpp_wire import CLIENT, PING, WireClient, _StreamParser, bare   # noqa: E402
 
+ANSWERS = {
+    PING + "ping": "",
+    "{jabber:iq:version}query": '<query xmlns="jabber:iq:version"><name>Fake skep</name><version>0.0</version></query>',
+    "{http://jabber.org/protocol/disco#info}query": '<query xmlns="http://jabber.org/protocol/disco#info"><identity '
+    'category="client" type="bot" name="Helper"/><feature var="urn:xmpp:receipts"/></query>',
+}
 FLAW = os.environ.get("FAKE_SKEP_FLAW", "")
 
 
@@ -92,9 +99,10 @@ class Agent:
 
     def _iq(self, stanza):
         if stanza.get("type") in ("get", "set"):
-            found = stanza.find(PING + "ping") is not None
-            inner = "" if found else ('<error type="cancel"><service-unavailable '
-                                      'xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error>')
+            asked = stanza[0].tag if len(stanza) else ""
+            found = asked in ANSWERS
+            inner = ANSWERS.get(asked, '<error type="cancel"><service-unavailable '
+                                       'xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error>')
             self._send(stanza, "iq", f'type="{"result" if found else "error"}" id="{stanza.get("id")}"', inner)
 
     def _send(self, stanza, name, attributes, inner):
@@ -110,6 +118,8 @@ class Agent:
             return
         if FLAW == "silent":
             return
+        if stanza.find("{urn:xmpp:receipts}request") is not None:
+            self._send(stanza, "message", 'type="chat"', f'<received xmlns="urn:xmpp:receipts" id="{stanza.get("id")}"/>')
         if text == "/ping":
             answer = "pong"
         else:
@@ -122,24 +132,44 @@ class Agent:
     def _ask(self, sender, text):
         messages = self.history.setdefault(sender, [])
         messages.append({"role": "user", "content": text})
-        sent = messages * 2 if FLAW == "malformed" else messages
+        before = len(messages)
+        try:
+            while True:
+                content = self._call(messages * 2 if FLAW == "malformed" else messages)
+                messages.append({"role": "assistant", "content": content})
+                results = [{"type": "tool_result", "tool_use_id": block["id"], "content": self._store(sender, block["input"])}
+                           for block in content if block["type"] == "tool_use"]
+                if not results:
+                    break
+                messages.append({"role": "user", "content": results})
+        except urllib.error.HTTPError as problem:
+            del messages[before - 1:]
+            return f"Sorry, that failed ({problem.code})."
+        reply = "".join(block["text"] for block in content)
+        for role, line in (("user", text), ("assistant", reply)):
+            self._append(sender, "history.jsonl", {"type": "message", "role": role, "content": line})
+        return reply
+
+    def _call(self, messages):
         llm = self.config["llm"]
-        body = json.dumps({"model": llm["model"], "max_tokens": 100, "messages": sent}).encode()
+        tool = {"name": "memory_store", "description": "Keeps something.", "input_schema": {"type": "object"}}
+        body = json.dumps({"model": llm["model"], "max_tokens": 100, "messages": messages, "tools": [tool]}).encode()
         request = urllib.request.Request(llm["base_url"] + "/v1/messages", body, {
             "Content-Type": "application/json", "x-api-key": llm["api_key"], "anthropic-version": "2023-06-01"})
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                reply = "".join(block["text"] for block in json.load(answer)["content"])
-        except urllib.error.HTTPError as problem:
-            messages.pop()
-            return f"Sorry, that failed ({problem.code})."
-        messages.append({"role": "assistant", "content": reply})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["content"]
+
+    def _store(self, sender, arguments):
+        self._append(sender, "knowledge.jsonl", {**arguments, "ts": time.time()})
+        if FLAW == "twice":
+            self._append(sender, "knowledge.jsonl", {**arguments, "ts": time.time()})
+        return "kept"
+
+    def _append(self, sender, name, entry):
         folder = os.path.join(self.config["memory"]["path"], sender)
         os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "history.jsonl"), "a", encoding="utf-8") as out:
-            for message in messages[-2:]:
-                out.write(json.dumps({"type": "message", **message}) + "\n")
-        return reply
+        with open(os.path.join(folder, name), "a", encoding="utf-8") as out:
+            out.write(json.dumps(entry) + "\n")
 
 
 class Health(http.server.BaseHTTPRequestHandler):

@@ -71,9 +71,8 @@ class WholeHouse(unittest.TestCase):
         """Adds the agents' logs and the model's requests to what a failing test shows."""
         outcome = super().run(result)
         for entries in ((result.failures, result.errors) if result is not None else ()):
-            if entries and entries[-1][0] is self and not getattr(self, "_shown", False):
-                self._shown = True
-                entries[-1] = (self, entries[-1][1] + "\n" + getattr(self, "_evidence", ""))
+            if entries and getattr(entries[-1][0], "test_case", entries[-1][0]) is self:
+                entries[-1] = (entries[-1][0], entries[-1][1] + "\n" + getattr(self, "_evidence", ""))
         return outcome
 
     def tearDown(self):
