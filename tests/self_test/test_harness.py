@@ -22,7 +22,7 @@ Eve sends:       <message to="{agent}" type="chat"><body>hello?</body></message>
 Eve receives nothing
 Model was not asked
 
-Romeo sends:     <iq to="{agent_full}" type="get" id="v1"><query xmlns="jabber:iq:version"/></iq>
+Romeo sends:     <iq to="{agent_full}" type="get" id="v1"><query xmlns="urn:example:unknown"/></iq>
 Romeo receives:  <iq from="{agent}" type="error" id="v1"><error type="cancel">
                    <service-unavailable xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error></iq>
 
