@@ -9,7 +9,16 @@ if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR CMAKE_CXX_COMPILER_VERSION VERS
   message(FATAL_ERROR "Skep is built with clang 19 or newer (g++ 12 miscompiles coroutines). Use ./dev build.")
 endif()
 
+# ccache keeps what uses the precompiled header only when told that its macros may be trusted.
+find_program(SKEP_CCACHE ccache)
+if(SKEP_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${SKEP_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_C_COMPILER_LAUNCHER})
+endif()
+
+# No -Wdeprecated-declarations: libstdc++ 12 uses its own deprecated std::get_temporary_buffer in stable_sort.
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wno-missing-designated-field-initializers
+                    -Wno-deprecated-declarations
                     -Werror=return-type -Werror=unused-result -Werror=dangling -Werror=suggest-override)
 set(CMAKE_CXX_FLAGS_DEV "-O0 -g1")
 set(CMAKE_C_FLAGS_DEV "-O0 -g1")
@@ -41,10 +50,15 @@ find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
 
 # Asio's macros must be the same in every translation unit: one that differs crashes at run time.
+add_library(skep_asio_macros INTERFACE)
+target_compile_definitions(skep_asio_macros INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION
+                                                      BOOST_BEAST_SEPARATE_COMPILATION)
+target_link_libraries(skep_asio_macros INTERFACE Boost::boost Threads::Threads)
+# Asio's functions that are no templates. Every program needs them: the precompiled header refers to some.
+add_library(skep_asio_impl STATIC cmake/asio_impl.cc)
+target_link_libraries(skep_asio_impl PUBLIC skep_asio_macros)
 add_library(skep_asio INTERFACE)
-target_compile_definitions(skep_asio INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION
-                                               BOOST_BEAST_SEPARATE_COMPILATION)
-target_link_libraries(skep_asio INTERFACE Boost::boost Boost::json fmt::fmt Threads::Threads)
+target_link_libraries(skep_asio INTERFACE skep_asio_impl skep_asio_macros Boost::json fmt::fmt)
 
 # One precompiled header for all rooms: standard containers, awaitable, Boost.JSON, fmt.
 file(WRITE ${CMAKE_BINARY_DIR}/generated/pch_anchor.cc "// Anchor of the shared precompiled header.\n")

@@ -11,8 +11,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -63,12 +63,20 @@ Error errno_error(std::string_view what, int errno_value);
 #define SKEP_CONCAT_INNER(a, b) a##b
 #define SKEP_CONCAT(a, b) SKEP_CONCAT_INNER(a, b)
 
+// Takes the parentheses off a declaration that needed them: SKEP_UNWRAP((auto [a, b])) -> auto [a, b].
+#define SKEP_UNWRAP(decl) SKEP_UNWRAP_JOIN(SKEP_UNWRAP_EAT decl)
+#define SKEP_UNWRAP_EAT(...) SKEP_UNWRAP_EAT __VA_ARGS__
+#define SKEP_UNWRAP_JOIN(...) SKEP_UNWRAP_PASTE(__VA_ARGS__)
+#define SKEP_UNWRAP_PASTE(...) SKEP_DROP_##__VA_ARGS__
+#define SKEP_DROP_SKEP_UNWRAP_EAT
+
 // SKEP_TRY(auto jid, Jid::parse(text));  declares jid or returns the error.   SKEP_TRY_VOID(write(x));  for Result<void>.
+// A declaration with a comma stands in parentheses:  SKEP_TRY((auto [host, port]), parse_address(text));
 // The SKEP_CO_ forms do the same inside a coroutine: SKEP_CO_TRY(auto n, co_await stream.read_some(ctx, buffer));
 #define SKEP_TRY_IMPL(ret, tmp, decl, ...)                     \
   auto tmp = (__VA_ARGS__);                                    \
   if (!tmp) ret ::skep::fail(std::move(tmp).error());          \
-  decl = *std::move(tmp)
+  SKEP_UNWRAP(decl) = *std::move(tmp)
 #define SKEP_TRY_VOID_IMPL(ret, ...)                                                             \
   if (auto skep_result = (__VA_ARGS__); !skep_result) ret ::skep::fail(std::move(skep_result).error())
 #define SKEP_TRY(decl, ...) SKEP_TRY_IMPL(return, SKEP_CONCAT(skep_try_, __LINE__), decl, __VA_ARGS__)

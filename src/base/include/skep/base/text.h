@@ -1,6 +1,7 @@
 // Text helpers that every room needs. All take and give UTF-8 unless said.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>

@@ -31,6 +31,11 @@ class Directory {
   static Task<Result<std::unique_ptr<Directory>>> open(Ctx ctx, store::Db& db, const Clock& clock = Clock::system());
   virtual ~Directory() = default;
 
+  // Limits of resolve(): kTooLarge, kTooLarge, kExhausted.
+  static constexpr std::size_t channel_bytes_max = 64;
+  static constexpr std::size_t address_bytes_max = 3071;  // a full JID, RFC 7622 3.1
+  static constexpr std::size_t parties_max = 1'000'000;
+
   // The ILK of that address, minted and stored durably on first sight. The address is compared byte for byte: the channel
   // normalises it. Concurrent first sights give the same ILK.
   virtual Task<Result<Ilk>> resolve(Ctx ctx, std::string channel, std::string address) = 0;

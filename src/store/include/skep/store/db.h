@@ -13,6 +13,7 @@
 #include "skep/async/ctx.h"
 #include "skep/async/loop.h"
 #include "skep/async/task.h"
+#include "skep/base/result.h"
 #include "skep/store/append_file.h"
 
 namespace skep::store {
@@ -35,7 +36,9 @@ struct Row {
   [[nodiscard]] bool is_null(std::size_t column) const;
 };
 
-// Used inside a transaction, on the database thread only.
+// Used inside a transaction, on the database thread only. Failures: kExhausted full disk, kCorrupt damaged file, kConflict
+// locked by another process for 5 s, kExists a key that must be unique is there already, kInvalid another constraint,
+// kInternal bad SQL or arguments.
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -61,11 +64,12 @@ struct DbConfig {
 // Every call runs on the database thread, in order; results come back to the loop thread.
 class Db {
  public:
-  // WAL, foreign keys, busy timeout 5 s. Applies `migrations` (each in one transaction, after a copy of an existing file to
-  // `<path>.before-<room>-<version>`). kConflict "newer than this program" when the file holds a version we do not know;
+  // WAL, foreign keys, busy timeout 5 s. Applies what is missing of `migrations`, each in one transaction, after one copy of
+  // an existing file to `<path>.before-<room>-<version>`, named for the first missing step. kConflict "newer than this program" when the file holds a version we do not know;
   // kCorrupt when it is no database.
   static Task<Result<std::unique_ptr<Db>>> open(Loop& loop, DbConfig config, std::vector<Migration> migrations);
-  virtual ~Db() = default;  // runs what is queued, then joins the thread
+  // Runs what is queued, then joins the thread. Nobody may be waiting for a result.
+  virtual ~Db() = default;
 
   // Runs `work` inside one transaction: committed when it returns ok, else rolled back. `work` must own all it touches: it
   // still runs to its end when the Ctx ends first. kExhausted on a full disk or queue.
@@ -80,14 +84,18 @@ class Db {
     SKEP_CO_TRY_VOID(co_await run_transaction(std::move(ctx), std::move(job)));
     co_return std::move(**value);
   }
-  // One statement in a transaction of its own.
+  // One statement in a transaction of its own. More than rows_max rows are refused with kTooLarge.
+  static constexpr std::size_t rows_max = 1'000'000;
   Task<Result<std::vector<Row>>> query(Ctx ctx, std::string sql, std::vector<Value> args = {});
   Task<Result<std::int64_t>> execute(Ctx ctx, std::string sql, std::vector<Value> args = {});
-  // Queues a write and returns; a failure is logged. For figures whose loss at kill -9 is acceptable (usage counters).
+  // Queues a write and returns; a failure, a full queue included, is logged. Writes queued in a row share a transaction. For
+  // figures whose loss at kill -9 is acceptable (usage counters).
   virtual void execute_later(std::string sql, std::vector<Value> args = {}) = 0;
 
  protected:
-  virtual Task<Result<void>> run_transaction(Ctx ctx, std::function<Result<void>(Connection&)> work) = 0;
+  using Work = std::function<Result<void>(Connection&)>;
+  virtual Task<Result<void>> run_transaction(Ctx ctx, Work work) = 0;
+  virtual Task<Result<void>> run_statement(Ctx ctx, Work work) = 0;  // as above, but `work` is one statement
 };
 
 }  // namespace skep::store

@@ -33,8 +33,9 @@ struct JournalConfig {
 };
 
 // Synchronous: when a call returns ok its record has been handed to the kernel (and to the disk with Sync::kDisk), so it
-// survives the death of this process. A call costs one write(2), some microseconds. Loop thread only. Record layout and recovery:
-// docs/journal.md. A full disk fails the call with kExhausted and leaves the journal as it was.
+// survives the death of this process. A call costs one write(2), some microseconds. Loop thread only. Payloads are any
+// bytes; kinds, ids, sets and keys at most 64 KiB (kTooLarge). Record layout and recovery: docs/journal.md. A full disk fails
+// the call with kExhausted and leaves the journal as it was.
 class Journal {
  public:
   // Reads what is there. A torn last record is cut; a damaged record elsewhere is kCorrupt with the offset (the file is left
@@ -56,6 +57,7 @@ class Journal {
   virtual Result<void> remember(std::string_view set, std::string_view key) = 0;
   [[nodiscard]] virtual bool remembers(std::string_view set, std::string_view key) const = 0;
   static constexpr std::size_t kept_max = 4096;  // for each set
+  static constexpr std::size_t sets_max = 1024;  // a key of one more set is refused with kExhausted
 };
 
 }  // namespace skep::store

@@ -1,0 +1,113 @@
+#include "chat_session.h"
+
+#include <fmt/format.h>
+
+#include <future>
+#include <thread>
+
+#include "daemon.h"
+#include "skep/api/api.h"
+
+namespace skep::cli {
+
+struct ChatSession::Impl {
+  Loop loop;
+  std::unique_ptr<Gate> gate;                // what runs on the loop for the main thread
+  std::unique_ptr<net::HttpClient> http;
+  std::unique_ptr<Daemon> own_daemon;        // when none was running
+  std::unique_ptr<api::Client> client;
+  std::string greeting;
+  json::value running;                       // the body being answered, for Ctrl-C
+  std::thread thread;
+
+  // Runs `task` on the loop's thread; blocks until it has ended.
+  template <class T>
+  T wait_for(Task<T> task) {
+    std::promise<T> promise;
+    auto relay = [](Task<T> inner, std::promise<T>* out) -> Task<void> { out->set_value(co_await std::move(inner)); };
+    auto work = std::make_shared<Task<void>>(relay(std::move(task), &promise));
+    loop.post([this, work] { gate->spawn("chat", std::move(*work)); });
+    return promise.get_future().get();
+  }
+
+  Task<Result<void>> connect(kernel::KernelConfig config);
+  Task<bool> disconnect();
+  Task<Result<void>> say_cancel();
+  void on_interrupt();
+};
+
+Task<Result<void>> ChatSession::Impl::connect(kernel::KernelConfig config) {
+  loop.on_signals([this](int) { on_interrupt(); });
+  net::HttpClient::Deps deps{.loop = loop};
+  SKEP_CO_TRY(http, net::HttpClient::open(std::move(deps)));
+  const Ctx ctx;
+  const std::string home = config.home;
+  auto found = co_await api::Client::find(ctx, *http, home);
+  if (!found) {
+    config.api_listen = "127.0.0.1:0";
+    Daemon::Callbacks callbacks;
+    callbacks.shutdown = [] {};
+    SKEP_CO_TRY(own_daemon, co_await Daemon::start(loop, std::move(config), /*networks=*/false, std::move(callbacks)));
+    found = co_await api::Client::find(ctx, *http, home);
+  }
+  if (!found) co_return fail(std::move(found).error());
+  client = *std::move(found);
+  SKEP_CO_TRY(const json::value status, co_await client->get(ctx, "/api/status"));
+  const json::value* agent = get_member(status, "agent");
+  const json::value* model = get_member(status, "model");
+  greeting = fmt::format("Talking to {}, model {}{}.", agent ? get_string(*agent, "name") : "the agent",
+                         model ? get_string(*model, "name") : "unknown",
+                         own_daemon ? "" : " (daemon on " + client->daemon().address + ")");
+  co_return Result<void>{};
+}
+
+Task<bool> ChatSession::Impl::disconnect() {
+  client.reset();
+  if (own_daemon) co_await own_daemon->stop();
+  own_daemon.reset();
+  co_return true;
+}
+
+Task<Result<void>> ChatSession::Impl::say_cancel() {
+  json::value body = running;
+  body.as_object()["text"] = "/cancel";
+  const Ctx ctx;
+  co_return co_await client->chat(ctx, std::move(body), [](std::string_view, const json::value&) {});
+}
+
+void ChatSession::Impl::on_interrupt() {
+  if (!client || running.is_null()) std::_Exit(130);  // at the prompt
+  auto ignore = [](Task<Result<void>> task) -> Task<void> { (void)co_await std::move(task); };
+  gate->spawn("cancel", ignore(say_cancel()));
+}
+
+ChatSession::ChatSession(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<ChatSession>> ChatSession::open(kernel::KernelConfig config) {
+  auto impl = std::make_unique<Impl>();
+  impl->gate = std::make_unique<Gate>(impl->loop);
+  Impl* raw = impl.get();
+  impl->thread = std::thread([raw] { raw->loop.run(); });
+  std::unique_ptr<ChatSession> session(new ChatSession(std::move(impl)));
+  SKEP_TRY_VOID(raw->wait_for(raw->connect(std::move(config))));
+  return session;
+}
+
+ChatSession::~ChatSession() {
+  impl_->wait_for(impl_->disconnect());
+  impl_->loop.stop();
+  impl_->thread.join();
+  impl_->loop.run(impl_->gate->close());  // the loop is this thread's now
+}
+
+Result<void> ChatSession::chat(json::value body, OnEvent on_event) {
+  impl_->loop.post([this, body] { impl_->running = body; });
+  const Ctx ctx;
+  Result<void> done = impl_->wait_for(impl_->client->chat(ctx, std::move(body), std::move(on_event)));
+  impl_->loop.post([this] { impl_->running = nullptr; });
+  return done;
+}
+
+const std::string& ChatSession::greeting() const { return impl_->greeting; }
+
+}  // namespace skep::cli

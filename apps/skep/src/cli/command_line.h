@@ -1,0 +1,42 @@
+// The command line: what the user typed, as values, and the commands.
+//
+// Exit codes: 0 done; 1 a check found something; 64 wrong usage; 78 wrong configuration; others by the kind of failure
+// (docs/errors.md). Results go to standard output, everything else to standard error.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "skep/base/result.h"
+
+namespace skep::cli {
+
+inline constexpr int kExitCheckFailed = 1;
+inline constexpr int kExitUsage = 64;
+inline constexpr int kExitConfig = 78;
+
+struct Options {
+  enum class Command { kUp, kChat, kStatus, kStop, kDoctor, kConfigCheck };
+  Command command = Command::kUp;
+  std::string home;
+  std::optional<std::string> config_path;
+  bool json = false;
+  bool verbose = false;
+  std::optional<std::string> message;  // chat -m
+  std::string thread;                  // chat --thread
+  std::string peer;                    // chat --as
+};
+
+int run(int argc, char** argv);
+
+int run_up(const Options& options);
+int run_chat(const Options& options);
+int run_status(const Options& options);
+int run_stop(const Options& options);
+int run_doctor(const Options& options);
+int run_config_check(const Options& options);
+
+// "skep: <what failed>" on standard error; the exit code that goes with it.
+int report(const Error& error);
+
+}  // namespace skep::cli

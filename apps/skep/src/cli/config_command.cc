@@ -1,0 +1,45 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "command_line.h"
+#include "configure.h"
+
+namespace skep::cli {
+
+Result<kernel::KernelConfig> configure(const Options& options, std::vector<ConfigProblem>& problems) {
+  SKEP_TRY(ConfigFile file, kernel::load_config(options.home, options.config_path));
+  kernel::KernelConfig config = kernel::KernelConfig::read(file, options.home);
+  problems = file.problems();
+  if (problems.empty()) return config;
+  return fail(Code::kInvalid, fmt::format("the configuration has {} problem{}", problems.size(),
+                                          problems.size() == 1 ? "" : "s"));
+}
+
+std::optional<kernel::KernelConfig> configure_or_report(const Options& options) {
+  std::vector<ConfigProblem> problems;
+  Result<kernel::KernelConfig> config = configure(options, problems);
+  if (config) return *std::move(config);
+  for (const ConfigProblem& problem : problems) fmt::print(stderr, "{}: {}\n", problem.where, problem.message);
+  fmt::print(stderr, "skep: {}\n", config.error().message);
+  return std::nullopt;
+}
+
+int run_config_check(const Options& options) {
+  if (!options.json) {
+    if (!configure_or_report(options)) return kExitConfig;
+    fmt::print("{}: ok\n", options.config_path.value_or(options.home + "/skep.toml"));
+    return 0;
+  }
+  std::vector<ConfigProblem> problems;
+  const Result<kernel::KernelConfig> config = configure(options, problems);
+  json::array list;
+  for (const ConfigProblem& problem : problems) {
+    list.push_back(json::object{{"where", problem.where}, {"message", problem.message}});
+  }
+  if (!config && list.empty()) list.push_back(json::object{{"where", ""}, {"message", config.error().message}});
+  fmt::print("{}\n", to_json(json::object{{"ok", config.has_value()}, {"problems", std::move(list)}}));
+  return config ? 0 : kExitConfig;
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,88 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "command_line.h"
+#include "skep/api/api.h"
+#include "skep/base/log.h"
+
+namespace skep::cli {
+
+namespace {
+
+Task<Result<json::value>> ask_status(Loop& loop, std::string home) {
+  net::HttpClient::Deps deps{.loop = loop};
+  SKEP_CO_TRY(auto http, net::HttpClient::open(std::move(deps)));
+  const Ctx ctx;
+  SKEP_CO_TRY(auto client, co_await api::Client::find(ctx, *http, home));
+  SKEP_CO_TRY(json::value status, co_await client->get(ctx, "/api/status"));
+  status.as_object()["address"] = client->daemon().address;
+  status.as_object()["pid"] = client->daemon().pid;
+  co_return status;
+}
+
+Task<Result<void>> ask_stop(Loop& loop, std::string home) {
+  net::HttpClient::Deps deps{.loop = loop};
+  SKEP_CO_TRY(auto http, net::HttpClient::open(std::move(deps)));
+  const Ctx ctx;
+  SKEP_CO_TRY(auto client, co_await api::Client::find(ctx, *http, home));
+  SKEP_CO_TRY_VOID(co_await client->post(ctx, "/api/shutdown", json::object{}));
+  // Ended when the home's lock is free again.
+  for (int tenth = 0; tenth < 150; ++tenth) {
+    if (kernel::HomeLock::take(home)) co_return Result<void>{};
+    SKEP_CO_TRY_VOID(co_await sleep_for(ctx, std::chrono::milliseconds(100)));
+  }
+  co_return fail(Code::kTimeout, fmt::format("skep (pid {}) is still stopping after 15 s", client->daemon().pid));
+}
+
+std::int64_t number(const json::value* object, std::string_view key) {
+  return object == nullptr ? 0 : get_int(*object, key).value_or(0);
+}
+
+void print_status(const json::value& status) {
+  const json::value* model = get_member(status, "model");
+  const json::value* agent = get_member(status, "agent");
+  fmt::print("running    pid {}, http://{}, version {}, since {}\n", get_int(status, "pid").value_or(0),
+             get_string(status, "address"), get_string(status, "version"), get_string(status, "started_at"));
+  fmt::print("home       {}\n", get_string(status, "home"));
+  if (model != nullptr) fmt::print("model      {} ({})\n", get_string(*model, "name"), get_string(*model, "why"));
+  fmt::print("agent      {} running, {} waiting, {} answered, {} failed, {} refused\n", number(agent, "running"),
+             number(agent, "waiting"), number(agent, "replied"), number(agent, "failed"), number(agent, "refused"));
+  fmt::print("tokens     {} in, {} out since start\n", number(agent, "input_tokens"), number(agent, "output_tokens"));
+  if (const json::value* xmpp = get_member(status, "xmpp")) {
+    fmt::print("xmpp       {} {}\n", get_string(*xmpp, "state"), get_string(*xmpp, "address"));
+  }
+}
+
+}  // namespace
+
+int run_status(const Options& options) {
+  log::configure({.level = log::Level::kError});
+  Loop loop;
+  const Result<json::value> status = loop.run(ask_status(loop, options.home));
+  if (options.json) {
+    json::value out = status ? *status : json::value(json::object{});
+    out.as_object()["running"] = status.has_value();
+    if (!status) out.as_object()["why"] = status.error().message;
+    fmt::print("{}\n", to_json(out));
+  } else if (status) {
+    print_status(*status);
+  } else {
+    fmt::print("not running: {}\n", status.error().message);
+  }
+  return status ? 0 : exit_code(Code::kUnavailable);
+}
+
+int run_stop(const Options& options) {
+  log::configure({.level = log::Level::kError});
+  Loop loop;
+  const Result<void> stopped = loop.run(ask_stop(loop, options.home));
+  if (options.json) {
+    fmt::print("{}\n", to_json(json::object{{"stopped", stopped.has_value()}}));
+  } else if (stopped) {
+    fmt::print("stopped\n");
+  }
+  return stopped ? 0 : report(stopped.error());
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,2 @@
+// Asio's functions that are no templates, compiled once for the whole program.
+#include <boost/asio/impl/src.hpp>

@@ -1,0 +1,92 @@
+#include "routes.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace skep::api {
+
+namespace {
+
+using channels::ChatEvent;
+using channels::WebChannel;
+
+constexpr std::size_t kChatTextBytesMax = 1u << 20;
+
+Task<Result<void>> get_health(Ctx, RouteContext context) {
+  const json::object body{{"status", "ok"}, {"version", kernel::version()}};
+  co_return co_await context.responder.send_json(200, to_json(body));
+}
+
+Task<Result<void>> get_status(Ctx, RouteContext context) {
+  const std::string body = to_json(context.deps.kernel.status());
+  co_return co_await context.responder.send_json(200, body);
+}
+
+Task<Result<void>> post_shutdown(Ctx, RouteContext context) {
+  SKEP_CO_TRY_VOID(co_await context.responder.send_json(202, R"({"status":"stopping"})"));
+  context.deps.shutdown();
+  co_return Result<void>{};
+}
+
+Result<WebChannel::ChatRequest> read_chat_request(std::string_view body) {
+  SKEP_TRY(const json::value value, parse_json(body));
+  WebChannel::ChatRequest request{.peer = std::string(get_string(value, "peer")),
+                                  .thread = std::string(get_string(value, "thread")),
+                                  .text = std::string(get_string(value, "text")),
+                                  .client_id = std::string(get_string(value, "client_id"))};
+  if (trim(request.text).empty()) return fail(Code::kInvalid, "\"text\" is missing or empty");
+  if (request.text.size() > kChatTextBytesMax) return fail(Code::kTooLarge, "\"text\" is over 1 MiB");
+  if (request.peer.empty() || request.peer.size() > 256) {
+    return fail(Code::kInvalid, "\"peer\" must name who speaks, e.g. \"ann@cli\"");
+  }
+  return request;
+}
+
+std::string_view event_name(ChatEvent::Type type) {
+  switch (type) {
+    case ChatEvent::Type::kStarted: return "started";
+    case ChatEvent::Type::kText: return "text";
+    case ChatEvent::Type::kReset: return "reset";
+    case ChatEvent::Type::kToolStart: return "tool_start";
+    case ChatEvent::Type::kToolEnd: return "tool_end";
+    case ChatEvent::Type::kReply: return "reply";
+  }
+  return "unknown";
+}
+
+// The stream's head is sent with the first event, so that a refusal can still be an ordinary error answer.
+Task<Result<void>> write_chat_event(net::Responder* responder, ChatEvent event) {
+  if (!responder->started()) {
+    const net::Headers headers{{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
+    SKEP_CO_TRY_VOID(co_await responder->start_stream(200, headers));
+  }
+  const json::object data{{"text", event.text}, {"message_id", event.message_id}};
+  const std::string text = to_json(data);
+  co_return co_await responder->write_event(event_name(event.type), text);
+}
+
+Task<Result<void>> post_chat(Ctx ctx, RouteContext context) {
+  SKEP_CO_TRY(WebChannel::ChatRequest request, read_chat_request(context.request.body));
+  net::Responder* responder = &context.responder;
+  channels::ChatSink sink = [responder](ChatEvent event) { return write_chat_event(responder, std::move(event)); };
+  co_return co_await context.deps.kernel.web().chat(ctx, std::move(request), std::move(sink));
+}
+
+constexpr std::array kRoutes = {
+    Route{"GET", "/api/health", false, "Is the daemon alive?", &get_health},
+    Route{"GET", "/api/status", true, "Model, agent, channels, routes and counters", &get_status},
+    Route{"POST", "/api/chat", true, "Says something to the agent; the answer streams as server-sent events", &post_chat},
+    Route{"POST", "/api/shutdown", true, "Ends the daemon cleanly", &post_shutdown},
+};
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+std::string error_body(const Error& error) {
+  return to_json(json::object{
+      {"error", json::object{{"code", code_name(error.code)}, {"message", error.message}}}});
+}
+
+}  // namespace skep::api

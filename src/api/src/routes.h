@@ -1,0 +1,31 @@
+// The HTTP routes: one table for dispatch, authorisation and documentation.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "skep/api/api.h"
+
+namespace skep::api {
+
+struct RouteContext {
+  Api::Deps& deps;
+  const net::ServerRequest& request;
+  net::Responder& responder;
+};
+
+struct Route {
+  std::string_view method;
+  std::string_view path;
+  bool needs_token;
+  std::string_view summary;
+  Task<Result<void>> (*handle)(Ctx ctx, RouteContext context);
+};
+
+std::span<const Route> routes();
+
+// The JSON body of an error answer: {"error":{"code":…,"message":…}}.
+std::string error_body(const Error& error);
+
+}  // namespace skep::api

@@ -1,0 +1,104 @@
+#include "skep/base/id.h"
+
+#include <sys/random.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <mutex>
+
+#include "skep/base/clock.h"
+#include "skep/base/text.h"
+
+namespace skep {
+namespace {
+
+void fill_random(void* to, std::size_t bytes) {
+  auto* at = static_cast<std::uint8_t*>(to);
+  while (bytes > 0) {
+    ssize_t got = getrandom(at, bytes, 0);
+    if (got < 0 && errno != EINTR) std::abort();  // no kernel randomness: nothing that follows could be trusted
+    if (got > 0) {
+      at += got;
+      bytes -= static_cast<std::size_t>(got);
+    }
+  }
+}
+
+// The 80 random bits of a ULID, as a number that can be counted up.
+struct Tail {
+  std::uint16_t high;
+  std::uint64_t low;
+};
+
+struct Minted {
+  std::uint64_t millis;
+  Tail tail;
+};
+
+// Ascends within a millisecond and when the clock steps back.
+Minted next_minted() {
+  static std::mutex mutex;
+  static Minted last{0, {0, 0}};
+  std::lock_guard lock(mutex);
+  auto now = static_cast<std::uint64_t>(Clock::system().now().time_since_epoch().count());
+  if (now > last.millis) {
+    last.millis = now;
+    fill_random(&last.tail.high, sizeof last.tail.high);
+    fill_random(&last.tail.low, sizeof last.tail.low);
+    last.tail.high &= 0x7fff;  // headroom, so that counting up cannot wrap
+  } else if (++last.tail.low == 0) {
+    ++last.tail.high;
+  }
+  return last;
+}
+
+}  // namespace
+
+Uuid Uuid::random() {
+  Uuid uuid;
+  fill_random(uuid.bytes.data(), uuid.bytes.size());
+  uuid.bytes[6] = static_cast<std::uint8_t>((uuid.bytes[6] & 0x0f) | 0x40);
+  uuid.bytes[8] = static_cast<std::uint8_t>((uuid.bytes[8] & 0x3f) | 0x80);
+  return uuid;
+}
+
+Result<Uuid> Uuid::parse(std::string_view text) {
+  std::string digits;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    bool dash_here = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash_here != (text[i] == '-')) return fail(Code::kInvalid, "not a UUID");
+    if (!dash_here) digits.push_back(text[i]);
+  }
+  std::optional<std::string> raw = hex_decode(digits);
+  if (text.size() != 36 || !raw) return fail(Code::kInvalid, "not a UUID");
+  Uuid uuid;
+  std::copy(raw->begin(), raw->end(), uuid.bytes.begin());
+  return uuid;
+}
+
+std::string Uuid::str() const {
+  std::string text = hex_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  for (std::size_t at : {8u, 13u, 18u, 23u}) text.insert(at, 1, '-');
+  return text;
+}
+
+std::string mint_ulid() {
+  static constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  Minted minted = next_minted();
+  std::string text(26, '0');
+  for (std::size_t i = 10; i-- > 0; minted.millis >>= 5) text[i] = kAlphabet[minted.millis & 31];
+  for (std::size_t i = 26; i-- > 10;) {
+    text[i] = kAlphabet[minted.tail.low & 31];
+    minted.tail.low = (minted.tail.low >> 5) | (static_cast<std::uint64_t>(minted.tail.high & 31) << 59);
+    minted.tail.high >>= 5;
+  }
+  return text;
+}
+
+std::string random_bytes(std::size_t bytes) {
+  std::string out(bytes, '\0');
+  fill_random(out.data(), out.size());
+  return out;
+}
+
+}  // namespace skep

@@ -1,0 +1,53 @@
+#include <filesystem>
+
+#include "skep/kernel/kernel.h"
+
+namespace skep::kernel {
+
+namespace {
+
+// What the kernel itself reads; rooms read their own sections.
+void read_own(ConfigSection root, KernelConfig& config) {
+  root.child("hive").read("id", config.hive);
+  root.child("api").read("listen", config.api_listen);
+
+  std::string sync = "process";
+  root.child("store").read_choice("sync", {"process", "disk"}, sync);
+  config.sync = sync == "disk" ? store::Sync::kDisk : store::Sync::kProcess;
+
+  ConfigSection log = root.child("log");
+  log.read_choice("level", {"debug", "info", "warn", "error"}, config.log_level);
+  log.read("file", config.log_file);
+}
+
+}  // namespace
+
+KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
+  KernelConfig config;
+  config.home = home;
+  ConfigSection root = file.root();
+  read_own(root, config);
+  config.llm = llm::LlmConfig::read(root.child("llm"));
+  config.agent = agent::AgentConfig::read(root);
+  config.memory = memory::MemoryConfig::read(root, home);
+  config.memory.sync = config.sync;
+  config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
+  // Read in any case, so that its keys in [agent] are known; used only where a server is configured.
+  channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);
+  xmpp.subscribers_file = home + "/run/xmpp-subscribers.json";
+  if (root.child("server").present()) config.xmpp = std::move(xmpp);
+  if (!Name::parse("AI.x", config.hive)) {
+    root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");
+  }
+  return config;
+}
+
+Result<ConfigFile> load_config(const std::string& home, const std::optional<std::string>& path) {
+  if (path) return ConfigFile::load(*path);
+  const std::string usual = home + "/skep.toml";
+  std::error_code ignored;
+  if (std::filesystem::exists(usual, ignored)) return ConfigFile::load(usual);
+  return ConfigFile::empty();
+}
+
+}  // namespace skep::kernel

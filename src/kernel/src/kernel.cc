@@ -1,0 +1,185 @@
+#include "skep/kernel/kernel.h"
+
+#include <filesystem>
+
+#include "skep/base/log.h"
+#include "skep/tools/builtin.h"
+
+namespace skep::kernel {
+
+namespace {
+
+// A node's way out: its port, attached after the node itself has been built.
+struct PortInbox : Inbox {
+  fabric::Port port;
+  Result<void> deliver(Message message) override { return port.send(std::move(message)); }
+};
+
+class KernelImpl final : public Kernel {
+ public:
+  KernelImpl(Loop& loop, KernelConfig config, KernelOptions options, HomeLock lock)
+      : loop_(loop), config_(std::move(config)), options_(std::move(options)), lock_(std::move(lock)), pool_(loop) {}
+
+  // Each step opens what the next ones stand on.
+  Task<Result<void>> open_all() {
+    const Ctx ctx;
+    SKEP_CO_TRY_VOID(co_await open_stores(ctx));
+    SKEP_CO_TRY_VOID(co_await open_model(ctx));
+    SKEP_CO_TRY_VOID(open_tools());
+    SKEP_CO_TRY_VOID(open_nodes());
+    SKEP_CO_TRY_VOID(attach_nodes());
+    agent_->resume();
+    if (xmpp_) xmpp_->start();
+    co_return Result<void>{};
+  }
+
+  Task<void> close(Ctx ctx) override {
+    using namespace std::chrono_literals;
+    // Running turns may still answer, so the channels stay until the agent is done.
+    if (agent_) co_await agent_->close(ctx.within(6s));
+    if (xmpp_) co_await xmpp_->close(ctx.within(2s));
+    if (web_) co_await web_->close(ctx.within(1s));
+  }
+
+  const KernelConfig& config() const override { return config_; }
+  const llm::Choice& model_choice() const override { return choice_; }
+  channels::WebChannel& web() override { return *web_; }
+  fabric::Router& router() override { return *router_; }
+  WallTime started() const override { return started_; }
+  json::object status() const override;
+
+ private:
+  Task<Result<void>> open_stores(Ctx ctx) {
+    const std::string& home = config_.home;
+    SKEP_CO_TRY(journal_, store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
+    SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
+    store::DbConfig db{.path = home + "/state.db", .sync = config_.sync};
+    SKEP_CO_TRY(db_, co_await store::Db::open(loop_, std::move(db), identity::Directory::migrations()));
+    SKEP_CO_TRY(directory_, co_await identity::Directory::open(ctx, *db_));
+    co_return Result<void>{};
+  }
+
+  Task<Result<void>> open_model(Ctx ctx) {
+    net::HttpClient::Deps http{.loop = loop_, .user_agent = "skep/" + std::string(version())};
+    SKEP_CO_TRY(http_, net::HttpClient::open(std::move(http)));
+    const EnvLookup env = process_env();
+    SKEP_CO_TRY(choice_, co_await llm::choose_model(ctx, config_.llm, *http_, env));
+    SKEP_CO_TRY(model_, llm::Model::open(choice_.config, {.loop = loop_, .http = *http_}));
+    co_return Result<void>{};
+  }
+
+  Result<void> open_tools() {
+    SKEP_TRY_VOID(toolbox_.add(tools::make_memory_store(*memory_, Clock::system())));
+    SKEP_TRY_VOID(toolbox_.add(tools::make_memory_recall(*memory_)));
+    SKEP_TRY_VOID(toolbox_.add(tools::make_system_time(Clock::system())));
+    if (config_.web_fetch.enabled) {
+      SKEP_TRY_VOID(toolbox_.add(tools::make_web_fetch(*http_, config_.web_fetch)));
+    }
+    return {};
+  }
+
+  Result<void> open_nodes() {
+    const Name agent_name = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
+    SKEP_TRY(router_, fabric::Router::open({.hive = config_.hive, .default_target = agent_name.str()}));
+
+    agent::AgentDeps agent{.loop = loop_, .model = *model_, .toolbox = toolbox_, .memory = *memory_,
+                           .journal = *journal_, .out = agent_out_, .clock = Clock::system(),
+                           .status_lines = [this](bool admin) { return status_lines(admin); },
+                           .is_admin = [this](const Conversation& c) { return is_admin(c); }};
+    SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
+
+    web_ = channels::WebChannel::open({.loop = loop_, .directory = *directory_, .out = web_out_,
+                                       .agent = agent_name, .clock = Clock::system()});
+    if (!config_.xmpp || !options_.networks) return {};
+    channels::XmppChannelDeps xmpp{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
+                                   .directory = *directory_, .journal = *journal_, .out = xmpp_out_,
+                                   .agent = agent_name, .version = std::string(version()),
+                                   .gave_up = options_.fatal};
+    SKEP_TRY(xmpp_, channels::XmppChannel::open(*config_.xmpp, std::move(xmpp)));
+    return {};
+  }
+
+  Result<void> attach(Name name, Inbox& inbox, PortInbox& out) {
+    SKEP_TRY(out.port, router_->attach(std::move(name), NodeId{Uuid::random()}, inbox));
+    return {};
+  }
+
+  Result<void> attach_nodes() {
+    const std::string& hive = config_.hive;
+    SKEP_TRY_VOID(attach(Name::from_label(NodeType::kAgent, config_.agent.name, hive), *agent_, agent_out_));
+    SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "web", hive), *web_, web_out_));
+    if (xmpp_) SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "xmpp", hive), *xmpp_, xmpp_out_));
+    return {};
+  }
+
+  bool is_admin(const Conversation& conversation) const {
+    if (conversation.channel == "cli") return true;  // the operating system already knows this person
+    return config_.xmpp && identity::AllowList(config_.xmpp->allow).is_admin(conversation.peer);
+  }
+
+  std::vector<std::string> status_lines(bool admin) const {
+    std::vector<std::string> lines{"Model: " + model_->driver().describe()};
+    if (!xmpp_) return lines;
+    for (std::string& line : xmpp_->status_lines(admin)) lines.push_back(std::move(line));
+    return lines;
+  }
+
+  Loop& loop_;
+  KernelConfig config_;
+  KernelOptions options_;
+  HomeLock lock_;
+  WallTime started_ = Clock::system().now();
+  // In the order of opening; destroyed in reverse. Ports go before the router, and before the nodes they lead to.
+  Pool pool_;
+  std::unique_ptr<store::Journal> journal_;
+  std::unique_ptr<memory::Memory> memory_;
+  std::unique_ptr<store::Db> db_;
+  std::unique_ptr<identity::Directory> directory_;
+  std::unique_ptr<net::HttpClient> http_;
+  llm::Choice choice_;
+  std::unique_ptr<llm::Model> model_;
+  tools::Toolbox toolbox_;
+  std::unique_ptr<fabric::Router> router_;
+  std::unique_ptr<agent::Agent> agent_;
+  std::unique_ptr<channels::WebChannel> web_;
+  std::unique_ptr<channels::XmppChannel> xmpp_;
+  PortInbox agent_out_, web_out_, xmpp_out_;
+};
+
+json::object KernelImpl::status() const {
+  const agent::AgentStats stats = agent_->stats();
+  json::object agent{{"name", config_.agent.name},   {"running", stats.running},   {"waiting", stats.waiting},
+                     {"accepted", stats.accepted},   {"refused", stats.refused},   {"replied", stats.replied},
+                     {"failed", stats.failed},       {"resumed", stats.resumed},   {"input_tokens", stats.usage.input},
+                     {"output_tokens", stats.usage.output}};
+  json::array routes;
+  for (const fabric::RouteEntry& route : router_->snapshot()->routes) {
+    routes.push_back(json::object{{"name", route.name.str()}, {"node", route.node.uuid.str()}, {"why", route.why}});
+  }
+  json::object status{{"version", version()},
+                      {"started_at", format_rfc3339(started_)},
+                      {"home", config_.home},
+                      {"hive", config_.hive},
+                      {"model", json::object{{"name", model_->driver().describe()}, {"why", choice_.why}}},
+                      {"agent", std::move(agent)},
+                      {"journal_unfinished", journal_->size()},
+                      {"routes", std::move(routes)}};
+  if (xmpp_) status["xmpp"] = xmpp_->status();
+  return status;
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<Kernel>>> Kernel::open(Loop& loop, KernelConfig config, KernelOptions options) {
+  SKEP_CO_TRY(HomeLock lock, HomeLock::take(config.home));
+  auto kernel = std::make_unique<KernelImpl>(loop, std::move(config), std::move(options), std::move(lock));
+  if (Result<void> opened = co_await kernel->open_all(); !opened) {
+    Ctx ctx;
+    co_await kernel->close(ctx.within(std::chrono::seconds(1)));
+    co_return fail(std::move(opened).error());
+  }
+  std::unique_ptr<Kernel> result = std::move(kernel);
+  co_return result;
+}
+
+}  // namespace skep::kernel
