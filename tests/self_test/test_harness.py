@@ -94,6 +94,27 @@ class ConversationsWithTheFakeAgent(unittest.TestCase):
         self.assertIn("/nowhere/skep", str(caught.exception))
 
 
+class CrashTestWithTheFakeAgent(unittest.TestCase):
+    """Without a kill: the judge must see what is right and what is not."""
+
+    def crash(self, flaw):
+        tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        env = {**os.environ, "SKEP_BIN": FAKE, "FAKE_SKEP_FLAW": flaw, "SKEP_CRASH_KILLS": "0", "SKEP_CRASH_PEOPLE": "2"}
+        return procs.run(["/usr/bin/python3", "-m", "unittest", "whole_house/test_crash.py"], env=env, cwd=tests)
+
+    def test_an_agent_without_faults_passes(self):
+        code, out, err = self.crash("")
+        self.assertEqual(code, 0, out + err)
+        self.assertIn("0 problems", out)
+
+    def test_a_second_reply_and_a_second_run_of_a_tool_are_found(self):
+        for flaw, words in (("double", "2 different replies"), ("twice", "written at")):
+            with self.subTest(flaw=flaw):
+                code, _, err = self.crash(flaw)
+                self.assertNotEqual(code, 0)
+                self.assertIn(words, err)
+
+
 procs_wait = procs.wait_until
 
 

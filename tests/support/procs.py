@@ -112,10 +112,8 @@ class Process:
         self._reap()
 
     def _reap(self):
-        try:
+        if self.poll() is None:   # once reaped, its number may belong to somebody else
             os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self.child.wait()
         if self in _live:
             _live.remove(self)

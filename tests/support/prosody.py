@@ -31,8 +31,9 @@ class Prosody(xmpp_server.Server):
         for local, domain in self.logins():
             folder = self.path("data", domain.replace(".", "%2e"), "accounts")
             os.makedirs(folder, exist_ok=True)
-            with open(os.path.join(folder, local + ".dat"), "w", encoding="ascii") as out:
-                out.write(f'return {{ ["password"] = "{self.password(local)}" }};\n')
+            password = self.password(local).replace("\\", "\\\\").replace('"', '\\"')
+            with open(os.path.join(folder, local + ".dat"), "w", encoding="utf-8") as out:
+                out.write(f'return {{ ["password"] = "{password}" }};\n')
 
     def _config(self):
         options = self.options

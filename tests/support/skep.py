@@ -47,7 +47,7 @@ def default_config(server=None, mode="component", model=None, provider="anthropi
     if server is not None:
         config["server"] = server_section(server, mode)
         config["keepalive"] = {"enabled": True, "ping_interval_secs": 5, "read_timeout_secs": 5, "ping_timeout_secs": 2}
-        config["reconnect"] = {"initial": 1, "max": 2}
+        config["reconnect"] = {"initial_secs": 1, "max_secs": 2}
     if model is not None:
         config["llm"] = llm_section(model, provider)
     return config

@@ -24,6 +24,7 @@ class Options:
     wrong_name: bool = False     # the certificate names wrong.test instead of the domains
     muc: bool = False            # a conference.example.test
     accounts: tuple = ()         # further local parts on example.test
+    passwords: dict = dataclasses.field(default_factory=dict)   # local part -> password, instead of the usual one
 
 
 class Server:
@@ -46,7 +47,7 @@ class Server:
         self.component_secret = COMPONENT_SECRET
 
     def password(self, account):
-        return f"pw-{account}-0815"
+        return self.options.passwords.get(account, f"pw-{account}-0815")
 
     def logins(self):
         """Every (local part, domain) that exists."""

@@ -4,7 +4,8 @@
     ann.send('<message to="x@agent.example.test" type="chat"><body>hi</body></message>')
     stanza = ann.next(lambda s: s.tag.endswith("message"))
 
-Element tags are "{namespace}name". Nothing is answered on its own, except server pings and roster pushes.
+Element tags are "{namespace}name". Nothing is answered on its own, except server pings, roster pushes and disco#info (a
+person's client says what it is).
 """
 import asyncio
 import base64
@@ -30,6 +31,9 @@ TLS = "{urn:ietf:params:xml:ns:xmpp-tls}"
 BIND = "{urn:ietf:params:xml:ns:xmpp-bind}"
 PING = "{urn:xmpp:ping}"
 ROSTER = "{jabber:iq:roster}"
+DISCO = "{http://jabber.org/protocol/disco#info}"
+DISCO_ANSWER = ('<query xmlns="http://jabber.org/protocol/disco#info"><identity category="client" type="pc" name="Raw"/>'
+                '<feature var="http://jabber.org/protocol/disco#info"/></query>')
 
 _ids = itertools.count(1)
 
@@ -258,15 +262,17 @@ class WireClient:
             self._changed.notify_all()
 
     def _courtesy(self, stanza):
-        """Server pings and roster pushes are answered and not shown."""
+        """What every client answers; not shown to the test."""
         if stanza.get("type") not in ("get", "set"):
             return False
-        if bare(stanza.get("from") or bare(self.jid)) not in (self.domain, bare(self.jid)):
-            return False
-        if stanza.find(PING + "ping") is None and stanza.find(ROSTER + "query") is None:
+        from_server = bare(stanza.get("from") or bare(self.jid)) in (self.domain, bare(self.jid))
+        payload = ""
+        if stanza.find(DISCO + "query") is not None:
+            payload = DISCO_ANSWER
+        elif not from_server or (stanza.find(PING + "ping") is None and stanza.find(ROSTER + "query") is None):
             return False
         to = f" to={quoteattr(stanza.get('from'))}" if stanza.get("from") else ""
-        self._write(f'<iq type="result" id={quoteattr(stanza.get("id"))}{to}/>')
+        self._write(f'<iq type="result" id={quoteattr(stanza.get("id"))}{to}>{payload}</iq>')
         return True
 
     async def _expect(self, tag):

@@ -107,7 +107,7 @@ class Status(Terminal):
         self.assertIsInstance(status, dict)
         self.assertIn("scripted-model", json.dumps(status))
         self.assertNotIn(skep.API_KEY, json.dumps(status))
-        self.assertIn("Helper", self.run_ok(agent, "status")[0])
+        self.assertIn("scripted-model", self.run_ok(agent, "status")[0])
 
     def test_version_and_help_need_nothing(self):
         agent = self.make_agent()

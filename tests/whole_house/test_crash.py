@@ -111,8 +111,8 @@ class Crash(WholeHouse):
     def test_no_message_is_lost_and_no_tool_runs_twice(self):
         people = [f"p{number}" for number in range(PEOPLE)]
         agent = self.make_agent(agent__allowed_jids=[f"{name}@example.test" for name in people],
-                                agent__flood_per_minute=100_000, agent__flood_burst=10_000,
-                                reconnect__initial=1, reconnect__max=1)
+                                agent__flood_per_minute=10_000, agent__flood_burst=10_000,
+                                reconnect__initial_secs=1, reconnect__max_secs=1)
         agent.start()
         stop = threading.Event()
         persons = [Person(name, self.login(f"{name}@example.test/c"), self.address(agent), stop) for name in people]

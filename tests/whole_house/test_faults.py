@@ -161,6 +161,15 @@ class Refusals(WholeHouse):
                     self.online(agent, self.login(server=server))
                     agent.close()
 
+    def test_a_password_with_odd_characters_logs_in(self):
+        for kind in ("prosody", "ejabberd"):
+            with self.subTest(server=kind):
+                options = xmpp_server.Options(passwords={"bot": 'q"u$o{t}e,=ä\\ ${HOME} $$'})
+                with xmpp_server.make(kind, options) as server:
+                    agent = self.make_agent("client", server=server).start()
+                    self.online(agent, self.login(server=server))
+                    agent.close()
+
 
 class OneHome(WholeHouse):
     def test_a_second_daemon_on_the_same_home_is_refused(self):
