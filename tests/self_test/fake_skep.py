@@ -19,6 +19,7 @@ import tomllib
 import types
 import urllib.error
 import urllib.request
+from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -85,7 +86,7 @@ class Agent:
             try:
                 self.link = connect(self.config["server"])
                 self._serve()
-            except (OSError, AssertionError, IndexError) as problem:
+            except (OSError, AssertionError, IndexError, ExpatError) as problem:
                 print(f"link lost: {type(problem).__name__}", flush=True)
                 time.sleep(0.05)
 

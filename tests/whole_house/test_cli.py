@@ -66,6 +66,7 @@ class Chat(Terminal):
         agent = self.agent(llm__retries=0)
         self.model.script('error 500 "trace of the inside"')
         _, out, err = agent.cli("chat", "-m", "hello", "--config", agent.config_file)
+        self.assertEqual([request.status for request in self.model.requests], [500], out + err)
         self.assertTrue((out + err).strip(), "nothing was said about the failure")
         self.assertNotIn(skep.API_KEY, out + err)
         self.assertNotIn("trace of the inside", out)
@@ -131,10 +132,15 @@ class Status(Terminal):
         self.assertIn("anthropic", out.lower())
         self.assertNotIn(skep.API_KEY, out)
 
-    def test_doctor_says_when_the_model_cannot_be_reached(self):
-        agent = self.agent(llm__base_url=f"http://127.0.0.1:{ports.free_port()}")
+    def test_doctor_finds_a_server_that_does_not_answer(self):
+        port = ports.free_port()
+        agent = self.agent(server__mode="component", server__host=ports.HOST, server__port=port,
+                           server__component_domain="agent.example.test", server__component_secret="any")
         code, out, err = agent.cli("doctor", "--config", agent.config_file)
-        self.assertNotEqual(code, 0, out + err)
+        self.assertEqual(code, 1, out + err)
+        self.assertIn(str(port), out)
+        code, out, err = agent.cli("doctor", "--json", "--config", agent.config_file)
+        self.assertFalse(json.loads(out)["ok"])
 
 
 BAD_CONFIGURATIONS = [
