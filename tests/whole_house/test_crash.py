@@ -39,7 +39,7 @@ class Person(threading.Thread):
         self.person, self.client, self.address, self.stop_sending = name, client, address, stop
         self.acknowledged = set()                            # message ids with a receipt
         self.replies = collections.defaultdict(list)         # message id -> [(reply id, text)]
-        self.current, self.resent, self.strange = None, 0, []
+        self.current, self.resent, self.strange, self.next_send = None, 0, [], 0.0
         self.problem = None
 
     def run(self):
@@ -55,19 +55,18 @@ class Person(threading.Thread):
         self.current = key
         deadline = time.monotonic() + 120
         self._send(key)
-        next_send = time.monotonic() + RESEND_SECONDS
         while not self.replies[key]:
             if time.monotonic() > deadline:
                 raise procs.Failure(f"{key}: no reply within 120 s (acknowledged: {key in self.acknowledged})")
             stanza = self.client.next(lambda s: s.tag == CLIENT + "message", seconds=0.1)
             if stanza is not None:
                 self._take(stanza)
-            if key not in self.acknowledged and time.monotonic() > next_send:
+            if key not in self.acknowledged and time.monotonic() > self.next_send:
                 self.resent += 1
                 self._send(key)
-                next_send = time.monotonic() + RESEND_SECONDS
 
     def _send(self, key):
+        self.next_send = time.monotonic() + RESEND_SECONDS
         self.client.message(self.address, f"task {key}", stanza_id=key, extra='<request xmlns="urn:xmpp:receipts"/>')
 
     def _take(self, stanza):
@@ -75,7 +74,7 @@ class Person(threading.Thread):
         if receipt is not None:
             self.acknowledged.add(receipt.get("id"))
         elif stanza.get("type") == "error":
-            pass   # the agent is down: the server says so; the message will be sent again
+            self.next_send = time.monotonic() + 0.05   # the agent is down, says the server
         elif stanza.find(CLIENT + "body") is not None:
             text = stanza.findtext(CLIENT + "body")
             match = KEY.search(text)
