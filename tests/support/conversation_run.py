@@ -253,10 +253,12 @@ class Player:
         path, verb = step.match.groups()
         for text in self._strings(step.rest):
             if verb == "contains":
-                self._eventually(lambda: text in (self.agent.read(path) or ""),   # pylint: disable=cell-var-from-loop
-                                 f"{path} contains {text!r}")
+                self._wait_for_text(path, text)
             elif text in (self.agent.read(path) or ""):
                 raise Failure(f"{path} contains {text!r}:\n{self.agent.read(path)[-2000:]}")
+
+    def _wait_for_text(self, path, text):
+        self._eventually(lambda: text in (self.agent.read(path) or ""), f"{path} contains {text!r}")
 
     def _do_file_order(self, step):
         path, texts = step.match.group(1), self._strings(step.rest)
