@@ -103,8 +103,8 @@ Task<Result<void>> wait_for(asio::posix::stream_descriptor& descriptor, Interrup
 }  // namespace
 
 struct AsyncFd::Impl {
-  Impl(const asio::any_io_executor& executor, int fd)
-      : descriptor(executor, fd),
+  explicit Impl(const asio::any_io_executor& executor)
+      : descriptor(executor),
         reading(std::make_shared<Interrupter>(executor)),
         writing(std::make_shared<Interrupter>(executor)) {}
   ~Impl() {  // AsyncFd closes the descriptor
@@ -128,15 +128,24 @@ AsyncFd& AsyncFd::operator=(AsyncFd&& other) noexcept {
 }
 AsyncFd::~AsyncFd() { close(); }
 
-Task<Result<void>> AsyncFd::readable(const Ctx& ctx) {
+Task<Result<void>> AsyncFd::meet_loop() {
   if (fd_ < 0) co_return fail(Code::kCancelled, "closed");
-  if (!impl_) impl_ = std::make_unique<Impl>(co_await asio::this_coro::executor, fd_);
+  if (impl_) co_return Result<void>{};
+  auto impl = std::make_unique<Impl>(co_await asio::this_coro::executor);
+  boost::system::error_code error;
+  impl->descriptor.assign(fd_, error);
+  if (error) co_return fail(errno_error("watching a descriptor", error.value()));
+  impl_ = std::move(impl);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> AsyncFd::readable(const Ctx& ctx) {
+  if (!impl_ || fd_ < 0) SKEP_CO_TRY_VOID(co_await meet_loop());
   co_return co_await wait_for(impl_->descriptor, *impl_->reading, Wait::wait_read, ctx);
 }
 
 Task<Result<void>> AsyncFd::writable(const Ctx& ctx) {
-  if (fd_ < 0) co_return fail(Code::kCancelled, "closed");
-  if (!impl_) impl_ = std::make_unique<Impl>(co_await asio::this_coro::executor, fd_);
+  if (!impl_ || fd_ < 0) SKEP_CO_TRY_VOID(co_await meet_loop());
   co_return co_await wait_for(impl_->descriptor, *impl_->writing, Wait::wait_write, ctx);
 }
 

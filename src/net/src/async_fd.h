@@ -27,6 +27,7 @@ class AsyncFd {
   void close();
 
  private:
+  Task<Result<void>> meet_loop();
   struct Impl;
   int fd_ = -1;
   std::unique_ptr<Impl> impl_;

@@ -6,6 +6,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
 
+#include "skep/base/result.h"
+
 namespace skep::net {
 
 // One request under way.
@@ -18,7 +20,8 @@ class CurlJob {
 // Loop thread only. Nothing is called after destruction.
 class CurlMulti {
  public:
-  CurlMulti(const boost::asio::any_io_executor& executor, std::size_t connections_per_host_max);
+  static Result<std::shared_ptr<CurlMulti>> open(const boost::asio::any_io_executor& executor,
+                                                 std::size_t connections_per_host_max);
   ~CurlMulti();
   CurlMulti(const CurlMulti&) = delete;
   CurlMulti& operator=(const CurlMulti&) = delete;
@@ -32,6 +35,7 @@ class CurlMulti {
 
  private:
   struct Impl;
+  explicit CurlMulti(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
 };
 

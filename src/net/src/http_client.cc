@@ -112,8 +112,8 @@ class CurlClient final : public HttpClient {
     Headers headers = request.headers;
     for (int hop = 0;; ++hop) {
       if (request.guarded) SKEP_CO_TRY_VOID(deps_.guard.check_url(url));
-      HttpExchange exchange(exchange_deps(request.guarded), request, url, headers, may_follow,
-                            &sink, &head);
+      SKEP_CO_TRY(ExchangeDeps deps, exchange_deps(request.guarded));
+      HttpExchange exchange(std::move(deps), request, url, headers, may_follow, &sink, &head);
       SKEP_CO_TRY_VOID(co_await exchange.run(ctx));
       std::string next = exchange.redirect_target();
       if (next.empty()) co_return exchange.take_response();
@@ -129,17 +129,18 @@ class CurlClient final : public HttpClient {
  private:
   // Guarded and unguarded requests never share a connection: one that was opened without a look at
   // its address must not carry a guarded request.
-  ExchangeDeps exchange_deps(bool guarded) {
+  Result<ExchangeDeps> exchange_deps(bool guarded) {
     init_curl_once();
     std::shared_ptr<CurlMulti>& multi = guarded ? guarded_ : unguarded_;
-    if (!multi)
-      multi = std::make_shared<CurlMulti>(deps_.loop.executor(), deps_.connections_per_host_max);
-    return {.multi = multi,
-            .handles = handles_,
-            .guard = guarded ? &deps_.guard : nullptr,
-            .user_agent = deps_.user_agent,
-            .no_proxy = no_proxy_,
-            .hosts = hosts_};
+    if (!multi) {
+      SKEP_TRY(multi, CurlMulti::open(deps_.loop.executor(), deps_.connections_per_host_max));
+    }
+    return ExchangeDeps{.multi = multi,
+                        .handles = handles_,
+                        .guard = guarded ? &deps_.guard : nullptr,
+                        .user_agent = deps_.user_agent.c_str(),
+                        .no_proxy = no_proxy_.c_str(),
+                        .hosts = hosts_};
   }
 
   Deps deps_;

@@ -52,6 +52,7 @@ CURL* EasyPool::take() {
 }
 
 void EasyPool::give(CURL* easy) {
+  if (easy == nullptr) return;  // libcurl had no memory
   if (idle_.size() >= kHandlesMax) return curl_easy_cleanup(easy);
   curl_easy_reset(easy);
   idle_.push_back(easy);
@@ -63,7 +64,6 @@ HttpExchange::HttpExchange(ExchangeDeps deps, const HttpRequest& request, std::s
     : deps_(std::move(deps)),
       request_(request),
       url_(std::move(url)),
-      host_(host_of(url_)),
       follow_(follow),
       sink_(sink),
       head_(head),
@@ -108,7 +108,7 @@ void HttpExchange::set_options() {
     set(CURLOPT_OPENSOCKETFUNCTION, &HttpExchange::on_open);
     set(CURLOPT_OPENSOCKETDATA, this);
   } else {
-    set(CURLOPT_NOPROXY, deps_.no_proxy.c_str());
+    set(CURLOPT_NOPROXY, deps_.no_proxy);
   }
 }
 
@@ -135,8 +135,9 @@ void HttpExchange::set_headers(const Headers& headers) {
   };
   add("Expect:");  // libcurl would wait a second for "100 Continue" before a large body
   if (find_header(headers, "Content-Type").empty()) add("Content-Type:");
-  if (find_header(headers, "User-Agent").empty() && !deps_.user_agent.empty())
-    add("User-Agent: " + deps_.user_agent);
+  if (find_header(headers, "User-Agent").empty() && *deps_.user_agent != '\0') {
+    add(fmt::format("User-Agent: {}", deps_.user_agent));
+  }
   for (const auto& [name, value] : headers) {
     add(value.empty() ? name + ";"
                       : fmt::format("{}: {}", name, value));  // "Name:" would mean: leave it out
@@ -153,10 +154,10 @@ Task<Result<void>> HttpExchange::run(const Ctx& ctx) {
     const auto waited = co_await done_.wait(std::move(step));
     if (waited || code_) continue;
     if (waited.error().code == Code::kCancelled)
-      co_return fail(Code::kCancelled, fmt::format("request to {} cancelled", host_));
+      co_return fail(Code::kCancelled, fmt::format("request to {} cancelled", host()));
     if (!ctx.check())
       co_return fail(Code::kTimeout,
-                     fmt::format("no full answer from {} in the time allowed", host_));
+                     fmt::format("no full answer from {} in the time allowed", host()));
     if (std::chrono::steady_clock::now() >= phase_deadline()) co_return fail(overdue());
   }
   co_return outcome();
@@ -181,18 +182,18 @@ Result<void> HttpExchange::outcome() const {
       long os_error = 0;
       curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
       if (os_error == 0) break;
-      return fail(Code::kUnavailable, fmt::format("request to {} failed: {} ({})", host_, why,
+      return fail(Code::kUnavailable, fmt::format("request to {} failed: {} ({})", host(), why,
                                                   std::strerror(static_cast<int>(os_error))));
     }
     case CURLE_SSL_CACERT_BADFILE:
       return fail(Code::kInvalid, fmt::format("CA file {}: {}", request_.ca_file, why));
     case CURLE_OPERATION_TIMEDOUT:
-      return fail(Code::kTimeout, fmt::format("connecting to {} took over {} ms", host_,
+      return fail(Code::kTimeout, fmt::format("connecting to {} took over {} ms", host(),
                                               request_.connect_timeout.count()));
     default:
       break;
   }
-  return fail(Code::kUnavailable, fmt::format("request to {} failed: {}", host_, why));
+  return fail(Code::kUnavailable, fmt::format("request to {} failed: {}", host(), why));
 }
 
 // Connecting is timed by libcurl.
@@ -217,10 +218,10 @@ SteadyTime HttpExchange::next_check() const {
 
 Error HttpExchange::overdue() const {
   if (phase_ == Phase::kAwaitingAnswer) {
-    return {Code::kTimeout, fmt::format("{} sent no answer within {} ms", host_,
+    return {Code::kTimeout, fmt::format("{} sent no answer within {} ms", host(),
                                         request_.first_byte_timeout.count())};
   }
-  return {Code::kTimeout, fmt::format("{} went silent for {} ms in mid-answer", host_,
+  return {Code::kTimeout, fmt::format("{} went silent for {} ms in mid-answer", host(),
                                       request_.idle_timeout.count())};
 }
 
@@ -236,7 +237,7 @@ int HttpExchange::on_connected(void* self, char* address, char*, int port, int) 
   exchange.last_event_ = std::chrono::steady_clock::now();
   if (exchange.deps_.guard == nullptr) return CURL_PREREQFUNC_OK;
   auto checked = exchange.deps_.guard->check_address(address, static_cast<std::uint16_t>(port),
-                                                     exchange.host_);
+                                                     exchange.host());
   if (checked) return CURL_PREREQFUNC_OK;
   exchange.refuse(std::move(checked).error());
   return CURL_PREREQFUNC_ABORT;
@@ -256,7 +257,7 @@ curl_socket_t HttpExchange::on_open(void* self, curlsocktype, curl_sockaddr* add
     inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
     port = ntohs(v6->sin6_port);
   }
-  auto checked = exchange.deps_.guard->check_address(text.data(), port, exchange.host_);
+  auto checked = exchange.deps_.guard->check_address(text.data(), port, exchange.host());
   if (!checked) {
     exchange.refuse(std::move(checked).error());
     return CURL_SOCKET_BAD;
@@ -274,7 +275,7 @@ std::size_t HttpExchange::on_header(char* data, std::size_t size, std::size_t co
 bool HttpExchange::take_header_line(std::string_view line) {
   header_bytes_ += line.size();
   if (header_bytes_ > kHeaderBytesMax) {
-    return refuse({Code::kTooLarge, fmt::format("the head of {}'s answer is over {} bytes", host_,
+    return refuse({Code::kTooLarge, fmt::format("the head of {}'s answer is over {} bytes", host(),
                                                 kHeaderBytesMax)});
   }
   if (head_done_) return true;  // trailers, after the body
@@ -315,7 +316,7 @@ bool HttpExchange::take_body(std::string_view bytes) {
   body_bytes_ += bytes.size();
   if (is_redirect()) return body_bytes_ <= kRedirectBodyMax;
   if (body_bytes_ > request_.body_bytes_max) {
-    return refuse({Code::kTooLarge, fmt::format("the body from {} is over {} bytes", host_,
+    return refuse({Code::kTooLarge, fmt::format("the body from {} is over {} bytes", host(),
                                                 request_.body_bytes_max)});
   }
   if (sink_ == nullptr || !*sink_ || response_.status / 100 != 2) {
@@ -323,6 +324,11 @@ bool HttpExchange::take_body(std::string_view bytes) {
     return true;
   }
   return (*sink_)(bytes) || refuse({Code::kCancelled, "ended by the receiver"});
+}
+
+const std::string& HttpExchange::host() const {
+  if (host_.empty()) host_ = host_of(url_);
+  return host_;
 }
 
 bool HttpExchange::is_redirect() const {

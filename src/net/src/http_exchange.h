@@ -26,13 +26,14 @@ class EasyPool {
   std::vector<CURL*> idle_;
 };
 
+// The client keeps what the pointers point to.
 struct ExchangeDeps {
   std::shared_ptr<CurlMulti> multi;
   std::shared_ptr<EasyPool> handles;
   const EgressGuard* guard = nullptr;  // null: unguarded
-  std::string user_agent;
-  std::string no_proxy;
-  curl_slist* hosts = nullptr;  // known addresses; the client keeps them
+  const char* user_agent = "";
+  const char* no_proxy = "";
+  curl_slist* hosts = nullptr;  // known addresses
 };
 
 // Lives in the coroutine that waits for it; its end is the request's end.
@@ -74,11 +75,13 @@ class HttpExchange final : public CurlJob {
   [[nodiscard]] SteadyTime next_check() const;
   [[nodiscard]] Error overdue() const;
   [[nodiscard]] bool is_redirect() const;
+  // For messages and the guard; never the whole URL, whose query may hold keys.
+  [[nodiscard]] const std::string& host() const;
 
   ExchangeDeps deps_;
   const HttpRequest& request_;
   std::string url_;
-  std::string host_;  // for messages and the guard; never the whole URL, whose query may hold keys
+  mutable std::string host_;  // parsed when asked for
   bool follow_;
   BodySink* sink_;
   const std::function<void(const HttpResponse&)>* head_;

@@ -41,9 +41,25 @@ void finish(Lookup& lookup, const boost::system::error_code& error,
   lookup.done_signal.notify_all();
 }
 
+// The first lookup starts Asio's resolver thread, which may fail.
+Result<void> start(const std::shared_ptr<Lookup>& lookup, const std::string& host,
+                   std::uint16_t port) {
+  try {
+    lookup->resolver.async_resolve(
+        host, std::to_string(port),
+        [lookup](const boost::system::error_code& error, const Resolver::results_type& results) {
+          finish(*lookup, error, results);
+        });
+  } catch (const boost::system::system_error& error) {
+    return fail(Code::kExhausted, fmt::format("looking up {}: {}", host, error.what()));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<SocketAddress> parse_address(std::string host, std::uint16_t port) {
+  if (host.contains('\0')) return fail(Code::kInvalid, "the host has a NUL byte");
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
@@ -63,12 +79,9 @@ Result<SocketAddress> parse_address(std::string host, std::uint16_t port) {
 Task<Result<std::vector<SocketAddress>>> resolve(const Ctx& ctx, const std::string& host,
                                                  std::uint16_t port) {
   if (auto literal = parse_address(host, port)) co_return std::vector<SocketAddress>{*literal};
+  if (host.contains('\0')) co_return fail(Code::kInvalid, "the host has a NUL byte");
   auto lookup = std::make_shared<Lookup>(co_await asio::this_coro::executor);
-  lookup->resolver.async_resolve(
-      host, std::to_string(port),
-      [lookup](const boost::system::error_code& error, const Resolver::results_type& results) {
-        finish(*lookup, error, results);
-      });
+  SKEP_CO_TRY_VOID(start(lookup, host, port));
   while (!lookup->done) {
     if (auto waited = co_await lookup->done_signal.wait(ctx); !waited) {
       lookup->resolver.cancel();

@@ -37,7 +37,7 @@ Task<Result<std::unique_ptr<Stream>>> connect_to(const Ctx& ctx, const SocketAdd
 Result<sockaddr_un> unix_address(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+  if (path.empty() || path.contains('\0') || path.size() >= sizeof(address.sun_path)) {
     return fail(Code::kInvalid, fmt::format("socket path \"{}\" must have 1 to {} bytes", path,
                                             sizeof(address.sun_path) - 1));
   }

@@ -155,6 +155,13 @@ TEST_F(HttpOverOurServer, RefusesRequestsThatWouldBreakTheProtocol) {
     EXPECT_EQ(fetch(*client, request).error().code, Code::kInvalid) << request.url;
 }
 
+Task<void> fetch_quickly(HttpClient& client, std::string url, int* done) {
+  HttpRequest request{.url = std::move(url), .connect_timeout = milliseconds(100)};
+  const auto got = co_await client.fetch(patient(), std::move(request), {}, {});
+  if (!got) ADD_FAILURE() << got.error().to_string();
+  if (got && got->body == "ok") ++*done;
+}
+
 TEST_F(Http, ReusesTheConnection) {
   auto script = [](Stream& stream) -> Task<void> {
     for (;;) {
@@ -310,6 +317,27 @@ TEST_F(Http, TheEndOfTheCtxClosesTheConnection) {
             (Error{Code::kTimeout, "no full answer from 127.0.0.1 in the time allowed"}));
   loop_.run(server.await_finished(2));
   EXPECT_EQ(server.finished(), 2);
+}
+
+TEST_F(Http, WaitingForAConnectionIsNotTimedAsConnecting) {
+  auto script = [](Stream& stream) -> Task<void> {
+    for (;;) {
+      const std::string head = co_await read_until(stream, "\r\n\r\n");
+      if (head.empty()) co_return;
+      std::ignore = co_await sleep_for(patient(), milliseconds(150));
+      std::ignore = co_await stream.write(
+          patient(), as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    }
+  };
+  RawServer server(loop_, script);
+  auto client = *HttpClient::open({.loop = loop_, .connections_per_host_max = 1});
+  Gate gate(loop_);
+  int done = 0;
+  for (int i = 0; i < 3; ++i) gate.spawn("fetch", fetch_quickly(*client, server.url(), &done));
+  loop_.run(gate.drain(patient()));
+  EXPECT_EQ(done, 3);
+  EXPECT_EQ(server.connections(), 1);
+  client.reset();
 }
 
 TEST_F(Http, PassesOverInterimAnswersAndTrailers) {

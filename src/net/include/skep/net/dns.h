@@ -22,7 +22,7 @@ struct SrvRecord {
 
 // Records of e.g. "_xmpp-client._tcp.example.org". An existing name without records, or no such
 // name, is an empty list; kUnavailable when no server answered. `nameserver` "127.0.0.1:5353"
-// overrides the system's (empty).
+// (an IPv4 address) overrides the system's (empty).
 Task<Result<std::vector<SrvRecord>>> resolve_srv(Ctx ctx, Pool& pool, std::string name,
                                                  std::string nameserver = {});
 

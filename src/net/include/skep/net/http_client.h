@@ -51,7 +51,8 @@ struct HttpResponse {
 // destroy the client or await.
 using BodySink = std::function<bool(std::string_view)>;
 
-// Loop thread only. Requests run side by side; each fetch owns its request.
+// Loop thread only. Requests run side by side; each fetch owns its request. No fetch may be under
+// way at destruction.
 class HttpClient {
  public:
   struct Deps {
