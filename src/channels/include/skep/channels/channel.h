@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "skep/async/ctx.h"
 #include "skep/async/task.h"
+#include "skep/base/json.h"
 #include "skep/model/message.h"
 
 namespace skep::channels {

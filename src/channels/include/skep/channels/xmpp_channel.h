@@ -21,11 +21,15 @@ struct XmppChannelConfig {
   std::string agent_name = "Skep";
   int flood_per_minute = 20;  // [agent]: messages one sender may send; over it one notice, then silence until it has cooled
   int flood_burst = 10;
-  std::chrono::milliseconds message_age_max{600'000};  // [agent] max_message_age_secs: older delayed messages are stored unanswered
+  std::chrono::milliseconds message_age_max{600'000};  // [agent] max_message_age_secs: older delayed messages are not answered
   std::size_t reply_bytes_max = 8192;   // [agent] reply_max_bytes: longer replies are split at paragraph borders
   bool styling = true;                  // Markdown to XEP-0393
   std::size_t outbox_max = 10'000;      // replies waiting for the network; more are refused
+  std::chrono::milliseconds composing_refresh{25'000};  // a running turn says "composing" again that often
+  // Component mode: who gets our presence, kept across restarts (<home>/run/xmpp-subscribers.json). Empty: only in memory.
+  std::string subscribers_file;
 
+  // [server] and the keys of [agent] above. Call it without [server] too: those keys are then read and have no effect.
   static XmppChannelConfig read(ConfigSection root);
 };
 
@@ -42,7 +46,7 @@ struct XmppChannelDeps {
 
 struct XmppChannelStats {
   std::uint64_t received = 0, answered = 0, duplicates = 0, foreign_domain = 0, not_listed = 0, flooded = 0, errors_in = 0,
-                too_old = 0, loops = 0, refused = 0, undelivered = 0;
+                too_old = 0, loops = 0, refused = 0, undelivered = 0, ignored = 0;
 };
 
 class XmppChannel : public Channel {

@@ -53,6 +53,7 @@ class HttpClient {
     EgressGuard guard{};
     std::string user_agent = "skep";
     std::size_t connections_per_host_max = 32;
+    std::vector<std::string> hosts{};  // "name:port:address", asked before DNS, as lines of /etc/hosts are
   };
   static Result<std::unique_ptr<HttpClient>> open(Deps deps);
   virtual ~HttpClient() = default;

@@ -27,12 +27,15 @@ struct Identity {
 // Answers one kind of iq. Returns the answer, or nullopt when the request is not for it.
 using IqResponder = std::function<std::optional<Element>(const Element& iq)>;
 
-// The table of features: responders and what disco announces, from the same list so that the two cannot differ.
+// The table of features: responders and what disco announces, from the same list so that the two cannot differ. Loop thread
+// only; stays where it is, because the disco answer reads it.
 class Features {
  public:
   explicit Features(Identity identity, const Clock& clock = Clock::system());
-  // XEP-0199 ping, XEP-0092 version, XEP-0030 info and items, XEP-0202 time, XEP-0012 last activity.
-  // `namespace_uri` is announced in disco#info when `announce` is true.
+  Features(const Features&) = delete;
+  Features& operator=(const Features&) = delete;
+  // The constructor has added XEP-0199 ping, XEP-0092 version, XEP-0030 info and items, XEP-0202 time, XEP-0012 last activity.
+  // The responder is asked for requests whose child is in `namespace_uri`, which is announced in disco#info when `announce` is true.
   void add(std::string namespace_uri, IqResponder responder, bool announce = true);
   void announce(std::string namespace_uri);  // a feature without iq (chat states, receipts)
 
@@ -46,7 +49,6 @@ class Features {
     std::string ns;
     IqResponder responder;
   };
-  Identity identity_;
   std::vector<Entry> entries_;
   std::vector<std::string> announced_;
 };

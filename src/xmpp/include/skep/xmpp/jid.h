@@ -10,7 +10,8 @@
 namespace skep::xmpp {
 
 // Always normalised: localpart case-mapped and NFC with forbidden characters refused (PRECIS UsernameCaseMapped), domain
-// lower case in its Unicode form (IDNA2008) without a final dot, resource NFC (OpaqueString). Each part at most 1023 bytes.
+// lower case in its Unicode form (IDNA2008) without a final dot, resource NFC (OpaqueString, but characters newer than our
+// tables pass). The Unicode bidi rules are not checked. Each part at most 1023 bytes.
 class Jid {
  public:
   Jid() = default;  // empty: no address
@@ -25,6 +26,7 @@ class Jid {
   [[nodiscard]] Jid bare() const;
   [[nodiscard]] Jid with_resource(std::string_view resource) const;  // must be valid; our own choice
   [[nodiscard]] std::string str() const;
+  [[nodiscard]] std::string ascii_domain() const;  // for DNS, SNI and certificates: "xn--mller-kva.example"
   auto operator<=>(const Jid&) const = default;
 
  private:

@@ -47,6 +47,7 @@ struct XmppConfig {
   std::chrono::milliseconds reconnect_stable{60'000};  // up that long: the back-off starts anew
   int reconnect_max_attempts = 0;                      // 0: never give up
   std::chrono::milliseconds handshake_timeout{30'000};
+  std::string strongest_mechanism;  // not in the file: what this account logged in with before, kept by Link
   XmlLimits xml;
   std::size_t unsent_bytes_max = 8u << 20;  // a link that does not drain: broken as dead
 
@@ -77,15 +78,18 @@ class Session {
   [[nodiscard]] virtual const Jid& address() const = 0;  // full JID, or the component's domain
   [[nodiscard]] virtual XmppConfig::Mode mode() const = 0;
 
-  // Queues a stanza; never waits. `done` is called on the loop once its bytes are with the kernel, or with the error. kExhausted
+  [[nodiscard]] virtual const std::string& mechanism() const = 0;  // of SASL; empty for a component
+
+  // Queues a stanza; never waits; run() does the writing. A component's stanza without `from` comes from its domain. `done` is called on the loop once its bytes are with the kernel, or with the error. kExhausted
   // when the link does not drain.
   virtual Result<void> send(const Element& stanza, std::function<void(Result<void>)> done = {}) = 0;
   // Sends an iq (id is set here) and gives its answer: matched on id and from. An error answer is an Error: kNotFound for item-not-found, ….
   virtual Task<Result<Element>> request(Ctx ctx, Element iq) = 0;
 
-  // Reads until the end, giving every stanza that is not an answer to request(). Also keeps the link alive. The handler must not await.
+  // Reads and writes until the end, giving every stanza that is not an answer to request(). Also keeps the link alive. The handler must not await.
   virtual Task<SessionEnd> run(Ctx ctx, std::function<void(Element)> handler) = 0;
-  // </stream:stream>, bounded by the Ctx; run() ends.
+  // What is queued and </stream:stream>, bounded by the Ctx; run() ends with kCancelled. The session must not be destroyed
+  // before run() has ended.
   virtual Task<void> close(Ctx ctx) = 0;
 };
 

@@ -45,6 +45,7 @@ class Element {
 // Serialises with the fewest namespace declarations; `parent_ns` is what the surrounding stream declares. Characters that XML 1.0
 // forbids are replaced by U+FFFD, so that no text can break a stream.
 std::string to_xml(const Element& element, std::string_view parent_ns = {});
+void append_xml(std::string& out, const Element& element, std::string_view parent_ns = {});  // the same, into `out`
 std::string escape_xml(std::string_view text);
 
 struct XmlLimits {

@@ -1,0 +1,116 @@
+#include "admission.h"
+
+#include "skep/base/log.h"
+#include "skep/base/text.h"
+
+namespace skep::channels {
+
+bool BotWatch::take(const std::string& full_jid, WallTime now) {
+  Peer& peer = peers_.touch(full_jid);
+  while (!peer.turns.empty() && now - peer.turns.front() >= kWindow) peer.turns.pop_front();
+  if (peer.what == What::kBot && peer.turns.size() >= kTurnsMax) return false;
+  if (peer.turns.size() == kTurnsMax) peer.turns.pop_front();
+  peer.turns.push_back(now);
+  return true;
+}
+
+bool BotWatch::should_ask(const std::string& full_jid) {
+  Peer* peer = peers_.find(full_jid);
+  if (peer == nullptr || peer->what != What::kUnknown || peer->turns.size() < kTurnsMax) return false;
+  peer->what = What::kAsked;
+  return true;
+}
+
+void BotWatch::learnt(const std::string& full_jid, bool is_bot) {
+  if (Peer* peer = peers_.find(full_jid)) peer->what = is_bot ? What::kBot : What::kPerson;
+}
+
+Admission::Admission(const XmppChannelConfig& config, const store::Journal& journal, const Clock& clock, XmppChannelStats& stats)
+    : own_(config.link.address().bare()),
+      component_(config.link.mode == xmpp::XmppConfig::Mode::kComponent),
+      age_max_(config.message_age_max),
+      allow_(config.allow),
+      journal_(journal),
+      clock_(clock),
+      stats_(stats),
+      flood_(config.flood_per_minute, config.flood_burst) {}
+
+std::string Admission::seen_key(const xmpp::ChatMessage& chat) {
+  std::string text;
+  if (!chat.origin_id.empty()) {
+    // Stays the same when the client sends it again from another resource.
+    text = chat.from.bare().str() + "\norigin\n" + chat.origin_id;
+  } else if (!chat.id.empty()) {
+    // Some clients count their ids from 1 at every start, so the text belongs to the key.
+    text = chat.from.str() + "\nid\n" + chat.id + "\n" + chat.body;
+  } else {
+    return {};
+  }
+  return hex_encode(sha256(text).substr(0, 16));
+}
+
+bool Admission::is_ours(const xmpp::Jid& from) const {
+  return component_ ? from.domain() == own_.domain() : from.bare() == own_;
+}
+
+// Something a person says to us, not about a room, not a copy, not an announcement.
+bool Admission::is_conversation(const xmpp::ChatMessage& chat) const {
+  if (chat.type == "headline" || chat.type == "groupchat" || chat.carbon || is_ours(chat.from)) return false;
+  return chat.has_body && (!trim(chat.body).empty() || !chat.urls.empty());
+}
+
+bool Admission::authorised(const xmpp::Jid& from) {
+  switch (allow_.check(from.bare().str())) {
+    case identity::Verdict::kAllowed:
+      return true;
+    case identity::Verdict::kForeignDomain:
+      ++stats_.foreign_domain;
+      break;
+    case identity::Verdict::kNotListed:
+      ++stats_.not_listed;
+      break;
+  }
+  return allowed(from);  // says so in the log
+}
+
+bool Admission::allowed(const xmpp::Jid& who) {
+  const std::string address = who.bare().str();
+  const identity::Verdict verdict = allow_.check(address);
+  if (verdict == identity::Verdict::kForeignDomain) warn_once(address, "its domain is not in [agent] allowed_domains");
+  if (verdict == identity::Verdict::kNotListed) warn_once(address, "it is not in [agent] allowed_jids");
+  return verdict == identity::Verdict::kAllowed;
+}
+
+void Admission::warn_once(const std::string& who, std::string_view why) {
+  WallTime& last = warned_.touch(who);
+  const WallTime now = clock_.now();
+  if (last != WallTime{} && now - last < std::chrono::hours(1)) return;
+  last = now;
+  log::warn("xmpp", "{} is not answered: {} (said at most once an hour)", who, why);
+}
+
+bool Admission::too_old(const xmpp::ChatMessage& chat) const {
+  return chat.delay && clock_.now() - *chat.delay > age_max_;
+}
+
+Admitted Admission::judge(const xmpp::ChatMessage& chat) {
+  if (!is_conversation(chat)) return ++stats_.ignored, Admitted::kNo;
+  if (chat.automatic) return ++stats_.loops, Admitted::kNo;
+  if (!authorised(chat.from)) return Admitted::kNo;
+  const std::string key = seen_key(chat);
+  if (!key.empty() && journal_.remembers(kSeenSet, key)) return ++stats_.duplicates, Admitted::kDuplicate;
+  if (too_old(chat)) return ++stats_.too_old, Admitted::kNo;
+  const WallTime now = clock_.now();
+  switch (flood_.take(chat.from.bare().str(), now)) {
+    case FloodVerdict::kPass:
+      break;
+    case FloodVerdict::kNotice:
+      return ++stats_.flooded, Admitted::kFlood;
+    case FloodVerdict::kSilent:
+      return ++stats_.flooded, Admitted::kNo;
+  }
+  if (!bots_.take(chat.from.str(), now)) return ++stats_.loops, Admitted::kNo;
+  return Admitted::kYes;
+}
+
+}  // namespace skep::channels

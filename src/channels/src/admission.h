@@ -1,0 +1,78 @@
+// Which messages from the network become turns. Nothing here waits.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "bounded_map.h"
+#include "flood.h"
+#include "skep/channels/xmpp_channel.h"
+
+namespace skep::channels {
+
+enum class Admitted {
+  kYes,
+  kNo,         // not for us, not allowed or not worth an answer: silence
+  kDuplicate,  // accepted before: its receipt may have been lost
+  kFlood,      // too fast for the first time: one notice
+};
+
+// Programs that answer by themselves: at most kTurnsMax turns within kWindow.
+class BotWatch {
+ public:
+  static constexpr std::size_t kPeersMax = 4096;
+  static constexpr std::size_t kTurnsMax = 3;
+  static constexpr std::chrono::minutes kWindow{5};
+
+  // Counts a turn; false: a known program has had its turns.
+  bool take(const std::string& full_jid, WallTime now);
+  // Its pace makes it worth asking what it is (disco#info); true once for each peer.
+  bool should_ask(const std::string& full_jid);
+  void learnt(const std::string& full_jid, bool is_bot);
+
+ private:
+  enum class What { kUnknown, kAsked, kPerson, kBot };
+  struct Peer {
+    What what = What::kUnknown;
+    std::deque<WallTime> turns;  // the newest, at most kTurnsMax
+  };
+  BoundedMap<Peer> peers_{kPeersMax};
+};
+
+class Admission {
+ public:
+  static constexpr std::size_t kWarnedMax = 4096;
+
+  Admission(const XmppChannelConfig& config, const store::Journal& journal, const Clock& clock, XmppChannelStats& stats);
+
+  // `chat` is no error. Counts whatever is not kYes.
+  Admitted judge(const xmpp::ChatMessage& chat);
+  // Without counting; one warning in the log for each sender and hour when not.
+  bool allowed(const xmpp::Jid& who);
+  [[nodiscard]] const identity::AllowList& allow_list() const { return allow_; }
+  // What is remembered of an accepted message; empty when it has no id to know it by.
+  static std::string seen_key(const xmpp::ChatMessage& chat);
+  BotWatch& bots() { return bots_; }
+
+  static constexpr std::string_view kSeenSet = "seen";
+
+ private:
+  bool is_ours(const xmpp::Jid& from) const;
+  bool is_conversation(const xmpp::ChatMessage& chat) const;
+  bool authorised(const xmpp::Jid& from);
+  bool too_old(const xmpp::ChatMessage& chat) const;
+  void warn_once(const std::string& who, std::string_view why);
+
+  xmpp::Jid own_;
+  bool component_;
+  Millis age_max_;
+  identity::AllowList allow_;
+  const store::Journal& journal_;
+  const Clock& clock_;
+  XmppChannelStats& stats_;
+  FloodLimit flood_;
+  BotWatch bots_;
+  BoundedMap<WallTime> warned_{kWarnedMax};
+};
+
+}  // namespace skep::channels

@@ -1,0 +1,144 @@
+#include "inbound.h"
+
+#include "skep/base/log.h"
+
+namespace skep::channels {
+
+using xmpp::ChatMessage;
+using xmpp::Element;
+
+void Inbound::take(Element stanza) {
+  if (stanza.name != "message" && stanza.name != "presence") return;
+  if (stanza.name == "message") ++deps_.stats.received;
+  Element kept = stanza;
+  if (!waiting_.push(std::move(stanza))) refuse_unread(kept);
+}
+
+// Full, or going away: who may talk to us is told, everybody else hears nothing.
+void Inbound::refuse_unread(const Element& stanza) {
+  if (stanza.name != "message") return;
+  auto chat = xmpp::read_chat_message(stanza);
+  if (!chat || chat->type == "error" || !chat->has_body || !deps_.admission.allowed(chat->from)) return;
+  refuse(stanza, {Code::kExhausted, "too many messages are waiting"});
+}
+
+Task<void> Inbound::run(Ctx ctx) {
+  running_ = true;
+  while (auto stanza = co_await waiting_.pop(ctx)) co_await handle(ctx, *stanza);
+  running_ = false;
+  ended_.notify_all();
+}
+
+Task<void> Inbound::finished(Ctx ctx) {
+  while (running_) {
+    if (!co_await ended_.wait(ctx)) co_return;
+  }
+}
+
+Task<void> Inbound::handle(Ctx ctx, const Element& stanza) {
+  if (stanza.name == "message") {
+    co_await on_message(std::move(ctx), stanza);
+  } else {
+    on_presence(stanza);
+  }
+}
+
+void Inbound::on_presence(const Element& stanza) {
+  auto from = xmpp::Jid::parse(stanza.attribute("from"));
+  if (from && stanza.attribute("type") == "unavailable") deps_.peers.forget(from->str());
+  deps_.presence.handle(stanza);
+}
+
+Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
+  const auto chat = xmpp::read_chat_message(stanza);
+  if (!chat) {
+    ++deps_.stats.ignored;
+    log::debug("xmpp", "a message that cannot be read: {}", chat.error().to_string());
+    co_return;
+  }
+  if (chat->type == "error") {
+    on_error(*chat);
+    co_return;
+  }
+  const Admitted admitted = deps_.admission.judge(*chat);
+  if (admitted == Admitted::kYes) {
+    co_await hand_over(ctx, stanza, *chat);
+  } else if (admitted == Admitted::kDuplicate) {
+    acknowledge(*chat);
+  } else if (admitted == Admitted::kFlood) {
+    deps_.say(make_notice(correspondence(*chat), "You are writing faster than I can answer. Please wait half a minute; what you write "
+                                                 "until then is not read."));
+  } else if (!chat->chat_state.empty() && !chat->has_body && chat->type != "groupchat") {
+    deps_.peers.heard(*chat);
+  }
+}
+
+// RFC 6120 8.3.1: an error is never answered, or two programs would bounce it for ever.
+void Inbound::on_error(const ChatMessage& chat) {
+  ++deps_.stats.errors_in;
+  const std::string* to = chat.id.empty() ? nullptr : sent_.find(chat.id);
+  if (to == nullptr || xmpp::Jid::parse(*to).value_or(xmpp::Jid()).bare() != chat.from.bare()) {
+    log::info("xmpp", "{} answered with an error: {}", chat.from.str(), chat.error_condition);
+    return;
+  }
+  ++deps_.stats.undelivered;
+  log::warn("xmpp", "the reply {} did not reach {}: {}", chat.id, *to, chat.error_condition);
+  sent_.erase(chat.id);
+}
+
+void Inbound::sent(const std::string& id, const std::string& to) { sent_.touch(id) = to; }
+
+Correspondence Inbound::correspondence(const ChatMessage& chat) const {
+  return {.from = deps_.with_from ? chat.to : xmpp::Jid(), .to = chat.from, .type = chat.type, .thread = chat.thread};
+}
+
+// XEP-0184 5.5: sent when the message is in good hands, of the same type, from the address it was written to.
+void Inbound::acknowledge(const ChatMessage& chat) {
+  if (chat.wants_receipt && !chat.id.empty()) deps_.say(make_receipt(correspondence(chat), chat.id));
+}
+
+void Inbound::refuse(const Element& stanza, const Error& why) {
+  ++deps_.stats.refused;
+  log::warn("xmpp", "a message from {} is refused: {}", stanza.attribute("from"), why.to_string());
+  const bool full = why.code == Code::kExhausted;
+  Element answer = full ? xmpp::stanza_error(stanza, "resource-constraint", "wait",
+                                             "The agent has too much to do right now. Please send your message again in a minute.")
+                        : xmpp::stanza_error(stanza, Error{why.code, "The agent could not take your message. Please try again later."});
+  if (!deps_.with_from) std::erase_if(answer.attributes, [](const auto& attribute) { return attribute.first == "from"; });
+  deps_.say(answer);
+}
+
+Task<void> Inbound::hand_over(Ctx ctx, const Element& stanza, const ChatMessage& chat) {
+  deps_.peers.heard(chat);
+  const Result<void> delivered = co_await deliver(ctx, stanza, chat);
+  if (!delivered) {
+    refuse(stanza, delivered.error());
+    co_return;
+  }
+  if (const std::string key = Admission::seen_key(chat); !key.empty()) {
+    const Result<void> remembered = deps_.channel.journal.remember(Admission::kSeenSet, key);
+    if (!remembered) log::warn("xmpp", "a message may be answered twice: {}", remembered.error().to_string());
+  }
+  acknowledge(chat);
+  if (deps_.admission.bots().should_ask(chat.from.str())) deps_.ask_what(chat.from);
+}
+
+Task<Result<void>> Inbound::deliver(Ctx ctx, const Element& stanza, const ChatMessage& chat) {
+  std::string address = chat.from.bare().str();
+  std::optional<Ilk> ilk = deps_.channel.directory.find("xmpp", address);
+  if (!ilk) {
+    SKEP_CO_TRY(ilk, co_await deps_.channel.directory.resolve(ctx, "xmpp", std::move(address)));
+  }
+  Message message = to_message(chat, *ilk, deps_.channel.agent, deps_.channel.xmpp.clock.now());
+  if (!deps_.with_from) message.reply_address.from.clear();
+  Asked asked{.type = chat.type, .parent_thread = chat.parent_thread, .foreign_id = chat.id};
+  asked.markable = stanza.child("markable", kNsMarkers) != nullptr;
+  put_asked(message.meta, asked);
+  const MessageId id = message.id;
+  deps_.turns.asked(id, std::move(asked));  // before: the turn may begin at once
+  Result<void> taken = deps_.channel.out.deliver(std::move(message));
+  if (!taken) deps_.turns.forget(id);
+  co_return taken;
+}
+
+}  // namespace skep::channels

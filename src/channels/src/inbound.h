@@ -1,0 +1,63 @@
+// From the network to the agent: one stanza after the other, so that nobody's messages overtake each other.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "admission.h"
+#include "presence.h"
+#include "reply.h"
+#include "skep/async/wait.h"
+#include "turns.h"
+
+namespace skep::channels {
+
+// Loop thread only.
+class Inbound {
+ public:
+  static constexpr std::size_t kWaitingMax = 10'000;  // stanzas; further messages are refused with resource-constraint
+  static constexpr std::size_t kSentMax = 4096;       // ids of our messages whose errors we recognise
+
+  struct Deps {
+    XmppChannelDeps& channel;
+    Admission& admission;
+    Presence& presence;
+    Peers& peers;
+    Turns& turns;
+    XmppChannelStats& stats;
+    std::function<void(const xmpp::Element&)> say;
+    std::function<void(const xmpp::Jid&)> ask_what;  // disco#info, in the background
+    bool with_from = true;
+  };
+  explicit Inbound(Deps deps) : deps_(std::move(deps)) {}
+
+  // From the link; never waits.
+  void take(xmpp::Element stanza);
+  // Works until close() and everything taken before is done.
+  Task<void> run(Ctx ctx);
+  void close() { waiting_.close(); }
+  // After close(): until run() has ended, or the Ctx.
+  Task<void> finished(Ctx ctx);
+  // A message of ours is out: its error, should one come, is known.
+  void sent(const std::string& id, const std::string& to);
+
+ private:
+  Task<void> handle(Ctx ctx, const xmpp::Element& stanza);
+  Task<void> on_message(Ctx ctx, const xmpp::Element& stanza);
+  Task<void> hand_over(Ctx ctx, const xmpp::Element& stanza, const xmpp::ChatMessage& chat);
+  Task<Result<void>> deliver(Ctx ctx, const xmpp::Element& stanza, const xmpp::ChatMessage& chat);
+  void on_error(const xmpp::ChatMessage& chat);
+  void on_presence(const xmpp::Element& stanza);
+  void refuse(const xmpp::Element& stanza, const Error& why);
+  void refuse_unread(const xmpp::Element& stanza);
+  void acknowledge(const xmpp::ChatMessage& chat);
+  Correspondence correspondence(const xmpp::ChatMessage& chat) const;
+
+  Deps deps_;
+  Queue<xmpp::Element> waiting_{kWaitingMax};
+  bool running_ = false;
+  Signal ended_;
+  BoundedMap<std::string> sent_{kSentMax};  // id -> the full JID it went to
+};
+
+}  // namespace skep::channels

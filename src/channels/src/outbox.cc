@@ -1,0 +1,162 @@
+#include "outbox.h"
+
+#include "skep/base/log.h"
+
+namespace skep::channels {
+namespace {
+
+// An agent's journal entries are named by the same kind of id; the prefix keeps the two apart.
+store::EntryId entry_of(const MessageId& id) { return store::EntryId("out:" + id.str()); }
+
+void log_failure(std::string_view what, const OutgoingReply& reply, const Result<void>& result) {
+  if (!result) log::error("xmpp", "{} reply {}: {}", what, reply.message.id.str(), result.error().to_string());
+}
+
+}  // namespace
+
+Outbox::Outbox(Deps deps, std::size_t items_max) : deps_(std::move(deps)), items_max_(items_max) {}
+
+void Outbox::restore() {
+  for (const store::JournalEntry& entry : deps_.journal.unfinished(kJournalKind)) restore_entry(entry);
+  if (!items_.empty()) log::info("xmpp", "{} replies of the last run are still to be sent", items_.size());
+}
+
+void Outbox::restore_entry(const store::JournalEntry& entry) {
+  auto reply = entry.steps.empty() ? Result<OutgoingReply>(fail(Code::kCorrupt, "empty entry"))
+                                   : outgoing_from_journal(entry.steps.front());
+  auto stanzas = reply ? render(*reply) : Result<std::vector<xmpp::Element>>(fail(reply.error()));
+  if (!stanzas) {
+    log::error("xmpp", "a journaled reply cannot be sent: {}", stanzas.error().to_string());
+    (void)deps_.journal.end(entry.id);
+    return;
+  }
+  auto item = std::make_shared<Item>(entry.id, *std::move(reply), *std::move(stanzas));
+  item->confirmed = std::min(entry.steps.size() - 1, item->stanzas.size());
+  item->maybe_seen = true;
+  items_.push_back(item);
+  if (item->confirmed == item->stanzas.size()) finish(item, true);
+}
+
+Result<void> Outbox::put(OutgoingReply reply) {
+  const store::EntryId entry = entry_of(reply.message.id);
+  if (deps_.journal.contains(entry) || deps_.journal.remembers(kSentSet, reply.message.id.str())) return {};
+  if (items_.size() >= items_max_) {
+    return fail(Code::kExhausted, fmt::format("{} replies wait for the XMPP server already ([agent] outbox_max)", items_.size()));
+  }
+  reply.accepted_at = deps_.clock.now();
+  SKEP_TRY(auto stanzas, render(reply));
+  if (stanzas.empty()) return {};  // nothing to say
+  SKEP_TRY_VOID(deps_.journal.begin(kJournalKind, entry, to_journal(reply)));
+  items_.push_back(std::make_shared<Item>(entry, std::move(reply), std::move(stanzas)));
+  pump();
+  return {};
+}
+
+void Outbox::up(Send send) {
+  ++generation_;
+  send_ = std::move(send);
+  in_flight_ = 0;
+  pump();
+}
+
+void Outbox::down() {
+  ++generation_;
+  send_ = nullptr;
+  in_flight_ = 0;
+  for (const auto& item : items_) {
+    item->maybe_seen = item->maybe_seen || item->offered > item->confirmed;
+    item->offered = item->confirmed;
+  }
+  changed_.notify_all();
+}
+
+// A link may confirm while it takes: then we go round again instead of nesting.
+void Outbox::pump() {
+  pump_again_ = true;
+  if (std::exchange(pumping_, true)) return;
+  while (std::exchange(pump_again_, false)) pump_once();
+  pumping_ = false;
+}
+
+void Outbox::pump_once() {
+  for (auto at = items_.begin(); send_ && at != items_.end();) {
+    const std::shared_ptr<Item> item = *at++;
+    item->offered = std::max(item->offered, item->confirmed);
+    while (send_ && item->offered < item->stanzas.size()) {
+      if (in_flight_ >= kInFlightMax || !offer(item)) return;
+    }
+  }
+}
+
+xmpp::Element Outbox::next_stanza(const Item& item) const {
+  xmpp::Element stanza = item.stanzas[item.offered];
+  const bool late = deps_.clock.now() - item.reply.accepted_at > kDelayAfter;
+  if (late || item.maybe_seen) add_delay(stanza, item.reply.accepted_at);
+  return stanza;
+}
+
+// False: not now. The link will say more (a confirmation, its end), or we ask again.
+bool Outbox::offer(const std::shared_ptr<Item>& item) {
+  const std::weak_ptr<bool> alive = alive_;
+  Done done = [this, alive, generation = generation_, item](const Result<void>& result) {
+    if (alive.lock()) on_done(generation, item, result);
+  };
+  const xmpp::Element stanza = next_stanza(*item);
+  ++item->offered;
+  ++in_flight_;
+  const Result<void> taken = send_(stanza, std::move(done));
+  if (taken) return true;
+  --item->offered;
+  --in_flight_;
+  const Code code = taken.error().code;
+  if (code == Code::kTooLarge || code == Code::kInvalid) {  // no later link takes it either
+    log_failure("the link refuses", item->reply, taken);
+    item->offered = item->stanzas.size();
+    finish(item, false);
+    return true;
+  }
+  if (in_flight_ == 0) retry_later();
+  return false;
+}
+
+void Outbox::on_done(std::uint64_t generation, const std::shared_ptr<Item>& item, const Result<void>& result) {
+  if (generation != generation_ || !result) return;  // a broken link is reported by down()
+  --in_flight_;
+  ++item->confirmed;
+  if (item->finished) return pump();
+  if (item->confirmed == item->stanzas.size()) {
+    finish(item, true);
+  } else {
+    log_failure("noting a sent part of", item->reply, deps_.journal.step(item->entry, "sent"));
+  }
+  pump();
+}
+
+void Outbox::finish(const std::shared_ptr<Item>& item, bool sent) {
+  const std::string& id = item->reply.message.id.str();
+  log_failure("remembering", item->reply, deps_.journal.remember(kSentSet, id));
+  log_failure("ending", item->reply, deps_.journal.end(item->entry));
+  item->finished = true;
+  items_.erase(std::ranges::find(items_, item));  // near the front: oldest first
+  changed_.notify_all();
+  if (deps_.finished) deps_.finished(item->reply, sent);
+}
+
+void Outbox::retry_later() {
+  if (retrying_) return;
+  retrying_ = deps_.gate.spawn("xmpp outbox retry", retry(deps_.gate.ctx()));
+}
+
+Task<void> Outbox::retry(Ctx ctx) {
+  const Result<void> slept = co_await sleep_for(ctx, kRetryAfter);
+  retrying_ = false;
+  if (slept) pump();
+}
+
+Task<void> Outbox::drained(Ctx ctx) {
+  while (!items_.empty() && send_) {
+    if (!co_await changed_.wait(ctx)) co_return;
+  }
+}
+
+}  // namespace skep::channels

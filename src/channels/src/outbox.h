@@ -1,0 +1,83 @@
+// Replies that the network does not have yet.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "reply.h"
+#include "skep/async/gate.h"
+#include "skep/async/wait.h"
+#include "skep/store/journal.h"
+
+namespace skep::channels {
+
+// Accepted means journaled: a reply is sent, in the order of acceptance, until its bytes are with the kernel, across lost links and
+// restarts; whatever may have been seen before is sent again under the same ids with the time it was said. Loop thread only.
+class Outbox {
+ public:
+  using Done = std::function<void(Result<void>)>;
+  using Send = std::function<Result<void>(const xmpp::Element&, Done)>;
+
+  static constexpr std::size_t kInFlightMax = 64;  // stanzas given to a link and not confirmed
+  static constexpr std::string_view kJournalKind = "out";
+  static constexpr std::string_view kSentSet = "sent";  // ids of replies that are out: the agent may give one twice after a crash
+  static constexpr std::chrono::seconds kDelayAfter{60};  // a reply that waited longer says when it was written
+  static constexpr std::chrono::milliseconds kRetryAfter{500};  // the link was full and nothing of ours was on it
+
+  struct Deps {
+    store::Journal& journal;
+    const Clock& clock;
+    Gate& gate;  // closes before the Outbox dies
+    // The whole reply is out; or it cannot be sent at all.
+    std::function<void(const OutgoingReply&, bool sent)> finished;
+  };
+  Outbox(Deps deps, std::size_t items_max);
+
+  // Queues what a previous process left. Once, before put().
+  void restore();
+  // Ok: journaled, or accepted earlier. kExhausted when full, kInvalid on an address that is none.
+  Result<void> put(OutgoingReply reply);
+  // A session is there: everything that waits is sent.
+  void up(Send send);
+  void down();
+  [[nodiscard]] std::size_t size() const { return items_.size(); }
+  // Until nothing waits, the link is down or the Ctx ends.
+  Task<void> drained(Ctx ctx);
+
+ private:
+  struct Item {
+    store::EntryId entry;
+    OutgoingReply reply;
+    std::vector<xmpp::Element> stanzas;
+    std::size_t offered = 0;    // given to the present link
+    std::size_t confirmed = 0;  // and taken by the kernel
+    bool finished = false;
+    bool maybe_seen = false;    // was on its way when a link or a process ended
+  };
+  using Items = std::list<std::shared_ptr<Item>>;
+
+  void restore_entry(const store::JournalEntry& entry);
+  void pump();
+  void pump_once();
+  bool offer(const std::shared_ptr<Item>& item);
+  xmpp::Element next_stanza(const Item& item) const;
+  void on_done(std::uint64_t generation, const std::shared_ptr<Item>& item, const Result<void>& result);
+  void finish(const std::shared_ptr<Item>& item, bool sent);
+  void retry_later();
+  Task<void> retry(Ctx ctx);
+
+  Deps deps_;
+  std::size_t items_max_;
+  Items items_;  // in the order of acceptance
+  Send send_;    // empty while down
+  std::uint64_t generation_ = 0;  // of the link: confirmations of an older one do not count
+  std::size_t in_flight_ = 0;
+  bool retrying_ = false;
+  bool pumping_ = false;
+  bool pump_again_ = false;
+  Signal changed_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // a session may outlive us by a callback
+};
+
+}  // namespace skep::channels

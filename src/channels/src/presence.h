@@ -1,0 +1,39 @@
+// Whom we tell that we are there, and who may know. One for components, one for accounts.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "admission.h"
+#include "skep/async/gate.h"
+#include "skep/xmpp/session.h"
+
+namespace skep::channels {
+
+class Presence {
+ public:
+  virtual ~Presence() = default;
+  virtual void up(xmpp::Session& session) = 0;
+  virtual void down() = 0;
+  // A presence stanza from the network.
+  virtual void handle(const xmpp::Element& stanza) = 0;
+  // The last words of an orderly end.
+  [[nodiscard]] virtual std::vector<xmpp::Element> farewell() const = 0;
+};
+
+struct PresenceDeps {
+  Admission& admission;
+  Gate& gate;
+  std::function<void(const xmpp::Element&)> say;
+};
+
+// A component has no server that keeps its subscriptions: it answers subscribe and probe itself and remembers who asked, in
+// `file` (empty: in memory only).
+std::unique_ptr<Presence> component_presence(PresenceDeps deps, std::string file);
+inline constexpr std::size_t kSubscribersMax = 10'000;  // further requests are refused with "unsubscribed"
+
+// An account has a roster: allowed people are asked for their presence once, and theirs to us are granted.
+std::unique_ptr<Presence> client_presence(PresenceDeps deps, std::vector<std::string> allowed);
+
+}  // namespace skep::channels

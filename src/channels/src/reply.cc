@@ -1,0 +1,137 @@
+#include "reply.h"
+
+#include "skep/base/json.h"
+#include "skep/base/text.h"
+#include "split.h"
+#include "styling.h"
+
+namespace skep::channels {
+namespace {
+
+using xmpp::Element;
+using xmpp::Jid;
+
+Element child(std::string_view name, std::string_view ns) { return Element(std::string(name), std::string(ns)); }
+
+void add_thread(Element& stanza, const std::string& thread, const std::string& parent = {}) {
+  if (thread.empty()) return;
+  Element element = child("thread", xmpp::kNsClient);
+  if (!parent.empty()) element.set("parent", parent);
+  stanza.add(std::move(element.text(thread)));
+}
+
+void add_body(Element& stanza, std::string_view text) {
+  Element body = child("body", xmpp::kNsClient);
+  stanza.add(std::move(body.text(std::string(text))));
+}
+
+// Says to other programs that no person wrote this, so that two of them do not talk for ever.
+void mark_automatic(Element& stanza) {
+  Element mark = child("auto", xmpp::kNsMeta);
+  stanza.add(std::move(mark.set("depth", "1")));
+}
+
+Result<Jid> optional_jid(const std::string& text) {
+  return text.empty() ? Result<Jid>(Jid()) : Jid::parse(text);
+}
+
+Element render_part(const OutgoingReply& reply, const Jid& from, const Jid& to, const std::string& id, const std::string& body) {
+  Element stanza = xmpp::make_message(from, to, reply.type, id);
+  add_body(stanza, body);
+  add_thread(stanza, reply.message.conversation.thread, reply.parent_thread);
+  if (reply.chat_state) stanza.add(child("active", xmpp::kNsChatStates));
+  Element origin = child("origin-id", xmpp::kNsStanzaId);
+  stanza.add(std::move(origin.set("id", id)));
+  mark_automatic(stanza);
+  return stanza;
+}
+
+Element about(const Correspondence& with) { return xmpp::make_message(with.from, with.to, with.type, mint_ulid()); }
+
+}  // namespace
+
+std::string to_journal(const OutgoingReply& reply) {
+  json::object out;
+  out["v"] = 1;
+  out["message"] = to_json_value(reply.message);
+  out["type"] = reply.type;
+  out["parent_thread"] = reply.parent_thread;
+  out["chat_state"] = reply.chat_state;
+  out["with_from"] = reply.with_from;
+  out["styling"] = reply.styling;
+  out["bytes_max"] = reply.bytes_max;
+  out["accepted_at"] = reply.accepted_at.time_since_epoch().count();
+  return to_json(out);
+}
+
+Result<OutgoingReply> outgoing_from_journal(std::string_view text) {
+  SKEP_TRY(const json::value value, parse_json(text));
+  const json::value* message = get_member(value, "message");
+  if (message == nullptr) return fail(Code::kCorrupt, "a journaled reply without its message");
+  OutgoingReply reply;
+  SKEP_TRY(reply.message, message_from_json(*message));
+  reply.type = get_string(value, "type");
+  reply.parent_thread = get_string(value, "parent_thread");
+  reply.chat_state = get_bool(value, "chat_state").value_or(true);
+  reply.with_from = get_bool(value, "with_from").value_or(true);
+  reply.styling = get_bool(value, "styling").value_or(true);
+  reply.bytes_max = static_cast<std::size_t>(get_int(value, "bytes_max").value_or(8192));
+  reply.accepted_at = WallTime(Millis(get_int(value, "accepted_at").value_or(0)));
+  return reply;
+}
+
+Result<std::vector<Element>> render(const OutgoingReply& reply) {
+  SKEP_TRY(const Jid to, Jid::parse(reply.message.reply_address.to));
+  SKEP_TRY(const Jid from, optional_jid(reply.with_from ? reply.message.reply_address.from : std::string()));
+  std::string text = text_of(reply.message.parts);
+  if (reply.styling) text = to_styling(text);
+  std::vector<Element> stanzas;
+  for (const std::string& body : split_reply(text, reply.bytes_max)) {
+    const std::string& id = reply.message.id.str();
+    const std::string part_id = stanzas.empty() ? id : fmt::format("{}-{}", id, stanzas.size() + 1);
+    stanzas.push_back(render_part(reply, from, to, part_id, body));
+  }
+  return stanzas;
+}
+
+void add_delay(Element& stanza, WallTime at) {
+  Element delay = child("delay", xmpp::kNsDelay);
+  if (stanza.has_attribute("from")) delay.set("from", std::string(stanza.attribute("from")));
+  stanza.add(std::move(delay.set("stamp", format_rfc3339(at, true))));
+}
+
+Element make_receipt(const Correspondence& with, std::string_view id) {
+  Element stanza = about(with);
+  Element received = child("received", xmpp::kNsReceipts);
+  stanza.add(std::move(received.set("id", std::string(id))));
+  stanza.add(child("store", xmpp::kNsHints));
+  return stanza;
+}
+
+Element make_displayed(const Correspondence& with, std::string_view id) {
+  Element stanza = about(with);
+  Element displayed = child("displayed", kNsMarkers);
+  stanza.add(std::move(displayed.set("id", std::string(id))));
+  add_thread(stanza, with.thread);
+  stanza.add(child("store", xmpp::kNsHints));
+  return stanza;
+}
+
+Element make_chat_state(const Correspondence& with, std::string_view state) {
+  Element stanza = about(with);
+  stanza.add(child(state, xmpp::kNsChatStates));
+  add_thread(stanza, with.thread);
+  stanza.add(child("no-store", xmpp::kNsHints));
+  stanza.add(child("no-permanent-store", xmpp::kNsHints));
+  return stanza;
+}
+
+Element make_notice(const Correspondence& with, std::string_view text) {
+  Element stanza = about(with);
+  add_body(stanza, text);
+  add_thread(stanza, with.thread);
+  mark_automatic(stanza);
+  return stanza;
+}
+
+}  // namespace skep::channels

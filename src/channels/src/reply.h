@@ -1,0 +1,47 @@
+// What we put on the wire: replies, notices, receipts, states. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skep/model/message.h"
+#include "skep/xmpp/stanza.h"
+
+namespace skep::channels {
+
+inline constexpr std::string_view kNsMarkers = "urn:xmpp:chat-markers:0";  // XEP-0333
+
+// A reply with all it takes to render it the same way again after a restart. The journal's form is JSON.
+struct OutgoingReply {
+  Message message;
+  std::string type = "chat";
+  std::string parent_thread;
+  bool chat_state = true;       // <active/>
+  bool with_from = true;        // components say from whom; servers do it for clients
+  bool styling = true;
+  std::size_t bytes_max = 8192;
+  WallTime accepted_at{};
+  bool operator==(const OutgoingReply&) const = default;
+};
+std::string to_journal(const OutgoingReply& reply);
+Result<OutgoingReply> outgoing_from_journal(std::string_view text);
+
+// The stanzas of a reply, in order, with ids ID, ID-2, ID-3; none when there is nothing to say. kInvalid on a bad address.
+Result<std::vector<xmpp::Element>> render(const OutgoingReply& reply);
+// XEP-0203: when it was really said.
+void add_delay(xmpp::Element& stanza, WallTime at);
+
+// Whom a small stanza about a conversation goes to.
+struct Correspondence {
+  xmpp::Jid from;  // ours; empty in client mode
+  xmpp::Jid to;
+  std::string type = "chat";
+  std::string thread;
+};
+xmpp::Element make_receipt(const Correspondence& with, std::string_view id);            // XEP-0184
+xmpp::Element make_displayed(const Correspondence& with, std::string_view id);          // XEP-0333
+xmpp::Element make_chat_state(const Correspondence& with, std::string_view state);      // XEP-0085
+xmpp::Element make_notice(const Correspondence& with, std::string_view text);           // a plain sentence, marked automatic
+
+}  // namespace skep::channels

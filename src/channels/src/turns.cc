@@ -1,0 +1,99 @@
+#include "turns.h"
+
+#include "skep/base/json.h"
+
+namespace skep::channels {
+
+void put_asked(json::object& meta, const Asked& asked) {
+  json::object xmpp;
+  if (asked.type != "chat") xmpp["type"] = asked.type;
+  if (!asked.parent_thread.empty()) xmpp["parent_thread"] = asked.parent_thread;
+  if (!xmpp.empty()) meta["xmpp"] = std::move(xmpp);
+}
+
+std::optional<Asked> asked_from(const json::object& meta) {
+  const json::value* xmpp = meta.if_contains("xmpp");
+  if (xmpp == nullptr) return std::nullopt;
+  Asked asked;
+  if (get_string(*xmpp, "type") == "normal") asked.type = "normal";
+  asked.parent_thread = get_string(*xmpp, "parent_thread");
+  return asked;
+}
+
+void Turns::asked(const MessageId& message, Asked asked) { asked_.touch(message.str()) = std::move(asked); }
+
+Result<Correspondence> Turns::correspondence(const Message& message) {
+  Correspondence with;
+  SKEP_TRY(with.to, xmpp::Jid::parse(message.reply_address.to));
+  if (deps_.with_from && !message.reply_address.from.empty()) {
+    SKEP_TRY(with.from, xmpp::Jid::parse(message.reply_address.from));
+  }
+  with.thread = message.conversation.thread;
+  if (const Asked* asked = asked_.find(message.in_reply_to.str())) with.type = asked->type;
+  return with;
+}
+
+void Turns::say_state(const Correspondence& with, std::string_view state) {
+  const std::string to = with.to.str();
+  if (!deps_.peers.takes_states(to)) return;
+  deps_.say(make_chat_state(with, state));
+  deps_.peers.told(to);
+}
+
+// Once for each message, when its turn begins (or with its answer, when that came at once).
+void Turns::say_displayed(const MessageId& message, const Correspondence& with) {
+  Asked* asked = asked_.find(message.str());
+  if (asked == nullptr || !asked->markable || asked->foreign_id.empty()) return;
+  asked->markable = false;
+  deps_.say(make_displayed(with, asked->foreign_id));
+}
+
+void Turns::start(const Message& message) {
+  auto with = correspondence(message);
+  if (!with) return;
+  say_displayed(message.in_reply_to, *with);
+  say_state(*with, "composing");
+  const WallTime now = deps_.clock.now();
+  composing_[message.in_reply_to.str()] = {.with = *std::move(with), .since = now, .said = now};
+  if (!refreshing_) refreshing_ = deps_.gate.spawn("xmpp composing", refresh(deps_.gate.ctx()));
+}
+
+void Turns::progress(const Message& message) {
+  if (!message.progress) return;
+  if (message.progress->phase == Progress::Phase::kStarted) return start(message);
+  if (message.progress->phase != Progress::Phase::kPaused) return;
+  auto running = composing_.find(message.in_reply_to.str());
+  if (running == composing_.end()) return;
+  say_state(running->second.with, "paused");
+  composing_.erase(running);
+}
+
+Asked Turns::answered(const Message& reply) {
+  composing_.erase(reply.in_reply_to.str());
+  if (auto with = correspondence(reply)) say_displayed(reply.in_reply_to, *with);
+  Asked out = asked_from(reply.meta).value_or(Asked{});
+  if (Asked* known = asked_.find(reply.in_reply_to.str())) out = std::move(*known);
+  asked_.erase(reply.in_reply_to.str());
+  return out;
+}
+
+void Turns::refresh_all() {
+  const WallTime now = deps_.clock.now();
+  std::erase_if(composing_, [&](const auto& turn) { return now - turn.second.since > kComposingMax; });
+  for (auto& [id, turn] : composing_) {
+    if (now - turn.said < deps_.refresh / 2) continue;  // it has just begun
+    say_state(turn.with, "composing");
+    turn.said = now;
+  }
+}
+
+// Half the period between looks: what began just after one is still said again in time.
+Task<void> Turns::refresh(Ctx ctx) {
+  while (!composing_.empty()) {
+    if (!co_await sleep_for(ctx, deps_.refresh / 2)) break;
+    refresh_all();
+  }
+  refreshing_ = false;
+}
+
+}  // namespace skep::channels

@@ -1,0 +1,69 @@
+// What the people who wrote see of a turn before its reply: read, composing, paused.
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "bounded_map.h"
+#include "peers.h"
+#include "reply.h"
+#include "skep/async/gate.h"
+#include "skep/async/wait.h"
+
+namespace skep::channels {
+
+// What of a person's message its answer needs and a Message does not carry.
+struct Asked {
+  std::string type = "chat";
+  std::string parent_thread;
+  std::string foreign_id;
+  bool markable = false;
+};
+// Kept in the message's meta as well, for an agent that carries it over a restart.
+void put_asked(json::object& meta, const Asked& asked);
+std::optional<Asked> asked_from(const json::object& meta);
+
+// Loop thread only.
+class Turns {
+ public:
+  static constexpr std::size_t kAskedMax = 10'000;  // a forgotten one is answered as a plain chat
+  static constexpr std::chrono::minutes kComposingMax{30};  // a turn that never ends stops composing
+
+  struct Deps {
+    Gate& gate;
+    const Clock& clock;
+    Peers& peers;
+    std::function<void(const xmpp::Element&)> say;  // nothing happens while the link is down
+    std::chrono::milliseconds refresh;
+    bool with_from = true;
+  };
+  explicit Turns(Deps deps) : deps_(std::move(deps)) {}
+
+  void asked(const MessageId& message, Asked asked);
+  void forget(const MessageId& message) { asked_.erase(message.str()); }
+  // A kProgress message.
+  void progress(const Message& message);
+  // The reply is here: the turn has ended. What was asked, for its type and threads.
+  Asked answered(const Message& reply);
+  [[nodiscard]] std::size_t composing() const { return composing_.size(); }
+
+ private:
+  struct Composing {
+    Correspondence with;
+    WallTime since{};
+    WallTime said{};
+  };
+  void start(const Message& message);
+  void say_displayed(const MessageId& message, const Correspondence& with);
+  void say_state(const Correspondence& with, std::string_view state);
+  Result<Correspondence> correspondence(const Message& message);
+  Task<void> refresh(Ctx ctx);
+  void refresh_all();
+
+  Deps deps_;
+  BoundedMap<Asked> asked_{kAskedMax};
+  std::map<std::string, Composing> composing_;  // by the id of the message being answered
+  bool refreshing_ = false;
+};
+
+}  // namespace skep::channels

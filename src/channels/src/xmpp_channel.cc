@@ -1,0 +1,261 @@
+#include "skep/channels/xmpp_channel.h"
+
+#include "inbound.h"
+#include "outbox.h"
+#include "skep/base/log.h"
+
+namespace skep::channels {
+namespace {
+
+using xmpp::Element;
+using xmpp::Jid;
+using xmpp::XmppConfig;
+
+constexpr std::string_view kNsDiscoInfo = "http://jabber.org/protocol/disco#info";
+constexpr std::chrono::seconds kDiscoTimeout{30};
+
+// "3 h 12 min", "40 s"
+std::string lasting(Millis time) {
+  const auto seconds = std::max<std::int64_t>(0, time.count() / 1000);
+  if (seconds < 60) return fmt::format("{} s", seconds);
+  if (seconds < 3600) return fmt::format("{} min", seconds / 60);
+  return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
+}
+
+bool is_bot(const Element& info) {
+  const Element* query = info.child("query", kNsDiscoInfo);
+  if (query == nullptr) return false;
+  return std::ranges::any_of(query->children(), [](const Element* child) {
+    return child->name == "identity" && child->attribute("category") == "client" && child->attribute("type") == "bot";
+  });
+}
+
+class XmppChannelImpl final : public XmppChannel {
+ public:
+  XmppChannelImpl(XmppChannelConfig config, XmppChannelDeps deps)
+      : config_(std::move(config)),
+        deps_(std::move(deps)),
+        component_(config_.link.mode == XmppConfig::Mode::kComponent),
+        gate_(deps_.xmpp.loop),
+        admission_(config_, deps_.journal, deps_.xmpp.clock, stats_),
+        turns_(turns_deps()),
+        outbox_(outbox_deps(), config_.outbox_max),
+        presence_(make_presence()),
+        inbound_(inbound_deps()),
+        link_(config_.link, deps_.xmpp, identity(), handlers()) {}
+
+  std::string kind() const override { return "xmpp"; }
+  XmppChannelStats stats() const override { return stats_; }
+
+  void start() override {
+    log::info("xmpp", "{} {}: {}", component_ ? "component" : "account", config_.link.address().str(),
+              admission_.allow_list().describe());
+    outbox_.restore();
+    gate_.spawn("xmpp inbound", inbound_.run(gate_.ctx()));
+    link_.start();
+  }
+
+  Result<void> deliver(Message message) override {
+    if (message.kind == Kind::kProgress) return turns_.progress(message), Result<void>();
+    if (message.kind == Kind::kReply) return reply(std::move(message));
+    if (message.kind == Kind::kSystem) {
+      log::warn("xmpp", "the fabric says {} about {}", message.action, message.in_reply_to.str());
+      return {};
+    }
+    return fail(Code::kUnsupported, "the XMPP channel takes replies and progress only");
+  }
+
+  // Nothing new is taken; what was accepted is handed over, what is ready is sent; then the last presence.
+  Task<void> close(Ctx ctx) override {
+    inbound_.close();
+    co_await inbound_.finished(ctx);
+    co_await outbox_.drained(ctx);
+    std::vector<Element> last = presence_->farewell();
+    co_await link_.close(ctx, std::move(last));
+    session_ = nullptr;
+    outbox_.down();
+    co_await gate_.close();
+  }
+
+  std::vector<std::string> status_lines(bool admin) const override;
+  json::object status() const override;
+
+ private:
+  Turns::Deps turns_deps() {
+    return {.gate = gate_,
+            .clock = deps_.xmpp.clock,
+            .peers = peers_,
+            .say = [this](const Element& stanza) { say(stanza); },
+            .refresh = config_.composing_refresh,
+            .with_from = component_};
+  }
+  Outbox::Deps outbox_deps() {
+    return {.journal = deps_.journal,
+            .clock = deps_.xmpp.clock,
+            .gate = gate_,
+            .finished = [this](const OutgoingReply& reply, bool sent) { finished(reply, sent); }};
+  }
+  Inbound::Deps inbound_deps() {
+    return {.channel = deps_,
+            .admission = admission_,
+            .presence = *presence_,
+            .peers = peers_,
+            .turns = turns_,
+            .stats = stats_,
+            .say = [this](const Element& stanza) { say(stanza); },
+            .ask_what = [this](const Jid& who) { gate_.spawn("xmpp disco", ask_what(gate_.ctx(), who)); },
+            .with_from = component_};
+  }
+  std::unique_ptr<Presence> make_presence() {
+    PresenceDeps deps{.admission = admission_, .gate = gate_, .say = [this](const Element& stanza) { say(stanza); }};
+    if (component_) return component_presence(std::move(deps), config_.subscribers_file);
+    return client_presence(std::move(deps), config_.allow.addresses);
+  }
+
+  xmpp::Identity identity() {
+    return {.name = config_.agent_name,
+            .component = component_,
+            .version = deps_.version,
+            .started = deps_.xmpp.clock.now(),
+            .may_ask = [this](const Jid& peer) { return may_ask(peer); }};
+  }
+  // People who may talk to us, and the servers between them and us.
+  bool may_ask(const Jid& peer) {
+    if (peer.local().empty()) return std::ranges::find(config_.allow.own_domains, peer.domain()) != config_.allow.own_domains.end();
+    return admission_.allow_list().check(peer.bare().str()) == identity::Verdict::kAllowed;
+  }
+
+  xmpp::Link::Handlers handlers() {
+    return {.up = [this](xmpp::Session& session) { up(session); },
+            .stanza = [this](Element stanza) { inbound_.take(std::move(stanza)); },
+            .down = [this](const Error& why) { down(why); },
+            .gave_up = [this](const xmpp::SessionEnd& end) { gave_up(end); }};
+  }
+
+  void up(xmpp::Session& session) {
+    session_ = &session;
+    log::info("xmpp", "online as {}", session.address().str());
+    presence_->up(session);
+    outbox_.up([this](const Element& stanza, Outbox::Done done) -> Result<void> {
+      if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
+      return session_->send(stanza, std::move(done));
+    });
+  }
+
+  void down(const Error& why) {
+    session_ = nullptr;
+    log::warn("xmpp", "offline: {}", why.to_string());
+    outbox_.down();
+    presence_->down();
+  }
+
+  void gave_up(const xmpp::SessionEnd& end) {
+    Error error = end.error;
+    const std::string address = config_.link.address().str();
+    error.message = fmt::format("XMPP cannot go online as {}: {}", address, error.message);
+    if (error.code == Code::kUnauthenticated) {
+      error.message += component_ ? ". Check [server] component_domain and component_secret against the server's configuration"
+                                  : ". Check [server] jid and password";
+    }
+    log::error("xmpp", "{}", error.to_string());
+    if (deps_.gave_up) deps_.gave_up(error);
+  }
+
+  // What may be lost with the link: receipts, states, presence.
+  void say(const Element& stanza) {
+    if (session_ == nullptr) return;
+    if (auto sent = session_->send(stanza); !sent) log::debug("xmpp", "not sent: {}", sent.error().to_string());
+  }
+
+  Result<void> reply(Message message) {
+    const Asked asked = turns_.answered(message);
+    const std::string to = message.reply_address.to;
+    OutgoingReply out{.message = std::move(message),
+                      .type = asked.type,
+                      .parent_thread = asked.parent_thread,
+                      .chat_state = peers_.takes_states(to),
+                      .with_from = component_,
+                      .styling = config_.styling,
+                      .bytes_max = config_.reply_bytes_max};
+    if (out.chat_state) peers_.told(to);
+    return outbox_.put(std::move(out));
+  }
+
+  void finished(const OutgoingReply& reply, bool sent) {
+    ++(sent ? stats_.answered : stats_.undelivered);
+    if (sent) inbound_.sent(reply.message.id.str(), reply.message.reply_address.to);
+  }
+
+  // Who writes at a machine's pace may be one (XEP-0030 identity client/bot).
+  Task<void> ask_what(Ctx ctx, Jid who) {
+    if (session_ == nullptr) co_return;
+    Element iq = xmpp::make_iq(component_ ? config_.link.address() : Jid(), who, "get", "");
+    iq.add(Element("query", std::string(kNsDiscoInfo)));
+    const Ctx bounded = ctx.within(kDiscoTimeout);
+    const auto info = co_await session_->request(bounded, std::move(iq));
+    admission_.bots().learnt(who.str(), info && is_bot(*info));
+  }
+
+  const XmppChannelConfig config_;
+  XmppChannelDeps deps_;
+  const bool component_;
+  XmppChannelStats stats_;
+  xmpp::Session* session_ = nullptr;  // the link's, while it is up
+  Gate gate_;
+  Admission admission_;
+  Peers peers_;
+  Turns turns_;
+  Outbox outbox_;
+  std::unique_ptr<Presence> presence_;
+  Inbound inbound_;
+  xmpp::Link link_;
+};
+
+std::vector<std::string> XmppChannelImpl::status_lines(bool admin) const {
+  const xmpp::LinkStatus link = link_.status();
+  const std::string_view mode = component_ ? "component" : "account";
+  const std::string since = link.since ? ", " + lasting(deps_.xmpp.clock.now() - *link.since) : "";
+  if (!admin) return {fmt::format("XMPP: {} ({}{})", link.up ? "online" : "offline", mode, since)};
+  std::vector<std::string> lines;
+  lines.push_back(link.up ? fmt::format("XMPP: {} {}, online{}", mode, link.address, since)
+                          : fmt::format("XMPP: {} {}, offline: {}", mode, config_.link.address().str(),
+                                        link.last_error.empty() ? "connecting" : link.last_error));
+  lines.push_back(fmt::format("XMPP messages: {} received, {} answered, {} waiting to be sent, {} refused, {} undelivered", stats_.received,
+                              stats_.answered, outbox_.size(), stats_.refused, stats_.undelivered));
+  lines.push_back(fmt::format("XMPP unanswered: {} foreign domain, {} not listed, {} too fast, {} automatic, {} too old, {} duplicates",
+                              stats_.foreign_domain, stats_.not_listed, stats_.flooded, stats_.loops, stats_.too_old, stats_.duplicates));
+  lines.push_back("XMPP policy: " + admission_.allow_list().describe());
+  return lines;
+}
+
+json::object XmppChannelImpl::status() const {
+  const xmpp::LinkStatus link = link_.status();
+  const XmppChannelStats& s = stats_;
+  json::object counters{{"received", s.received},         {"answered", s.answered},       {"duplicates", s.duplicates},
+                        {"foreign_domain", s.foreign_domain}, {"not_listed", s.not_listed}, {"flooded", s.flooded},
+                        {"errors_in", s.errors_in},       {"too_old", s.too_old},         {"loops", s.loops},
+                        {"refused", s.refused},           {"undelivered", s.undelivered}, {"ignored", s.ignored}};
+  json::object out{{"kind", "xmpp"},
+                   {"mode", component_ ? "component" : "client"},
+                   {"address", link.up ? link.address : config_.link.address().str()},
+                   {"up", link.up},
+                   {"connects", link.connects},
+                   {"waiting", outbox_.size()},
+                   {"policy", admission_.allow_list().describe()},
+                   {"counters", std::move(counters)}};
+  if (!link.last_error.empty()) out["last_error"] = link.last_error;
+  if (link.since) out["since"] = format_rfc3339(*link.since);
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<XmppChannel>> XmppChannel::open(XmppChannelConfig config, XmppChannelDeps deps) {
+  if (config.link.address().empty()) {
+    return fail(Code::kInvalid, "[server] needs component_domain and component_secret, or jid and password");
+  }
+  if (config.allow.own_domains.empty()) config.allow.own_domains = {config.link.address().domain()};
+  return std::make_unique<XmppChannelImpl>(std::move(config), std::move(deps));
+}
+
+}  // namespace skep::channels

@@ -1,0 +1,97 @@
+#include "skep/base/text.h"
+#include "skep/channels/xmpp_channel.h"
+
+namespace skep::channels {
+namespace {
+
+using Entries = std::vector<std::string>;
+
+Result<std::string> normal_domain(std::string_view text) {
+  SKEP_TRY(const xmpp::Jid jid, xmpp::Jid::parse(text));
+  if (!jid.local().empty() || !jid.is_bare()) return fail(Code::kInvalid, "expected a domain like \"example.org\"");
+  return jid.domain();
+}
+
+Result<std::string> normal_address(std::string_view text) {
+  SKEP_TRY(const xmpp::Jid jid, xmpp::Jid::parse(text));
+  if (jid.local().empty()) {
+    return fail(Code::kInvalid, "an address needs a part before \"@\"; write \"@" + jid.domain() + "\" for everybody of a domain");
+  }
+  return jid.bare().str();
+}
+
+Result<std::string> normal_entry(std::string_view text) {
+  if (text == "*") return std::string(text);
+  if (!text.starts_with('@')) return normal_address(text);
+  SKEP_TRY(const std::string domain, normal_domain(text.substr(1)));
+  return "@" + domain;
+}
+
+Result<std::string> normal_domain_entry(std::string_view text) {
+  return text == "*" ? Result<std::string>(std::string(text)) : normal_domain(text);
+}
+
+// Reads a list and normalises each entry; a bad one is a problem and left out.
+void read_list(ConfigSection& section, std::string_view key, Result<std::string> (*normal)(std::string_view), Entries& into) {
+  Entries raw;
+  if (!section.read(key, raw)) return;
+  for (const std::string& text : raw) {
+    auto entry = normal(trim(text));
+    if (entry) {
+      into.push_back(*std::move(entry));
+    } else {
+      section.problem(key, fmt::format("\"{}\": {}", text, entry.error().message));
+    }
+  }
+}
+
+// The component's people have their accounts on the domain above it ("agent.example.org": "example.org").
+Entries own_domains(const xmpp::XmppConfig& link) {
+  Entries domains;
+  const std::string own = link.address().domain();
+  if (own.empty()) return domains;  // a problem of the link's own configuration
+  domains.push_back(own);
+  if (link.mode != xmpp::XmppConfig::Mode::kComponent) return domains;
+  if (const auto dot = own.find('.'); dot != std::string::npos) domains.push_back(own.substr(dot + 1));
+  for (const std::string& text : link.user_domains) {
+    if (auto domain = normal_domain(text)) domains.push_back(*std::move(domain));
+  }
+  return domains;
+}
+
+void read_agent(ConfigSection agent, XmppChannelConfig& config) {
+  using namespace std::chrono_literals;
+  agent.read("name", config.agent_name);
+  read_list(agent, "allowed_jids", normal_entry, config.allow.addresses);
+  read_list(agent, "allowed_domains", normal_domain_entry, config.allow.domains);
+  read_list(agent, "admin_jids", normal_address, config.allow.admins);
+  agent.read("flood_per_minute", config.flood_per_minute, {.min = 1, .max = 10'000});
+  agent.read("flood_burst", config.flood_burst, {.min = 1, .max = 10'000});
+  agent.read_duration("max_message_age_secs", 1s, config.message_age_max);
+  agent.read("reply_max_bytes", config.reply_bytes_max, {.min = 512, .max = 200'000});
+  agent.read("styling", config.styling);
+  agent.read("outbox_max", config.outbox_max, {.min = 1, .max = 1'000'000});
+}
+
+}  // namespace
+
+XmppChannelConfig XmppChannelConfig::read(ConfigSection root) {
+  XmppChannelConfig config;
+  ConfigSection server = root.child("server");
+  ConfigSection agent = root.child("agent");
+  if (server.present()) config.link = xmpp::XmppConfig::read(root);
+  read_agent(agent, config);
+  if (!server.present()) return config;
+  config.allow.own_domains = own_domains(config.link);
+  for (const std::string& domain : config.link.user_domains) {
+    if (auto normal = normal_domain(domain); !normal) server.problem("user_domains", "\"" + domain + "\": " + normal.error().message);
+  }
+  if (!agent.has("allowed_jids")) {
+    agent.problem("allowed_jids",
+                  "who may write to the agent over XMPP must be said: allowed_jids = [\"you@example.org\"], [\"@example.org\"] for a "
+                  "whole domain, or [\"*\"] for everybody of the allowed domains");
+  }
+  return config;
+}
+
+}  // namespace skep::channels
