@@ -6,13 +6,13 @@ import statistics
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support import procs
+
+from . import ROOT
+
 BUILD = os.environ.get("SKEP_BENCH_BUILD") or os.path.join(ROOT, "build", "release")
 SKEP = os.path.join(BUILD, "bin", "skep")
 os.environ["SKEP_BIN"] = SKEP
-sys.path.insert(0, os.path.join(ROOT, "tests"))
-
-from support import procs  # noqa: E402
 
 
 def program(name):
