@@ -47,7 +47,7 @@ const std::vector<CommandInfo>& commands() {
 
 const CommandInfo* find_command(std::string_view name_or_alias) {
   for (const CommandInfo& info : commands()) {
-    if (info.name == name_or_alias || std::ranges::contains(info.aliases, name_or_alias)) return &info;
+    if (info.name == name_or_alias || std::ranges::find(info.aliases, name_or_alias) != info.aliases.end()) return &info;
   }
   return nullptr;
 }

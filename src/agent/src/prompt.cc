@@ -47,7 +47,7 @@ std::string tool_guidance(const std::vector<llm::ToolSpec>& tools) {
   if (tools.empty()) return {};
   std::string text(kToolRules);
   for (const ToolHint& hint : kHints) {
-    bool there = std::ranges::contains(tools, hint.tool, &llm::ToolSpec::name);
+    bool there = std::ranges::find(tools, hint.tool, &llm::ToolSpec::name) != tools.end();
     if (there) text += fmt::format("\n- {}", hint.hint);
   }
   return text;

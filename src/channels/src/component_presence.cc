@@ -4,6 +4,7 @@
 #include "skep/base/json.h"
 #include "skep/base/log.h"
 #include "skep/store/append_file.h"
+#include "skep/xmpp/roster.h"
 
 namespace skep::channels {
 namespace {
@@ -56,14 +57,16 @@ class ComponentPresence final : public Presence {
   void down() override {}
 
   void handle(const Element& stanza) override {
-    auto from = Jid::parse(stanza.attribute("from"));
-    auto to = Jid::parse(stanza.attribute("to"));
+    const auto from = Jid::parse(stanza.attribute("from"));
+    const auto to = Jid::parse(stanza.attribute("to"));
     if (!from || !to) return;
+    const Subscriber subscriber{to->bare(), from->bare()};
     const std::string_view type = stanza.attribute("type");
-    if (type == "unsubscribe") return unsubscribe(to->bare(), *from);
+    if (type == "unsubscribe") return unsubscribe(stanza, subscriber);
     if ((type != "subscribe" && type != "probe") || !deps_.admission.allowed(*from)) return;
-    if (type == "subscribe") return subscribe(to->bare(), from->bare());
-    probe(to->bare(), *from);
+    // A probe comes because the roster on the other side says "to": so they are subscribed, whatever our file says.
+    if (remember(subscriber)) return answer_with(stanza);
+    deps_.say(xmpp::make_presence(subscriber.address, subscriber.who, "unsubscribed"));
   }
 
   std::vector<Element> farewell() const override {
@@ -80,23 +83,17 @@ class ComponentPresence final : public Presence {
     }
   }
 
-  void subscribe(const Jid& address, const Jid& who) {
-    const bool kept = remember({address, who});
-    deps_.say(xmpp::make_presence(address, who, kept ? "subscribed" : "unsubscribed"));
-    if (kept) deps_.say(xmpp::make_presence(address, who, ""));
+  void answer_with(const Element& stanza) {
+    const Element available("presence", std::string(xmpp::kNsClient));
+    for (const Element& answer : xmpp::answer_presence(stanza, available).stanzas) deps_.say(answer);
   }
 
-  // The user's server asks because the roster there says "to": so they are subscribed, whatever our file says.
-  void probe(const Jid& address, const Jid& from) {
-    if (remember({address, from.bare()})) deps_.say(xmpp::make_presence(address, from, ""));
-  }
-
-  // Leaving is always allowed.
-  void unsubscribe(const Jid& address, const Jid& from) {
-    if (subscribers_.erase({address, from.bare()}) == 0) return;
+  // Leaving is always allowed; who never was there hears nothing.
+  void unsubscribe(const Element& stanza, const Subscriber& subscriber) {
+    if (subscribers_.erase(subscriber) == 0) return;
     write();
-    deps_.say(xmpp::make_presence(address, from.bare(), "unavailable"));
-    deps_.say(xmpp::make_presence(address, from.bare(), "unsubscribed"));
+    deps_.say(xmpp::make_presence(subscriber.address, subscriber.who, "unavailable"));
+    answer_with(stanza);
   }
 
   bool remember(Subscriber subscriber) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "admission.h"
@@ -18,6 +19,8 @@ class Presence {
   virtual void down() = 0;
   // A presence stanza from the network.
   virtual void handle(const xmpp::Element& stanza) = 0;
+  // The answer to an iq that is about contacts; nullopt: it is not.
+  virtual std::optional<xmpp::Element> answer(const xmpp::Element& /*iq*/) { return std::nullopt; }
   // The last words of an orderly end.
   [[nodiscard]] virtual std::vector<xmpp::Element> farewell() const = 0;
 };
@@ -34,6 +37,6 @@ std::unique_ptr<Presence> component_presence(PresenceDeps deps, std::string file
 inline constexpr std::size_t kSubscribersMax = 10'000;  // further requests are refused with "unsubscribed"
 
 // An account has a roster: allowed people are asked for their presence once, and theirs to us are granted.
-std::unique_ptr<Presence> client_presence(PresenceDeps deps, std::vector<std::string> allowed);
+std::unique_ptr<Presence> client_presence(PresenceDeps deps, xmpp::Jid own, const std::vector<std::string>& allowed);
 
 }  // namespace skep::channels

@@ -7,7 +7,7 @@
 namespace skep::channels {
 namespace {
 
-constexpr std::size_t kSpanBytesMax = 2048;  // how far a closing mark is looked for; keeps the work linear
+constexpr std::size_t kSpanBytesMax = 1024;  // how far a closing mark is looked for; keeps the work linear
 constexpr int kDepthMax = 6;                 // spans within spans
 
 bool is_space(char c) { return c == ' ' || c == '\t'; }

@@ -3,6 +3,7 @@
 #include "inbound.h"
 #include "outbox.h"
 #include "skep/base/log.h"
+#include "skep/xmpp/roster.h"
 
 namespace skep::channels {
 namespace {
@@ -12,6 +13,8 @@ using xmpp::Jid;
 using xmpp::XmppConfig;
 
 constexpr std::string_view kNsDiscoInfo = "http://jabber.org/protocol/disco#info";
+constexpr std::string_view kNsStyling = "urn:xmpp:styling:0";  // XEP-0393
+constexpr std::string_view kNsVcard = "vcard-temp";            // XEP-0054
 constexpr std::chrono::seconds kDiscoTimeout{30};
 
 // "3 h 12 min", "40 s"
@@ -42,7 +45,9 @@ class XmppChannelImpl final : public XmppChannel {
         outbox_(outbox_deps(), config_.outbox_max),
         presence_(make_presence()),
         inbound_(inbound_deps()),
-        link_(config_.link, deps_.xmpp, identity(), handlers()) {}
+        link_(config_.link, deps_.xmpp, identity(), handlers()) {
+    add_features(link_.features());
+  }
 
   std::string kind() const override { return "xmpp"; }
   XmppChannelStats stats() const override { return stats_; }
@@ -109,7 +114,30 @@ class XmppChannelImpl final : public XmppChannel {
   std::unique_ptr<Presence> make_presence() {
     PresenceDeps deps{.admission = admission_, .gate = gate_, .say = [this](const Element& stanza) { say(stanza); }};
     if (component_) return component_presence(std::move(deps), config_.subscribers_file);
-    return client_presence(std::move(deps), config_.allow.addresses);
+    return client_presence(std::move(deps), config_.link.address(), config_.allow.addresses);
+  }
+
+  // What works here beside what the library answers itself.
+  void add_features(xmpp::Features& features) {
+    for (std::string_view ns : {xmpp::kNsChatStates, xmpp::kNsReceipts, xmpp::kNsDelay, xmpp::kNsStanzaId, xmpp::kNsOob, kNsMarkers}) {
+      features.announce(std::string(ns));
+    }
+    if (config_.styling) features.announce(std::string(kNsStyling));
+    if (component_) {
+      features.add(std::string(kNsVcard), [this](const Element& iq) { return vcard(iq); });
+    } else {
+      features.add(std::string(xmpp::kNsRoster), [this](const Element& iq) { return presence_->answer(iq); }, false);
+    }
+  }
+
+  // XEP-0054: a component has no server that keeps its card.
+  std::optional<Element> vcard(const Element& iq) {
+    const auto peer = Jid::parse(iq.attribute("from"));
+    if (iq.attribute("type") != "get" || !peer || !may_ask(*peer)) return std::nullopt;
+    Element name("FN", std::string(kNsVcard));
+    Element card("vCard", std::string(kNsVcard));
+    card.add(std::move(name.text(config_.agent_name)));
+    return iq_result(iq).add(std::move(card));
   }
 
   xmpp::Identity identity() {
@@ -128,13 +156,12 @@ class XmppChannelImpl final : public XmppChannel {
   xmpp::Link::Handlers handlers() {
     return {.up = [this](xmpp::Session& session) { up(session); },
             .stanza = [this](Element stanza) { inbound_.take(std::move(stanza)); },
-            .down = [this](const Error& why) { down(why); },
+            .down = [this](const Error&) { down(); },  // the link has logged why
             .gave_up = [this](const xmpp::SessionEnd& end) { gave_up(end); }};
   }
 
   void up(xmpp::Session& session) {
     session_ = &session;
-    log::info("xmpp", "online as {}", session.address().str());
     presence_->up(session);
     outbox_.up([this](const Element& stanza, Outbox::Done done) -> Result<void> {
       if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
@@ -142,9 +169,8 @@ class XmppChannelImpl final : public XmppChannel {
     });
   }
 
-  void down(const Error& why) {
+  void down() {
     session_ = nullptr;
-    log::warn("xmpp", "offline: {}", why.to_string());
     outbox_.down();
     presence_->down();
   }
@@ -157,7 +183,6 @@ class XmppChannelImpl final : public XmppChannel {
       error.message += component_ ? ". Check [server] component_domain and component_secret against the server's configuration"
                                   : ". Check [server] jid and password";
     }
-    log::error("xmpp", "{}", error.to_string());
     if (deps_.gave_up) deps_.gave_up(error);
   }
 

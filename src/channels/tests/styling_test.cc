@@ -69,7 +69,7 @@ TEST(Styling, KeepsLineBreaks) { EXPECT_EQ(to_styling("a\n\nb\n"), "a\n\nb\n"); 
 TEST(Styling, TakesPathologicalInputWithoutHarm) {
   for (const char* piece : {"*a ", "[", "![](", "`", "_x", "**", "<https://", "\\", "> "}) {
     std::string text;
-    for (int i = 0; i < 20'000; ++i) text += piece;
+    for (int i = 0; i < 5000; ++i) text += piece;
     EXPECT_FALSE(to_styling(text).empty()) << piece;
   }
 }

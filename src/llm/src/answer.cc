@@ -15,7 +15,8 @@ bool cuts_calls(StopReason stop) {
 
 // Whether calls are there decides more than the provider's word for it.
 StopReason settle(StopReason stop, bool has_calls) {
-  if (has_calls && (stop == StopReason::kEnd || stop == StopReason::kUnknown)) return StopReason::kToolUse;
+  if (has_calls && (stop == StopReason::kEnd || stop == StopReason::kUnknown))
+    return StopReason::kToolUse;
   if (!has_calls && stop == StopReason::kToolUse) return StopReason::kEnd;
   return stop;
 }
@@ -27,7 +28,8 @@ std::string shown(std::string_view text) {
 }  // namespace
 
 std::unexpected<Failure> unusable(std::string message, bool again) {
-  return std::unexpected(Failure{.error = {Code::kCorrupt, std::move(message)}, .retryable = again});
+  return std::unexpected(
+      Failure{.error = {Code::kCorrupt, std::move(message)}, .retryable = again});
 }
 
 std::string mint_call_id() { return "call_" + mint_ulid(); }
@@ -58,13 +60,16 @@ void Answer::emit(StreamEvent::Type type, std::string_view text) {
 
 std::expected<std::size_t, Failure> Answer::open(Block block) {
   if (blocks_.size() >= kBlocksMax) {
-    return unusable(fmt::format("{}: more than {} parts in one answer", provider_, kBlocksMax), false);
+    return unusable(fmt::format("{}: more than {} parts in one answer", provider_, kBlocksMax),
+                    false);
   }
   blocks_.push_back(std::move(block));
   return blocks_.size() - 1;
 }
 
-std::expected<std::size_t, Failure> Answer::open_text() { return open({.kind = Block::Kind::kText}); }
+std::expected<std::size_t, Failure> Answer::open_text() {
+  return open({.kind = Block::Kind::kText});
+}
 
 std::expected<std::size_t, Failure> Answer::open_call(std::string id, std::string name) {
   auto block = open({.kind = Block::Kind::kCall, .id = std::move(id)});
@@ -79,7 +84,8 @@ std::expected<std::size_t, Failure> Answer::open_opaque(json::object block) {
 Step Answer::count_text(std::string_view delta) {
   text_bytes_ += delta.size();
   if (text_bytes_ <= kTextBytesMax) return {};
-  return unusable(fmt::format("{}: the answer is longer than {}", provider_, human_size(kTextBytesMax)), false);
+  return unusable(
+      fmt::format("{}: the answer is longer than {}", provider_, human_size(kTextBytesMax)), false);
 }
 
 Step Answer::text(std::size_t block, std::string_view delta) {
@@ -116,7 +122,8 @@ Step Answer::arguments(std::size_t block, std::string_view delta) {
   std::string& text = blocks_[block].text;
   if (text.size() + delta.size() > kArgumentsBytesMax) {
     return unusable(fmt::format("{}: the arguments of one tool call are longer than {}", provider_,
-                                human_size(kArgumentsBytesMax)), false);
+                                human_size(kArgumentsBytesMax)),
+                    false);
   }
   text += delta;
   return {};
@@ -132,7 +139,9 @@ Step Answer::opaque_text(std::size_t block, std::string_view member, std::string
   json::value& value = blocks_[block].opaque[member];
   if (!value.is_string()) value = json::string();
   if (value.get_string().size() + delta.size() > kTextBytesMax) {
-    return unusable(fmt::format("{}: one part of the answer is longer than {}", provider_, human_size(kTextBytesMax)), false);
+    return unusable(fmt::format("{}: one part of the answer is longer than {}", provider_,
+                                human_size(kTextBytesMax)),
+                    false);
   }
   value.get_string().append(delta);
   return {};
@@ -154,7 +163,8 @@ Part Answer::make_part(Block block, bool cut) {
   ToolCall call = make_call(std::move(block.id), std::move(block.name), block.text);
   if (cut) {
     call.arguments = json::object{};
-    call.arguments_error = "the answer was cut off before this call was complete: " + shown(block.text);
+    call.arguments_error =
+        "the answer was cut off before this call was complete: " + shown(block.text);
   }
   return call;
 }
@@ -163,7 +173,8 @@ std::expected<Response, Failure> Answer::finish(StopReason stop) {
   ThinkSplitter::Pieces rest = splitter_.flush();
   if (Step step = thinking(rest.thinking); !step) return std::unexpected(std::move(step).error());
   if (!rest.text.empty()) {
-    if (Step step = text_with_thoughts(rest.text); !step) return std::unexpected(std::move(step).error());
+    if (Step step = text_with_thoughts(rest.text); !step)
+      return std::unexpected(std::move(step).error());
   }
   Response response;
   response.stop = settle(stop, has_calls());

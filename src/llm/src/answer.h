@@ -12,24 +12,27 @@
 
 namespace skep::llm {
 
-inline constexpr std::size_t kTextBytesMax = 8u << 20;       // text and thinking of one answer together
-inline constexpr std::size_t kArgumentsBytesMax = 1u << 20;  // the JSON of one tool call, or of one opaque block
-inline constexpr std::size_t kBlocksMax = 1024;              // parts of one answer
-inline constexpr std::size_t kBadArgumentsShownMax = 200;    // bytes of unreadable JSON shown to the model
+inline constexpr std::size_t kTextBytesMax = 8u << 20;  // text and thinking of one answer together
+inline constexpr std::size_t kArgumentsBytesMax =
+    1u << 20;  // the JSON of one tool call, or of one opaque block
+inline constexpr std::size_t kBlocksMax = 1024;  // parts of one answer
+inline constexpr std::size_t kBadArgumentsShownMax =
+    200;  // bytes of unreadable JSON shown to the model
 
 using Step = std::expected<void, Failure>;
 
-// An answer that we cannot use. `again`: another attempt may well be fine (a garbled piece, unlike a limit).
+// An answer that we cannot use. `again`: another attempt may well be fine (a garbled piece, unlike
+// a limit).
 std::unexpected<Failure> unusable(std::string message, bool again);
 
-// A tool call from the JSON text that a model wrote. Empty and null mean no arguments; an object inside a JSON string is
-// unwrapped; anything else sets arguments_error.
+// A tool call from the JSON text that a model wrote. Empty and null mean no arguments; an object
+// inside a JSON string is unwrapped; anything else sets arguments_error.
 ToolCall make_call(std::string id, std::string name, std::string_view arguments);
 // For providers that give no id, or none that is unique.
 std::string mint_call_id();
 
-// One attempt's answer. A block number comes from one of the open calls. After an error it must not be used further,
-// except for streamed() and usage.
+// One attempt's answer. A block number comes from one of the open calls. After an error it must not
+// be used further, except for streamed() and usage.
 class Answer {
  public:
   Answer(std::string provider, EventSink sink);
@@ -39,7 +42,8 @@ class Answer {
   std::expected<std::size_t, Failure> open_opaque(json::object block);
 
   Step text(std::size_t block, std::string_view delta);
-  // Like text(), for providers without text blocks: <think>…</think> in front of the answer becomes thinking.
+  // Like text(), for providers without text blocks: <think>…</think> in front of the answer becomes
+  // thinking.
   Step text_with_thoughts(std::string_view delta);
   Step thinking(std::string_view delta);
   Step arguments(std::size_t block, std::string_view delta);
@@ -53,7 +57,8 @@ class Answer {
   [[nodiscard]] bool has_calls() const;
   [[nodiscard]] std::size_t text_bytes() const { return text_bytes_; }
 
-  // The whole. Calls of an answer that was cut off (token limit, context, refusal) carry arguments_error: they are not run.
+  // The whole. Calls of an answer that was cut off (token limit, context, refusal) carry
+  // arguments_error: they are not run.
   std::expected<Response, Failure> finish(StopReason stop);
 
   Usage usage;

@@ -16,9 +16,13 @@ class AnthropicDriver final : public Driver {
         key_(config.api_key),
         timeout_(config.timeout),
         family_(family_of(config.model)),
-        options_{.model = config.model, .temperature = config.temperature, .images = family_.images, .cache = config.cache} {}
+        options_{.model = config.model,
+                 .temperature = config.temperature,
+                 .images = family_.images,
+                 .cache = config.cache} {}
 
-  Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request, EventSink sink) override {
+  Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
+                                                 EventSink sink) override {
     WireOptions options = options_;
     if (request.temperature) options.temperature = request.temperature;
     HttpAttempt call{.provider = "anthropic",
@@ -30,7 +34,9 @@ class AnthropicDriver final : public Driver {
     co_return co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
   }
 
-  [[nodiscard]] std::string describe() const override { return fmt::format("anthropic ({})", options_.model); }
+  [[nodiscard]] std::string describe() const override {
+    return fmt::format("anthropic ({})", options_.model);
+  }
   [[nodiscard]] std::string model() const override { return options_.model; }
   [[nodiscard]] bool takes_images() const override { return family_.images; }
   [[nodiscard]] int context_window_tokens() const override { return family_.window_tokens; }

@@ -6,11 +6,13 @@
 namespace skep::llm {
 namespace {
 
-// Ids from other providers may hold characters that this one refuses; a call and its result stay paired.
+// Ids from other providers may hold characters that this one refuses; a call and its result stay
+// paired.
 std::string safe_id(std::string_view id) {
   std::string out(id);
   for (char& c : out) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                 c == '_' || c == '-';
     if (!plain) c = '_';
   }
   return out.empty() ? "call" : out;
@@ -55,12 +57,14 @@ json::object result_block(const ToolResult& result) {
 // Thinking is only taken back with its signature.
 bool can_echo(const OpaquePart& part) {
   if (part.provider != "anthropic" || !part.block.is_object()) return false;
-  return get_string(part.block, "type") != "thinking" || !get_string(part.block, "signature").empty();
+  return get_string(part.block, "type") != "thinking" ||
+         !get_string(part.block, "signature").empty();
 }
 
 void add_block(json::array& content, const Part& part, const WireOptions& options) {
   if (const auto* text = std::get_if<TextPart>(&part)) {
-    if (!trim(text->text).empty()) content.push_back(text_block(text->text));  // blank text is refused
+    if (!trim(text->text).empty())
+      content.push_back(text_block(text->text));  // blank text is refused
   } else if (const auto* image = std::get_if<ImagePart>(&part)) {
     content.push_back(options.images ? image_block(*image) : text_block(placeholder(*image)));
   } else if (const auto* file = std::get_if<FilePart>(&part)) {
@@ -76,7 +80,8 @@ json::array message_content(const ChatMessage& message, const WireOptions& optio
   json::array content;
   // Results must stand before everything else of their turn.
   for (const Part& part : message.parts) {
-    if (const auto* result = std::get_if<ToolResult>(&part)) content.push_back(result_block(*result));
+    if (const auto* result = std::get_if<ToolResult>(&part))
+      content.push_back(result_block(*result));
   }
   for (const Part& part : message.parts) add_block(content, part, options);
   return content;
@@ -132,7 +137,8 @@ json::array encode_tools(const std::vector<ToolSpec>& tools, bool cache) {
 
 }  // namespace
 
-// Cache markers: tools, system, the cached history, the newest message. Four is all that the API takes.
+// Cache markers: tools, system, the cached history, the newest message. Four is all that the API
+// takes.
 std::string encode_anthropic(const Request& request, const WireOptions& options) {
   json::object body;
   body["model"] = options.model;

@@ -77,7 +77,8 @@ class AnthropicDecoder final : public StreamDecoder {
 
   std::expected<Block, Failure> open(const json::value& content) {
     std::string_view type = get_string(content, "type");
-    auto as = [](Block::Kind kind, std::expected<std::size_t, Failure> number) -> std::expected<Block, Failure> {
+    auto as = [](Block::Kind kind,
+                 std::expected<std::size_t, Failure> number) -> std::expected<Block, Failure> {
       if (!number) return std::unexpected(std::move(number).error());
       return Block{kind, *number};
     };
@@ -99,7 +100,8 @@ class AnthropicDecoder final : public StreamDecoder {
     auto block = open(*content);
     if (!block) return std::unexpected(std::move(block).error());
     blocks_.emplace(*index, *block);
-    if (block->kind == Block::Kind::kText) return answer_.text(block->number, get_string(*content, "text"));
+    if (block->kind == Block::Kind::kText)
+      return answer_.text(block->number, get_string(*content, "text"));
     // Some servers send the whole input at once.
     const json::object* input = get_object(*content, "input");
     if (block->kind == Block::Kind::kCall && input != nullptr && !input->empty()) {
@@ -122,7 +124,8 @@ class AnthropicDecoder final : public StreamDecoder {
     if (type == "text_delta" && block.kind == Block::Kind::kText) {
       return answer_.text(block.number, get_string(delta, "text"));
     }
-    if (type == "input_json_delta" && (block.kind == Block::Kind::kCall || block.kind == Block::Kind::kOther)) {
+    if (type == "input_json_delta" &&
+        (block.kind == Block::Kind::kCall || block.kind == Block::Kind::kOther)) {
       return answer_.arguments(block.number, get_string(delta, "partial_json"));
     }
     if (type == "thinking_delta" && block.kind == Block::Kind::kThinking) {
@@ -139,7 +142,8 @@ class AnthropicDecoder final : public StreamDecoder {
   Step message_delta(const json::value& value) {
     if (const json::value* usage = get_member(value, "usage")) read_usage(*usage);
     const json::value* delta = get_member(value, "delta");
-    std::string_view word = delta != nullptr ? get_string(*delta, "stop_reason") : std::string_view();
+    std::string_view word =
+        delta != nullptr ? get_string(*delta, "stop_reason") : std::string_view();
     if (word.empty()) return {};
     answer_.stop_detail = word;
     stop_ = stop_reason(word);

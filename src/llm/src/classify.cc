@@ -10,7 +10,16 @@ namespace skep::llm {
 namespace {
 
 enum class Kind {
-  kRateLimit, kBilling, kAuth, kDenied, kModel, kContext, kResources, kOverloaded, kTimeout, kRefused,
+  kRateLimit,
+  kBilling,
+  kAuth,
+  kDenied,
+  kModel,
+  kContext,
+  kResources,
+  kOverloaded,
+  kTimeout,
+  kRefused,
 };
 
 struct Meaning {
@@ -22,7 +31,8 @@ struct Meaning {
 constexpr std::array kMeanings = {
     Meaning{Kind::kRateLimit, Code::kExhausted, true, "rate limit reached"},
     Meaning{Kind::kBilling, Code::kDenied, false, "the account cannot pay for this call"},
-    Meaning{Kind::kAuth, Code::kUnauthenticated, false, "the API key was refused (see [llm] api_key)"},
+    Meaning{Kind::kAuth, Code::kUnauthenticated, false,
+            "the API key was refused (see [llm] api_key)"},
     Meaning{Kind::kDenied, Code::kDenied, false, "not permitted"},
     Meaning{Kind::kModel, Code::kNotFound, false, "no such model (see [llm] model)"},
     Meaning{Kind::kContext, Code::kTooLarge, false, "the conversation is too long for this model"},
@@ -32,7 +42,8 @@ constexpr std::array kMeanings = {
     Meaning{Kind::kRefused, Code::kInvalid, false, "the request was refused"},
 };
 
-// First match wins, top down. status_min 0: any. An empty pattern matches every text. Status 0 is an error inside a stream.
+// First match wins, top down. status_min 0: any. An empty pattern matches every text. Status 0 is
+// an error inside a stream.
 struct Rule {
   int status_min;
   int status_max;
@@ -93,7 +104,8 @@ constexpr std::array kRules = {
     Rule{403, 403, "", Kind::kDenied},
     Rule{504, 504, "", Kind::kTimeout},
     Rule{400, 499, "", Kind::kRefused},
-    // 5xx, an unnamed error inside a stream, a web page where an answer was due (Cloudflare's 521 to 530).
+    // 5xx, an unnamed error inside a stream, a web page where an answer was due (Cloudflare's 521
+    // to 530).
     Rule{0, 999, "", Kind::kOverloaded},
 };
 
@@ -111,14 +123,16 @@ const Meaning& meaning_of(int status, std::string_view text) {
 
 std::string sentence(std::string_view provider, const Meaning& meaning, std::string_view detail) {
   std::string text = fmt::format("{}: {}", provider, meaning.words);
-  if (!detail.empty()) text += ": " + redact(detail, kFailureBytesMax - std::min(kFailureBytesMax, text.size() + 2));
+  if (!detail.empty())
+    text += ": " + redact(detail, kFailureBytesMax - std::min(kFailureBytesMax, text.size() + 2));
   return text;
 }
 
 bool is_web_page(std::string_view body) {
   std::string_view start = trim(body);
   return starts_with_ignoring_ascii_case(start, "<!doctype") ||
-         starts_with_ignoring_ascii_case(start, "<html") || starts_with_ignoring_ascii_case(start, "<?xml");
+         starts_with_ignoring_ascii_case(start, "<html") ||
+         starts_with_ignoring_ascii_case(start, "<?xml");
 }
 
 std::string_view message_in(const json::value& value) {
@@ -126,8 +140,8 @@ std::string_view message_in(const json::value& value) {
   for (std::string_view key : {"error", "message", "detail", "error_message"}) {
     const json::value* member = get_member(value, key);
     if (member == nullptr) continue;
-    std::string_view text =
-        member->is_string() ? std::string_view(member->get_string()) : get_string(*member, "message");
+    std::string_view text = member->is_string() ? std::string_view(member->get_string())
+                                                : get_string(*member, "message");
     if (!text.empty()) return text;
   }
   return {};
@@ -139,7 +153,8 @@ std::string provider_message(std::string_view body) {
   auto value = parse_json(body);
   if (!value) return {};
   // Some gateways wrap the object into an array of one.
-  if (value->is_array() && !value->get_array().empty()) return std::string(message_in(value->get_array()[0]));
+  if (value->is_array() && !value->get_array().empty())
+    return std::string(message_in(value->get_array()[0]));
   return std::string(message_in(*value));
 }
 
@@ -147,26 +162,31 @@ Failure classify_reply(std::string_view provider, int status, const net::Headers
                        std::string_view body, WallTime now) {
   bool page = is_web_page(body);
   std::string message = page ? std::string() : provider_message(body);
-  // The error's type and code count as much as its sentence, so the whole body is searched; a web page may say anything.
+  // The error's type and code count as much as its sentence, so the whole body is searched; a web
+  // page may say anything.
   const Meaning& meaning = meaning_of(status, page ? std::string_view() : body.substr(0, 4096));
   std::string detail = message;
   if (page) detail = fmt::format("HTTP {} with a web page instead of an answer", status);
   if (detail.empty()) {
     std::string_view plain = trim(body);
-    detail = plain.empty() || plain.front() == '{' ? fmt::format("HTTP {}", status)
-                                                   : fmt::format("HTTP {}: {}", status, to_valid_utf8(plain.substr(0, 1024)));
+    detail = plain.empty() || plain.front() == '{'
+                 ? fmt::format("HTTP {}", status)
+                 : fmt::format("HTTP {}: {}", status, to_valid_utf8(plain.substr(0, 1024)));
   }
-  Failure failure{.error = {meaning.code, sentence(provider, meaning, detail)}, .retryable = meaning.retryable};
+  Failure failure{.error = {meaning.code, sentence(provider, meaning, detail)},
+                  .retryable = meaning.retryable};
   if (failure.retryable) failure.retry_after = retry_after(headers, message, now);
   return failure;
 }
 
 Failure classify_stream_error(std::string_view provider, const json::value& error) {
   std::string text = to_json(error);
-  const Meaning& meaning = meaning_of(0, text.size() > 4096 ? std::string_view(text).substr(0, 4096) : text);
+  const Meaning& meaning =
+      meaning_of(0, text.size() > 4096 ? std::string_view(text).substr(0, 4096) : text);
   std::string_view message = message_in(error);
   if (message.empty()) message = get_string(error, "type");
-  Failure failure{.error = {meaning.code, sentence(provider, meaning, message)}, .retryable = meaning.retryable};
+  Failure failure{.error = {meaning.code, sentence(provider, meaning, message)},
+                  .retryable = meaning.retryable};
   if (failure.retryable) failure.retry_after = retry_after({}, message, {});
   return failure;
 }
@@ -174,14 +194,17 @@ Failure classify_stream_error(std::string_view provider, const json::value& erro
 Failure classify_transport(std::string_view provider, Error error) {
   Failure failure;
   failure.retryable = error.code == Code::kUnavailable || error.code == Code::kTimeout;
-  if (error.code == Code::kTooLarge) error.code = Code::kCorrupt;  // kTooLarge means the request, to our caller
-  failure.error = {error.code, fmt::format("{}: {}", provider, redact(error.message, kFailureBytesMax))};
+  if (error.code == Code::kTooLarge)
+    error.code = Code::kCorrupt;  // kTooLarge means the request, to our caller
+  failure.error = {error.code,
+                   fmt::format("{}: {}", provider, redact(error.message, kFailureBytesMax))};
   return failure;
 }
 
 Failure broke_off(std::string_view provider) {
-  return {.error = {Code::kUnavailable, fmt::format("{}: the answer broke off mid-stream", provider)},
-          .retryable = true};
+  return {
+      .error = {Code::kUnavailable, fmt::format("{}: the answer broke off mid-stream", provider)},
+      .retryable = true};
 }
 
 }  // namespace skep::llm

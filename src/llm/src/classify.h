@@ -24,11 +24,13 @@ Failure classify_transport(std::string_view provider, Error error);
 // The stream ended without its last event.
 Failure broke_off(std::string_view provider);
 
-// The provider's own sentence in an error body, in any of the usual shapes; empty when there is none.
+// The provider's own sentence in an error body, in any of the usual shapes; empty when there is
+// none.
 std::string provider_message(std::string_view body);
 
-// The wish in `retry-after-ms`, `Retry-After` (seconds or an HTTP date, RFC 9110 10.2.3), or in words ("try again in 20s").
-std::optional<std::chrono::milliseconds> retry_after(const net::Headers& headers, std::string_view message,
-                                                     WallTime now);
+// The wish in `retry-after-ms`, `Retry-After` (seconds or an HTTP date, RFC 9110 10.2.3), or in
+// words ("try again in 20s").
+std::optional<std::chrono::milliseconds> retry_after(const net::Headers& headers,
+                                                     std::string_view message, WallTime now);
 
 }  // namespace skep::llm

@@ -1,5 +1,5 @@
-// The built-in demo model: no network, no language model, the same answer to the same words. It follows a few fixed
-// instructions, so that everything around a model can be tried without one.
+// The built-in demo model: no network, no language model, the same answer to the same words. It
+// follows a few fixed instructions, so that everything around a model can be tried without one.
 #include <charconv>
 
 #include "answer.h"
@@ -36,7 +36,8 @@ std::optional<std::string_view> after(std::string_view text, std::string_view le
 }
 
 std::string_view without_mark(std::string_view text) {
-  while (!text.empty() && std::string_view(".?!").find(text.back()) != std::string_view::npos) text.remove_suffix(1);
+  while (!text.empty() && std::string_view(".?!").find(text.back()) != std::string_view::npos)
+    text.remove_suffix(1);
   return trim(text);
 }
 
@@ -54,7 +55,8 @@ bool wants_text(const ToolSpec& tool, std::string_view property) {
   return about != nullptr && get_string(*about, "type") == "string";
 }
 
-// `key=value` and `key="two words"`; numbers, booleans and null as such, unless the schema wants text.
+// `key=value` and `key="two words"`; numbers, booleans and null as such, unless the schema wants
+// text.
 json::object parse_pairs(std::string_view text, const ToolSpec& tool) {
   json::object out;
   while (!text.empty()) {
@@ -86,10 +88,13 @@ Reply call_tool(const Request& request, std::string_view rest) {
   std::string name(take_word(rest));
   const ToolSpec* tool = find_tool(request, name);
   if (tool == nullptr) {
-    return {.text = fmt::format("There is no tool named \"{}\". I can call: {}.", name, tool_names(request))};
+    return {.text = fmt::format("There is no tool named \"{}\". I can call: {}.", name,
+                                tool_names(request))};
   }
   if (!request.tools_allowed) return {.text = fmt::format("I may not call {} now.", name)};
-  return {.tool = name, .arguments = rest.starts_with('{') ? std::string(rest) : to_json(parse_pairs(rest, *tool))};
+  return {
+      .tool = name,
+      .arguments = rest.starts_with('{') ? std::string(rest) : to_json(parse_pairs(rest, *tool))};
 }
 
 bool may_call(const Request& request, std::string_view name) {
@@ -110,7 +115,8 @@ std::optional<Reply> remember(const Request& request, std::string_view text) {
 std::optional<Reply> recall(const Request& request, std::string_view text) {
   auto what = after(text, "recall");
   if (!what) what = after(text, "what is");
-  if (!what || without_mark(*what).empty() || !may_call(request, "memory_recall")) return std::nullopt;
+  if (!what || without_mark(*what).empty() || !may_call(request, "memory_recall"))
+    return std::nullopt;
   json::object arguments;
   arguments["query"] = without_mark(*what);
   return Reply{.tool = "memory_recall", .arguments = to_json(arguments)};
@@ -122,7 +128,8 @@ std::optional<Reply> count(std::string_view text) {
   int limit = 0;
   std::string_view digits = without_mark(*rest);
   auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), limit);
-  if (error != std::errc() || end != digits.data() + digits.size() || limit < 1) return std::nullopt;
+  if (error != std::errc() || end != digits.data() + digits.size() || limit < 1)
+    return std::nullopt;
   if (limit > kCountMax) return Reply{.text = fmt::format("I count to {} at most.", kCountMax)};
   std::string numbers = "1";
   for (int i = 2; i <= limit; ++i) numbers += fmt::format(" {}", i);
@@ -130,7 +137,8 @@ std::optional<Reply> count(std::string_view text) {
 }
 
 std::optional<Reply> follow(const Request& request, std::string_view text) {
-  if (auto rest = after(text, "say"); rest && !rest->empty()) return Reply{.text = std::string(*rest)};
+  if (auto rest = after(text, "say"); rest && !rest->empty())
+    return Reply{.text = std::string(*rest)};
   for (std::string_view verb : {"call", "use"}) {
     auto rest = after(text, verb);
     if (rest && !rest->empty()) return call_tool(request, *rest);
@@ -143,12 +151,15 @@ std::optional<Reply> follow(const Request& request, std::string_view text) {
 std::string introduction(const Request& request, std::string_view said) {
   return fmt::format(
       "I am Skep's built-in demo model, not a language model. You said: {}\n"
-      "I follow \"say …\", \"count to …\", \"remember that … is …\", \"recall …\" and \"call TOOL key=value\" (tools: {}).\n"
-      "For real answers set ANTHROPIC_API_KEY or OPENAI_API_KEY, start Ollama, or fill in [llm] in skep.toml.",
+      "I follow \"say …\", \"count to …\", \"remember that … is …\", \"recall …\" and \"call TOOL "
+      "key=value\" (tools: {}).\n"
+      "For real answers set ANTHROPIC_API_KEY or OPENAI_API_KEY, start Ollama, or fill in [llm] in "
+      "skep.toml.",
       said.empty() ? "(nothing)" : cut_utf8(said, kEchoBytesMax), tool_names(request));
 }
 
-// The newest text of the newest message, without a room's "nick: " in front if the rest is an instruction.
+// The newest text of the newest message, without a room's "nick: " in front if the rest is an
+// instruction.
 Reply answer_text(const Request& request, const ChatMessage& message) {
   std::string_view text;
   for (const Part& part : message.parts) {
@@ -157,7 +168,8 @@ Reply answer_text(const Request& request, const ChatMessage& message) {
   }
   if (auto reply = follow(request, text)) return *std::move(reply);
   std::size_t colon = text.find(": ");
-  if (colon != std::string_view::npos && text.substr(0, colon).find(' ') == std::string_view::npos) {
+  if (colon != std::string_view::npos &&
+      text.substr(0, colon).find(' ') == std::string_view::npos) {
     if (auto reply = follow(request, trim(text.substr(colon + 2)))) return *std::move(reply);
   }
   return {.text = introduction(request, text)};
@@ -171,7 +183,8 @@ Reply answer(const Request& request) {
     const auto* result = std::get_if<ToolResult>(&part);
     if (result == nullptr) continue;
     if (!reply.text.empty()) reply.text += '\n';
-    reply.text += result->is_error ? fmt::format("{} failed: {}", result->name, result->text) : result->text;
+    reply.text +=
+        result->is_error ? fmt::format("{} failed: {}", result->name, result->text) : result->text;
     if (result->text.empty()) reply.text += fmt::format("{} gave no text.", result->name);
   }
   return reply.text.empty() ? answer_text(request, newest) : reply;
@@ -179,13 +192,15 @@ Reply answer(const Request& request) {
 
 std::size_t request_tokens(const Request& request) {
   std::size_t tokens = estimate_tokens(request.system);
-  for (const ChatMessage& message : request.messages) tokens += estimate_tokens(text_of(message.parts));
+  for (const ChatMessage& message : request.messages)
+    tokens += estimate_tokens(text_of(message.parts));
   return tokens;
 }
 
 class DemoDriver final : public Driver {
  public:
-  Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request, EventSink sink) override {
+  Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
+                                                 EventSink sink) override {
     Reply reply = answer(request);
     Answer out("demo", std::move(sink));
     out.model = model();
@@ -197,17 +212,21 @@ class DemoDriver final : public Driver {
     std::string_view rest = reply.text;
     while (!rest.empty()) {
       if (auto going = ctx.check(); !going) {
-        co_return std::unexpected(Failure{.error = std::move(going).error(), .streamed = out.streamed()});
+        co_return std::unexpected(
+            Failure{.error = std::move(going).error(), .streamed = out.streamed()});
       }
       std::size_t word = std::min(rest.find_first_of(" \n"), rest.size() - 1) + 1;
-      if (Step step = out.text(*block, rest.substr(0, word)); !step) co_return std::unexpected(std::move(step).error());
+      if (Step step = out.text(*block, rest.substr(0, word)); !step)
+        co_return std::unexpected(std::move(step).error());
       rest.remove_prefix(word);
       co_await yield();
     }
     co_return out.finish(StopReason::kEnd);
   }
 
-  [[nodiscard]] std::string describe() const override { return "demo (built in, no language model)"; }
+  [[nodiscard]] std::string describe() const override {
+    return "demo (built in, no language model)";
+  }
   [[nodiscard]] std::string model() const override { return "demo"; }
   [[nodiscard]] bool takes_images() const override { return false; }
   [[nodiscard]] int context_window_tokens() const override { return 100'000; }
@@ -216,7 +235,8 @@ class DemoDriver final : public Driver {
   static std::expected<Response, Failure> call(Answer& out, const Reply& reply) {
     auto block = out.open_call(mint_call_id(), reply.tool);
     if (!block) return std::unexpected(std::move(block).error());
-    if (Step step = out.arguments(*block, reply.arguments); !step) return std::unexpected(std::move(step).error());
+    if (Step step = out.arguments(*block, reply.arguments); !step)
+      return std::unexpected(std::move(step).error());
     return out.finish(StopReason::kToolUse);
   }
 };

@@ -28,12 +28,15 @@ Result<void> parse_authority(std::string_view text, Endpoint& into) {
   std::string_view port;
   if (text.starts_with('[')) {
     std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return fail(Code::kInvalid, "the URL has an unclosed bracket");
+    if (close == std::string_view::npos)
+      return fail(Code::kInvalid, "the URL has an unclosed bracket");
     into.host = text.substr(1, close - 1);
     std::string_view rest = text.substr(close + 1);
-    if (!rest.empty() && rest.front() != ':') return fail(Code::kInvalid, "the URL's address is garbled");
+    if (!rest.empty() && rest.front() != ':')
+      return fail(Code::kInvalid, "the URL's address is garbled");
     if (!rest.empty()) port = rest.substr(1);
-  } else if (std::size_t colon = text.find(':'); colon != std::string_view::npos && colon == text.rfind(':')) {
+  } else if (std::size_t colon = text.find(':');
+             colon != std::string_view::npos && colon == text.rfind(':')) {
     into.host = text.substr(0, colon);
     port = text.substr(colon + 1);
   } else {
@@ -46,7 +49,9 @@ Result<void> parse_authority(std::string_view text, Endpoint& into) {
   return {};
 }
 
-bool has_suffix_path(const Endpoint& endpoint, std::string_view suffix) { return endpoint.path.ends_with(suffix); }
+bool has_suffix_path(const Endpoint& endpoint, std::string_view suffix) {
+  return endpoint.path.ends_with(suffix);
+}
 
 }  // namespace
 
@@ -76,7 +81,8 @@ Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_por
   endpoint.path = text.substr(slash);
   while (endpoint.path.ends_with('/')) endpoint.path.pop_back();
   SKEP_TRY_VOID(parse_authority(text.substr(0, slash), endpoint));
-  if (endpoint.port == 0) endpoint.port = plain && default_port != 0 ? default_port : scheme_port(endpoint.scheme);
+  if (endpoint.port == 0)
+    endpoint.port = plain && default_port != 0 ? default_port : scheme_port(endpoint.scheme);
   if (endpoint.host == "0.0.0.0") endpoint.host = "127.0.0.1";
   if (endpoint.host == "::") endpoint.host = "::1";
   return endpoint;
@@ -96,7 +102,8 @@ Result<std::string> openai_url(std::string_view base_url) {
 Result<std::string> ollama_url(std::string_view base_url, std::string_view call) {
   SKEP_TRY(auto endpoint, parse_endpoint(base_url.empty() ? "localhost" : base_url, kOllamaPort));
   for (std::string_view suffix : {"/api", "/v1"}) {  // people copy these from other clients
-    if (has_suffix_path(endpoint, suffix)) endpoint.path.resize(endpoint.path.size() - suffix.size());
+    if (has_suffix_path(endpoint, suffix))
+      endpoint.path.resize(endpoint.path.size() - suffix.size());
   }
   return fmt::format("{}/api/{}", endpoint.url(), call);
 }

@@ -22,13 +22,15 @@ struct Endpoint {
   [[nodiscard]] std::string url() const;  // without a default port
 };
 
-// "https://gw.example/llm", "localhost:8000", "[::1]:11434". Without a scheme: http, and `default_port` when it gives none.
-// A wildcard host (0.0.0.0, ::) means this machine. kInvalid on other schemes, credentials, a query, or no host.
+// "https://gw.example/llm", "localhost:8000", "[::1]:11434". Without a scheme: http, and
+// `default_port` when it gives none. A wildcard host (0.0.0.0, ::) means this machine. kInvalid on
+// other schemes, credentials, a query, or no host.
 Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_port);
 
 // The URL to post to; `base_url` empty: the provider's own.
 Result<std::string> anthropic_url(std::string_view base_url);  // …/v1/messages
-Result<std::string> openai_url(std::string_view base_url);     // …/chat/completions, below /v1 when there is no path
+Result<std::string> openai_url(
+    std::string_view base_url);  // …/chat/completions, below /v1 when there is no path
 Result<std::string> ollama_url(std::string_view base_url, std::string_view call);  // …/api/<call>
 
 }  // namespace skep::llm

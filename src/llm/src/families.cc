@@ -30,10 +30,12 @@ constexpr Family kUnknown{"", 32'768};
 }  // namespace
 
 const Family& family_of(std::string_view model) {
-  if (std::size_t slash = model.rfind('/'); slash != std::string_view::npos) model.remove_prefix(slash + 1);
+  if (std::size_t slash = model.rfind('/'); slash != std::string_view::npos)
+    model.remove_prefix(slash + 1);
   const Family* best = &kUnknown;
   for (const Family& family : kFamilies) {
-    if (model.starts_with(family.prefix) && family.prefix.size() > best->prefix.size()) best = &family;
+    if (model.starts_with(family.prefix) && family.prefix.size() > best->prefix.size())
+      best = &family;
   }
   return *best;
 }

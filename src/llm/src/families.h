@@ -16,7 +16,8 @@ struct Family {
 // The longest prefix that fits, after any "vendor/" in front; a cautious default when none does.
 const Family& family_of(std::string_view model);
 
-// The tokens kept free for the system prompt and the tools when a history budget is fitted into a window.
+// The tokens kept free for the system prompt and the tools when a history budget is fitted into a
+// window.
 inline constexpr int kPromptRoomTokens = 8192;
 
 }  // namespace skep::llm

@@ -12,7 +12,8 @@ namespace {
 // Takes the body's pieces as they come. The first failure ends the request.
 class Intake {
  public:
-  Intake(const HttpAttempt& attempt, StreamDecoder& decoder) : attempt_(attempt), decoder_(decoder) {}
+  Intake(const HttpAttempt& attempt, StreamDecoder& decoder)
+      : attempt_(attempt), decoder_(decoder) {}
 
   // False: enough, close the connection.
   bool take(std::string_view bytes) {
@@ -63,8 +64,8 @@ class Intake {
     return {};
   }
 
-  // What the end of the body completes: the last event without its blank line, the last line without its end, or a whole
-  // JSON object from a server that does not stream.
+  // What the end of the body completes: the last event without its blank line, the last line
+  // without its end, or a whole JSON object from a server that does not stream.
   Step take_rest() {
     if (attempt_.framing == Framing::kLines) {
       std::string line = lines_.rest();
@@ -84,7 +85,8 @@ class Intake {
       return classify_reply(attempt_.provider, 200, {}, kept_, Clock::system().now());
     }
     if (nothing && trim(kept_).empty()) {
-      failure.error = {Code::kUnavailable, fmt::format("{}: the answer was empty", attempt_.provider)};
+      failure.error = {Code::kUnavailable,
+                       fmt::format("{}: the answer was empty", attempt_.provider)};
       failure.retryable = true;
     }
     return failure;
@@ -101,31 +103,35 @@ class Intake {
 
 // The last door before people and logs: whatever a server repeats, the key stays here.
 Failure scrubbed(Failure failure, const Secret& key) {
-  if (!key.empty()) failure.error.message = replace_all(std::move(failure.error.message), key.reveal(), "…");
+  if (!key.empty())
+    failure.error.message = replace_all(std::move(failure.error.message), key.reveal(), "…");
   return failure;
 }
 
-std::expected<Response, Failure> judge(const HttpAttempt& attempt, Result<net::HttpResponse> reply, Intake& intake,
-                                       const StreamDecoder& decoder) {
+std::expected<Response, Failure> judge(const HttpAttempt& attempt, Result<net::HttpResponse> reply,
+                                       Intake& intake, const StreamDecoder& decoder) {
   if (intake.failed()) return intake.finish();
   if (!reply) {
-    // A server that says "this was all" but keeps the line open has answered; giving up remains giving up.
+    // A server that says "this was all" but keeps the line open has answered; giving up remains
+    // giving up.
     bool ended = decoder.complete() && reply.error().code != Code::kCancelled;
     if (ended) return intake.finish();
     Failure failure = classify_transport(attempt.provider, std::move(reply).error());
-    if (decoder.streamed() && failure.error.code == Code::kUnavailable) failure = broke_off(attempt.provider);
+    if (decoder.streamed() && failure.error.code == Code::kUnavailable)
+      failure = broke_off(attempt.provider);
     return std::unexpected(std::move(failure));
   }
   if (reply->status < 200 || reply->status > 299) {
-    return std::unexpected(
-        classify_reply(attempt.provider, reply->status, reply->headers, reply->body, Clock::system().now()));
+    return std::unexpected(classify_reply(attempt.provider, reply->status, reply->headers,
+                                          reply->body, Clock::system().now()));
   }
   return intake.finish();
 }
 
 }  // namespace
 
-net::HttpRequest json_post(std::string url, std::string body, std::chrono::milliseconds first_byte_timeout) {
+net::HttpRequest json_post(std::string url, std::string body,
+                           std::chrono::milliseconds first_byte_timeout) {
   net::HttpRequest request{.method = "POST", .url = std::move(url), .body = std::move(body)};
   request.headers.emplace_back("content-type", "application/json");
   request.first_byte_timeout = first_byte_timeout;
@@ -133,8 +139,8 @@ net::HttpRequest json_post(std::string url, std::string body, std::chrono::milli
   return request;
 }
 
-Task<std::expected<Response, Failure>> run_attempt(Ctx ctx, net::HttpClient& http, HttpAttempt attempt,
-                                                   StreamDecoder& decoder) {
+Task<std::expected<Response, Failure>> run_attempt(Ctx ctx, net::HttpClient& http,
+                                                   HttpAttempt attempt, StreamDecoder& decoder) {
   Intake intake(attempt, decoder);
   net::BodySink sink = [&intake](std::string_view bytes) { return intake.take(bytes); };
   net::HttpRequest request = std::move(attempt.request);

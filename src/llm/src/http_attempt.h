@@ -1,4 +1,5 @@
-// One attempt over HTTP: sends the body, feeds the stream to a decoder, and says what a failure means.
+// One attempt over HTTP: sends the body, feeds the stream to a decoder, and says what a failure
+// means.
 #pragma once
 
 #include <expected>
@@ -11,9 +12,11 @@
 
 namespace skep::llm {
 
-inline constexpr std::size_t kStreamLineBytesMax = 1u << 20;   // of an SSE line, or of one line of JSON
-inline constexpr std::size_t kReplyBytesMax = 32u << 20;       // of one whole reply
-inline constexpr std::size_t kReplyKeptBytesMax = 1u << 20;    // of a reply without events, to read it as one JSON text
+inline constexpr std::size_t kStreamLineBytesMax = 1u
+                                                   << 20;  // of an SSE line, or of one line of JSON
+inline constexpr std::size_t kReplyBytesMax = 32u << 20;   // of one whole reply
+inline constexpr std::size_t kReplyKeptBytesMax =
+    1u << 20;  // of a reply without events, to read it as one JSON text
 
 enum class Framing { kSse, kLines };
 
@@ -21,14 +24,15 @@ struct HttpAttempt {
   std::string provider;  // for messages
   net::HttpRequest request;
   Framing framing = Framing::kSse;
-  Secret key;            // never shown, whoever repeats it
+  Secret key;  // never shown, whoever repeats it
 };
 
 // When the Ctx ends the connection is closed, so that the provider stops writing (and charging).
-Task<std::expected<Response, Failure>> run_attempt(Ctx ctx, net::HttpClient& http, HttpAttempt attempt,
-                                                   StreamDecoder& decoder);
+Task<std::expected<Response, Failure>> run_attempt(Ctx ctx, net::HttpClient& http,
+                                                   HttpAttempt attempt, StreamDecoder& decoder);
 
 // A POST of JSON with the house's timeouts.
-net::HttpRequest json_post(std::string url, std::string body, std::chrono::milliseconds first_byte_timeout);
+net::HttpRequest json_post(std::string url, std::string body,
+                           std::chrono::milliseconds first_byte_timeout);
 
 }  // namespace skep::llm

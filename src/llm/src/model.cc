@@ -14,21 +14,24 @@ namespace {
 using std::chrono::milliseconds;
 using Outcome = std::expected<Response, Failure>;
 
-constexpr int kAttemptTimeouts = 5;         // a whole attempt may take this many times the first-byte timeout
-constexpr int kHistoryTokensMin = 1024;     // whatever the window
-constexpr int kSecondChances = 1;           // for an empty or garbled answer
+constexpr int kAttemptTimeouts =
+    5;  // a whole attempt may take this many times the first-byte timeout
+constexpr int kHistoryTokensMin = 1024;  // whatever the window
+constexpr int kSecondChances = 1;        // for an empty or garbled answer
 
 bool is_empty(const Response& response) {
   bool ordinary = response.stop == StopReason::kEnd || response.stop == StopReason::kUnknown;
   return ordinary && std::ranges::none_of(response.parts, [](const Part& part) {
-    const auto* text = std::get_if<TextPart>(&part);
-    return std::holds_alternative<ToolCall>(part) || (text != nullptr && !trim(text->text).empty());
-  });
+           const auto* text = std::get_if<TextPart>(&part);
+           return std::holds_alternative<ToolCall>(part) ||
+                  (text != nullptr && !trim(text->text).empty());
+         });
 }
 
 void fit_history(LlmConfig& config, const Driver& driver) {
   int room = driver.context_window_tokens() - config.max_tokens_per_request - kPromptRoomTokens;
-  config.history_token_budget = std::max(kHistoryTokensMin, std::min(config.history_token_budget, room));
+  config.history_token_budget =
+      std::max(kHistoryTokensMin, std::min(config.history_token_budget, room));
 }
 
 class ConfiguredModel final : public Model {
@@ -40,7 +43,8 @@ class ConfiguredModel final : public Model {
         random_(std::random_device{}()) {}
 
   // The only place that tries again.
-  Task<Outcome> stream(Ctx ctx, const Request& request, EventSink sink, std::function<void()> on_reset) override {
+  Task<Outcome> stream(Ctx ctx, const Request& request, EventSink sink,
+                       std::function<void()> on_reset) override {
     Tries tries;
     for (;;) {
       Outcome outcome = co_await attempt(ctx, request, sink);
@@ -112,7 +116,8 @@ class ConfiguredModel final : public Model {
       return outcome;
     }
     outcome.error().usage = tries.spent;
-    if (tries.made > 1) outcome.error().error.message += fmt::format(" (tried {} times)", tries.made);
+    if (tries.made > 1)
+      outcome.error().error.message += fmt::format(" (tried {} times)", tries.made);
     return outcome;
   }
 
@@ -133,7 +138,8 @@ Result<std::unique_ptr<Driver>> open_driver(const LlmConfig& config, net::HttpCl
 }  // namespace
 
 Result<std::unique_ptr<Model>> Model::open(LlmConfig config, Deps deps) {
-  if (config.concurrent_max < 1 || config.retries < 0) return fail(Code::kInvalid, "[llm] limits must be positive");
+  if (config.concurrent_max < 1 || config.retries < 0)
+    return fail(Code::kInvalid, "[llm] limits must be positive");
   SKEP_TRY(auto driver, open_driver(config, deps.http));
   fit_history(config, *driver);
   return std::make_unique<ConfiguredModel>(std::move(config), std::move(driver));

@@ -20,38 +20,48 @@ std::size_t request_tokens(const Request& request) {
   for (const ChatMessage& message : request.messages) {
     tokens += estimate_tokens(plain_text(message.parts, true));
     for (const Part& part : message.parts) {
-      if (const auto* result = std::get_if<ToolResult>(&part)) tokens += estimate_tokens(result->text);
-      if (const auto* call = std::get_if<ToolCall>(&part)) tokens += estimate_tokens(to_json(call->arguments));
+      if (const auto* result = std::get_if<ToolResult>(&part))
+        tokens += estimate_tokens(result->text);
+      if (const auto* call = std::get_if<ToolCall>(&part))
+        tokens += estimate_tokens(to_json(call->arguments));
     }
   }
   return tokens;
 }
 
-// The server's own default window is small, and it cuts a longer prompt without a word: so we always ask for one.
+// The server's own default window is small, and it cuts a longer prompt without a word: so we
+// always ask for one.
 class OllamaDriver final : public Driver {
  public:
-  OllamaDriver(const LlmConfig& config, net::HttpClient& http, std::string chat_url, std::string show_url)
+  OllamaDriver(const LlmConfig& config, net::HttpClient& http, std::string chat_url,
+               std::string show_url)
       : http_(http),
         chat_url_(std::move(chat_url)),
         show_url_(std::move(show_url)),
         key_(config.api_key),
         timeout_(config.timeout),
-        options_{.model = config.model, .temperature = config.temperature, .num_ctx = wanted_window(config)} {}
+        options_{.model = config.model,
+                 .temperature = config.temperature,
+                 .num_ctx = wanted_window(config)} {}
 
-  Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request, EventSink sink) override {
+  Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
+                                                 EventSink sink) override {
     if (!asked_) co_await ask_about_model(ctx);
     if (auto fits = check_size(request); !fits) co_return std::unexpected(std::move(fits).error());
     WireOptions options = options_;
     if (request.temperature) options.temperature = request.temperature;
-    HttpAttempt call{.provider = "ollama",
-                     .request = with_key(json_post(chat_url_, encode_ollama(request, options), timeout_)),
-                     .framing = Framing::kLines,
-                     .key = key_};
+    HttpAttempt call{
+        .provider = "ollama",
+        .request = with_key(json_post(chat_url_, encode_ollama(request, options), timeout_)),
+        .framing = Framing::kLines,
+        .key = key_};
     auto decoder = ollama_decoder(std::move(sink));
     co_return co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
   }
 
-  [[nodiscard]] std::string describe() const override { return fmt::format("ollama ({})", options_.model); }
+  [[nodiscard]] std::string describe() const override {
+    return fmt::format("ollama ({})", options_.model);
+  }
   [[nodiscard]] std::string model() const override { return options_.model; }
   [[nodiscard]] bool takes_images() const override { return options_.images; }
   [[nodiscard]] int context_window_tokens() const override { return options_.num_ctx; }
@@ -64,7 +74,8 @@ class OllamaDriver final : public Driver {
   }
 
   net::HttpRequest with_key(net::HttpRequest request) const {
-    if (!key_.empty()) request.headers.emplace_back("authorization", fmt::format("Bearer {}", key_.reveal()));
+    if (!key_.empty())
+      request.headers.emplace_back("authorization", fmt::format("Bearer {}", key_.reveal()));
     return request;
   }
 
@@ -72,12 +83,14 @@ class OllamaDriver final : public Driver {
   Step check_size(const Request& request) const {
     std::size_t tokens = request_tokens(request);
     if (tokens <= static_cast<std::size_t>(options_.num_ctx)) return {};
-    return std::unexpected(Failure{.error = {Code::kTooLarge, fmt::format(
-        "ollama: the conversation is too long for this model: about {} tokens for a window of {}", tokens, options_.num_ctx)}});
+    return std::unexpected(Failure{
+        .error = {Code::kTooLarge, fmt::format("ollama: the conversation is too long for this "
+                                               "model: about {} tokens for a window of {}",
+                                               tokens, options_.num_ctx)}});
   }
 
-  // Once: how long the model's window is, whether it sees pictures and calls tools. A server that does not say is taken at
-  // its word later, by its answer to the call itself.
+  // Once: how long the model's window is, whether it sees pictures and calls tools. A server that
+  // does not say is taken at its word later, by its answer to the call itself.
   Task<void> ask_about_model(Ctx ctx) {
     json::object body;
     body["model"] = options_.model;
@@ -102,11 +115,14 @@ class OllamaDriver final : public Driver {
     const json::array* abilities = get_array(about, "capabilities");
     if (abilities == nullptr) return;
     auto can = [abilities](std::string_view what) {
-      return std::ranges::any_of(*abilities, [what](const json::value& v) { return v.is_string() && v.get_string() == what; });
+      return std::ranges::any_of(*abilities, [what](const json::value& v) {
+        return v.is_string() && v.get_string() == what;
+      });
     };
     options_.images = can("vision");
     options_.tools = can("tools");
-    if (!options_.tools) log::warn("llm", "the model {} cannot call tools: it is not offered any", options_.model);
+    if (!options_.tools)
+      log::warn("llm", "the model {} cannot call tools: it is not offered any", options_.model);
   }
 
   net::HttpClient& http_;

@@ -39,7 +39,8 @@ void add_assistant(json::array& out, const ChatMessage& message) {
     if (call == nullptr) continue;
     json::object function;
     function["name"] = call->name;
-    function["arguments"] = call->arguments.is_object() ? call->arguments : json::value(json::object{});
+    function["arguments"] =
+        call->arguments.is_object() ? call->arguments : json::value(json::object{});
     json::object entry;
     entry["function"] = std::move(function);
     calls.push_back(std::move(entry));
@@ -57,7 +58,8 @@ std::string encode_ollama(const Request& request, const WireOptions& options) {
   json::array messages;
   if (!request.system.empty()) messages.push_back(message_of("system", request.system));
   for (const ChatMessage& message : request.messages) {
-    message.role == Role::kUser ? add_user(messages, message, options) : add_assistant(messages, message);
+    message.role == Role::kUser ? add_user(messages, message, options)
+                                : add_assistant(messages, message);
   }
   json::object settings;
   if (options.num_ctx > 0) settings["num_ctx"] = options.num_ctx;
@@ -69,7 +71,8 @@ std::string encode_ollama(const Request& request, const WireOptions& options) {
   body["stream"] = true;
   body["options"] = std::move(settings);
   // There is no tool choice: a call is only ruled out by leaving the tools out.
-  if (!request.tools.empty() && request.tools_allowed && options.tools) body["tools"] = function_tools(request.tools);
+  if (!request.tools.empty() && request.tools_allowed && options.tools)
+    body["tools"] = function_tools(request.tools);
   body["messages"] = std::move(messages);
   return to_json(body);
 }

@@ -22,7 +22,8 @@ class OllamaDecoder final : public StreamDecoder {
     auto value = parse(data);
     if (!value) return std::unexpected(std::move(value).error());
     const json::value* error = get_member(*value, "error");
-    if (error != nullptr && !error->is_null()) return std::unexpected(classify_stream_error(provider_, *error));
+    if (error != nullptr && !error->is_null())
+      return std::unexpected(classify_stream_error(provider_, *error));
     if (std::string_view model = get_string(*value, "model"); !model.empty()) answer_.model = model;
     if (const json::value* part = get_member(*value, "message")) {
       if (Step step = message(*part); !step) return step;
@@ -57,7 +58,8 @@ class OllamaDecoder final : public StreamDecoder {
     return {};
   }
 
-  // Each call comes whole. Its id is ours: the server gives none, or one that repeats in the next round.
+  // Each call comes whole. Its id is ours: the server gives none, or one that repeats in the next
+  // round.
   Step call(const json::value& entry) {
     const json::value* function = get_member(entry, "function");
     if (function == nullptr) return {};

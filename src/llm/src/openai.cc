@@ -8,7 +8,8 @@
 namespace skep::llm {
 namespace {
 
-// Compatible servers differ in the fields they take. What one has refused by name is left out from then on.
+// Compatible servers differ in the fields they take. What one has refused by name is left out from
+// then on.
 class OpenaiDriver final : public Driver {
  public:
   OpenaiDriver(const LlmConfig& config, net::HttpClient& http, std::string url)
@@ -23,40 +24,48 @@ class OpenaiDriver final : public Driver {
                  .images = family_.images,
                  .max_completion_tokens = family_.max_completion_tokens} {}
 
-  Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request, EventSink sink) override {
+  Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
+                                                 EventSink sink) override {
     WireOptions options = options_;
     if (request.temperature) options.temperature = request.temperature;
     if (!temperature_taken_) options.temperature.reset();
     std::string body = encode_openai(request, options);
     auto decoder = openai_decoder(std::move(sink), body.size());
-    HttpAttempt call{.provider = "openai", .request = json_post(url_, std::move(body), timeout_), .key = key_};
-    if (!key_.empty()) call.request.headers.emplace_back("authorization", fmt::format("Bearer {}", key_.reveal()));
+    HttpAttempt call{
+        .provider = "openai", .request = json_post(url_, std::move(body), timeout_), .key = key_};
+    if (!key_.empty())
+      call.request.headers.emplace_back("authorization", fmt::format("Bearer {}", key_.reveal()));
     auto answer = co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
-    if (!answer && answer.error().error.code == Code::kInvalid && adapt(options, answer.error().error.message)) {
+    if (!answer && answer.error().error.code == Code::kInvalid &&
+        adapt(options, answer.error().error.message)) {
       answer.error().retryable = true;
       answer.error().retry_after = std::chrono::milliseconds(0);
     }
     co_return answer;
   }
 
-  [[nodiscard]] std::string describe() const override { return fmt::format("openai ({})", options_.model); }
+  [[nodiscard]] std::string describe() const override {
+    return fmt::format("openai ({})", options_.model);
+  }
   [[nodiscard]] std::string model() const override { return options_.model; }
   [[nodiscard]] bool takes_images() const override { return family_.images; }
   [[nodiscard]] int context_window_tokens() const override { return family_.window_tokens; }
 
  private:
-  // Whether the refusal names a field that we sent and can do without. `sent` is what this attempt used: another one may
-  // have adapted meanwhile, and then this one just tries again.
+  // Whether the refusal names a field that we sent and can do without. `sent` is what this attempt
+  // used: another one may have adapted meanwhile, and then this one just tries again.
   bool adapt(const WireOptions& sent, std::string_view message) {
     std::string said = to_lower_ascii(message);
     auto names = [&said](std::string_view field) { return said.find(field) != std::string::npos; };
     bool limit = names("max_tokens") || names("max_completion_tokens");
-    bool unsupported = names("unsupported") || names("not supported") || names("unrecognized") || names("unknown") ||
-                       names("not permitted") || names("extra inputs") || names("does not support") || names("use 'max_");
+    bool unsupported = names("unsupported") || names("not supported") || names("unrecognized") ||
+                       names("unknown") || names("not permitted") || names("extra inputs") ||
+                       names("does not support") || names("use 'max_");
     if (!unsupported) return false;
     if (sent.stream_options && names("stream_options")) {
       options_.stream_options = false;
-    } else if (limit && !names("context") && (!limit_swapped_ || sent.max_completion_tokens != options_.max_completion_tokens)) {
+    } else if (limit && !names("context") &&
+               (!limit_swapped_ || sent.max_completion_tokens != options_.max_completion_tokens)) {
       options_.max_completion_tokens = !sent.max_completion_tokens;
       limit_swapped_ = true;
     } else if (sent.temperature && names("temperature")) {

@@ -30,7 +30,8 @@ json::object text_part(std::string_view text) {
 }
 
 bool has_image(const ChatMessage& message) {
-  return std::ranges::any_of(message.parts, [](const Part& p) { return std::holds_alternative<ImagePart>(p); });
+  return std::ranges::any_of(message.parts,
+                             [](const Part& p) { return std::holds_alternative<ImagePart>(p); });
 }
 
 // A plain string unless there are pictures: not every compatible server takes a list.
@@ -44,7 +45,8 @@ json::value user_content(const ChatMessage& message, const WireOptions& options)
       content.push_back(text_part(text->text));
     }
     if (const auto* image = std::get_if<ImagePart>(&part)) content.push_back(image_part(*image));
-    if (const auto* file = std::get_if<FilePart>(&part)) content.push_back(text_part(placeholder(*file)));
+    if (const auto* file = std::get_if<FilePart>(&part))
+      content.push_back(text_part(placeholder(*file)));
   }
   return content;
 }
@@ -71,7 +73,8 @@ void add_user(json::array& out, const ChatMessage& message, const WireOptions& o
 json::object call_entry(const ToolCall& call) {
   json::object function;
   function["name"] = call.name;
-  function["arguments"] = to_json(call.arguments.is_object() ? call.arguments : json::value(json::object{}));
+  function["arguments"] =
+      to_json(call.arguments.is_object() ? call.arguments : json::value(json::object{}));
   json::object entry;
   entry["id"] = call.id;
   entry["type"] = "function";
@@ -84,15 +87,18 @@ void add_assistant(json::array& out, const ChatMessage& message) {
   const OpaquePart* reasoning = nullptr;
   for (const Part& part : message.parts) {
     if (const auto* call = std::get_if<ToolCall>(&part)) calls.push_back(call_entry(*call));
-    if (const auto* opaque = std::get_if<OpaquePart>(&part); opaque != nullptr && opaque->provider == "openai") {
+    if (const auto* opaque = std::get_if<OpaquePart>(&part);
+        opaque != nullptr && opaque->provider == "openai") {
       reasoning = opaque;
     }
   }
   std::string text = plain_text(message.parts, false);
   if (text.empty() && calls.empty()) return;
-  json::object entry = message_of("assistant", text.empty() ? json::value(nullptr) : json::value(json::string(text)));
+  json::object entry = message_of(
+      "assistant", text.empty() ? json::value(nullptr) : json::value(json::string(text)));
   if (!calls.empty()) {
-    // Servers that reason between calls want their reasoning back, under the name they gave it, on such turns only.
+    // Servers that reason between calls want their reasoning back, under the name they gave it, on
+    // such turns only.
     if (reasoning != nullptr && !get_string(reasoning->block, "field").empty()) {
       entry[get_string(reasoning->block, "field")] = get_string(reasoning->block, "text");
     }

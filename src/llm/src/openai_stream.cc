@@ -34,7 +34,8 @@ class OpenaiDecoder final : public StreamDecoder {
     auto value = parse(data);
     if (!value) return std::unexpected(std::move(value).error());
     const json::value* error = get_member(*value, "error");
-    if (error != nullptr && !error->is_null()) return std::unexpected(classify_stream_error(provider_, *error));
+    if (error != nullptr && !error->is_null())
+      return std::unexpected(classify_stream_error(provider_, *error));
     if (std::string_view model = get_string(*value, "model"); !model.empty()) answer_.model = model;
     if (const json::object* usage = get_object(*value, "usage")) read_usage(*usage);
     const json::array* choices = get_array(*value, "choices");
@@ -58,13 +59,16 @@ class OpenaiDecoder final : public StreamDecoder {
     const json::value* details = get_member(usage, "prompt_tokens_details");
     std::int64_t cached = details != nullptr ? token_count(*details, "cached_tokens") : 0;
     cached = std::min(cached, prompt);
-    answer_.usage = {.input = prompt - cached, .output = token_count(usage, "completion_tokens"), .cache_read = cached};
+    answer_.usage = {.input = prompt - cached,
+                     .output = token_count(usage, "completion_tokens"),
+                     .cache_read = cached};
     usage_seen_ = prompt > 0 || answer_.usage.output > 0;
   }
 
   void estimate_usage() {
     answer_.usage.input = static_cast<std::int64_t>(request_bytes_ / kRequestBytesPerToken);
-    answer_.usage.output = static_cast<std::int64_t>(answer_.text_bytes() / kRequestBytesPerToken) + 1;
+    answer_.usage.output =
+        static_cast<std::int64_t>(answer_.text_bytes() / kRequestBytesPerToken) + 1;
   }
 
   Step choice(const json::value& value) {
@@ -107,17 +111,20 @@ class OpenaiDecoder final : public StreamDecoder {
         reasoning_ = *block;
       }
       if (Step step = answer_.thinking(words); !step) return step;
-      return answer_.opaque_text(*reasoning_, "text", words);  // the other field repeats the same words
+      return answer_.opaque_text(*reasoning_, "text",
+                                 words);  // the other field repeats the same words
     }
     return {};
   }
 
-  // Which call a fragment belongs to: by index; by a new id where servers give every call index 0; else the last one.
+  // Which call a fragment belongs to: by index; by a new id where servers give every call index 0;
+  // else the last one.
   std::expected<std::size_t, Failure> call_of(const json::value& fragment) {
     std::string id(get_string(fragment, "id"));
     auto index = get_int(fragment, "index");
     auto known = index ? calls_.find(*index) : calls_.end();
-    if (known != calls_.end() && (id.empty() || answer_.call_id(known->second) == id)) return known->second;
+    if (known != calls_.end() && (id.empty() || answer_.call_id(known->second) == id))
+      return known->second;
     if (!index && id.empty() && last_call_ && get_object(fragment, "function") != nullptr &&
         get_string(*get_member(fragment, "function"), "name").empty()) {
       return *last_call_;
@@ -151,7 +158,7 @@ class OpenaiDecoder final : public StreamDecoder {
   StopReason stop_ = StopReason::kEnd;
   bool finished_ = false;  // a finish_reason came
   bool done_ = false;
-  bool seen_ = false;      // something of an answer came
+  bool seen_ = false;  // something of an answer came
   bool refused_ = false;
   bool usage_seen_ = false;
 };

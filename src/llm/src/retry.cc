@@ -45,12 +45,14 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
   if (clock.size() != 3 || month == std::string_view::npos || month % 3 != 0) return std::nullopt;
   auto day = two_digits(words[1]), year = two_digits(words[3]);
   auto hour = two_digits(clock[0]), minute = two_digits(clock[1]), second = two_digits(clock[2]);
-  if (!day || !year || !hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
-  std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
+  if (!day || !year || !hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60)
+    return std::nullopt;
+  std::chrono::year_month_day date{std::chrono::year(*year),
+                                   std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
                                    std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok()) return std::nullopt;
-  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
-         std::chrono::seconds(*second);
+  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(*hour) +
+         std::chrono::minutes(*minute) + std::chrono::seconds(*second);
 }
 
 // "Please try again in 1.2s", "retry after 20 seconds", "try again in 250ms".
@@ -63,7 +65,8 @@ std::optional<milliseconds> wish_in_words(std::string_view message) {
     auto number = leading_number(rest);
     if (!number) continue;
     std::string_view unit = trim(rest.substr(number->second));
-    if (unit.starts_with("ms") || unit.starts_with("milli")) return from_seconds(number->first / 1000);
+    if (unit.starts_with("ms") || unit.starts_with("milli"))
+      return from_seconds(number->first / 1000);
     if (unit.starts_with("m") && !unit.starts_with("ms")) return from_seconds(number->first * 60);
     return from_seconds(number->first);
   }
@@ -72,7 +75,8 @@ std::optional<milliseconds> wish_in_words(std::string_view message) {
 
 }  // namespace
 
-std::optional<milliseconds> retry_after(const net::Headers& headers, std::string_view message, WallTime now) {
+std::optional<milliseconds> retry_after(const net::Headers& headers, std::string_view message,
+                                        WallTime now) {
   std::string_view exact = trim(net::find_header(headers, "retry-after-ms"));
   if (auto number = leading_number(exact); number && number->second == exact.size()) {
     return from_seconds(number->first / 1000);

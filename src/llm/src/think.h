@@ -6,7 +6,8 @@
 
 namespace skep::llm {
 
-// Splits a streamed text into reasoning and answer. Only a tag in front of everything counts, so a model that writes about
+// Splits a streamed text into reasoning and answer. Only a tag in front of everything counts, so a
+// model that writes about
 // "<think>" later on is quoted as it is. Holds back at most one tag's length.
 class ThinkSplitter {
  public:

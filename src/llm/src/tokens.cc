@@ -5,8 +5,8 @@
 namespace skep::llm {
 namespace {
 
-// Twelfths of a token: a quarter for a byte of ASCII, 2/3 for a character of the wide scripts (1.5 a token), and between
-// them half a token for Cyrillic, Greek, Arabic and the like.
+// Twelfths of a token: a quarter for a byte of ASCII, 2/3 for a character of the wide scripts (1.5
+// a token), and between them half a token for Cyrillic, Greek, Arabic and the like.
 constexpr std::uint64_t kTwelfthsAscii = 3;
 constexpr std::uint64_t kTwelfthsTwoBytes = 6;
 constexpr std::uint64_t kTwelfthsWide = 8;
@@ -22,7 +22,8 @@ std::size_t estimate_tokens(std::string_view text) {
     } else if (byte >= 0xE0) {
       twelfths += kTwelfthsWide;
     } else if (byte >= 0xC0) {
-      twelfths += byte < 0xCA ? kTwelfthsAscii : kTwelfthsTwoBytes;  // up to U+027F: Latin with accents
+      twelfths +=
+          byte < 0xCA ? kTwelfthsAscii : kTwelfthsTwoBytes;  // up to U+027F: Latin with accents
     }
   }
   return text.empty() ? 0 : std::max<std::uint64_t>(1, (twelfths + 11) / 12);

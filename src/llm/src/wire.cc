@@ -70,7 +70,9 @@ std::int64_t token_count(const json::value& value, std::string_view key) {
 std::expected<json::value, Failure> StreamDecoder::parse(std::string_view data) const {
   auto value = parse_json(data);
   if (!value) {
-    return unusable(fmt::format("{}: a piece of the answer is not JSON: {}", provider_, value.error().message), true);
+    return unusable(
+        fmt::format("{}: a piece of the answer is not JSON: {}", provider_, value.error().message),
+        true);
   }
   if (!value->is_object()) {
     return unusable(fmt::format("{}: a piece of the answer is no JSON object", provider_), true);
@@ -83,7 +85,8 @@ Result<void> LineReader::feed(std::string_view bytes, std::vector<std::string>& 
     std::size_t end = bytes.find('\n');
     std::string_view piece = bytes.substr(0, end);
     if (held_.size() + piece.size() > line_bytes_max_) {
-      return fail(Code::kCorrupt, fmt::format("a line is longer than {}", human_size(line_bytes_max_)));
+      return fail(Code::kCorrupt,
+                  fmt::format("a line is longer than {}", human_size(line_bytes_max_)));
     }
     held_ += piece;
     if (end == std::string_view::npos) return {};

@@ -1,4 +1,5 @@
-// The providers' wire formats: a Request as their JSON, their stream as a Response. All pure: bytes in, values out.
+// The providers' wire formats: a Request as their JSON, their stream as a Response. All pure: bytes
+// in, values out.
 #pragma once
 
 #include <memory>
@@ -16,34 +17,38 @@ namespace skep::llm {
 struct WireOptions {
   std::string model;
   std::optional<double> temperature;
-  bool images = false;              // send pictures; otherwise a note stands in their place
-  bool cache = true;                // anthropic: prompt-cache markers
-  bool stream_options = true;       // openai: ask for usage figures
+  bool images = false;                 // send pictures; otherwise a note stands in their place
+  bool cache = true;                   // anthropic: prompt-cache markers
+  bool stream_options = true;          // openai: ask for usage figures
   bool max_completion_tokens = false;  // openai: the newer name of the token limit
-  bool tools = true;                // ollama: the model can call tools
-  int num_ctx = 0;                  // ollama: 0 leaves it to the server
+  bool tools = true;                   // ollama: the model can call tools
+  int num_ctx = 0;                     // ollama: 0 leaves it to the server
 };
 
-// Equal requests give equal bytes, and a request that only adds messages keeps the bytes of what came before, except for
-// the place of cache markers: prompt caches depend on it.
+// Equal requests give equal bytes, and a request that only adds messages keeps the bytes of what
+// came before, except for the place of cache markers: prompt caches depend on it.
 std::string encode_anthropic(const Request& request, const WireOptions& options);
 std::string encode_openai(const Request& request, const WireOptions& options);
 std::string encode_ollama(const Request& request, const WireOptions& options);
 
-// What stands in a prompt for a part that cannot be sent: "[file report.pdf, application/pdf, 120 KB]".
+// What stands in a prompt for a part that cannot be sent: "[file report.pdf, application/pdf, 120
+// KB]".
 std::string placeholder(const FilePart& file);
 std::string placeholder(const ImagePart& image);
-// Text, and placeholders for what is not sent, joined by newlines. Images are skipped when they are sent beside it.
+// Text, and placeholders for what is not sent, joined by newlines. Images are skipped when they are
+// sent beside it.
 std::string plain_text(const std::vector<Part>& parts, bool images_sent);
 // The result as a provider without an error flag is told it; never empty.
 std::string result_text(const ToolResult& result);
 // Tools as OpenAI and Ollama take them.
 json::array function_tools(const std::vector<ToolSpec>& tools);
 
-// Decodes one attempt's stream, event by event. After an error: drop it, but streamed() and usage() still hold.
+// Decodes one attempt's stream, event by event. After an error: drop it, but streamed() and usage()
+// still hold.
 class StreamDecoder {
  public:
-  StreamDecoder(std::string provider, EventSink sink) : provider_(provider), answer_(std::move(provider), std::move(sink)) {}
+  StreamDecoder(std::string provider, EventSink sink)
+      : provider_(provider), answer_(std::move(provider), std::move(sink)) {}
   virtual ~StreamDecoder() = default;
 
   // One server-sent event, or one line (then `name` is empty).

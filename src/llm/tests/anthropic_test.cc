@@ -32,7 +32,8 @@ data: {"type":"message_stop"}
 )";
 
 // Blocks 0 (thinking), 1 (of a kind we do not know) and 3 (a call): the numbers have a hole.
-constexpr std::string_view kToolStream = R"(data: {"type":"message_start","message":{"model":"m","usage":{"input_tokens":5}}}
+constexpr std::string_view kToolStream =
+    R"(data: {"type":"message_start","message":{"model":"m","usage":{"input_tokens":5}}}
 
 data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}
 
@@ -62,20 +63,27 @@ data: {"type":"message_stop"}
 
 )";
 
-Decoded decode(std::string_view wire, std::size_t piece = 0) { return decode_sse(anthropic_decoder, wire, piece); }
+Decoded decode(std::string_view wire, std::size_t piece = 0) {
+  return decode_sse(anthropic_decoder, wire, piece);
+}
 
 std::string with_events(std::string_view events, std::string_view stop) {
-  return fmt::format("data: {{\"type\":\"message_start\",\"message\":{{\"model\":\"m\"}}}}\n\n{}"
-                     "data: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"{}\"}}}}\n\n"
-                     "data: {{\"type\":\"message_stop\"}}\n\n", events, stop);
+  return fmt::format(
+      "data: {{\"type\":\"message_start\",\"message\":{{\"model\":\"m\"}}}}\n\n{}"
+      "data: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"{}\"}}}}\n\n"
+      "data: {{\"type\":\"message_stop\"}}\n\n",
+      events, stop);
 }
 
 std::string call_events(std::string_view partial) {
   json::object delta{{"type", "input_json_delta"}, {"partial_json", partial}};
   json::object event{{"type", "content_block_delta"}, {"index", 0}, {"delta", delta}};
   return fmt::format(
-      "data: {{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{{\"type\":\"tool_use\",\"id\":\"t1\","
-      "\"name\":\"calc\",\"input\":{{}}}}}}\n\ndata: {}\n\n", to_json(event));
+      "data: "
+      "{{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{{\"type\":\"tool_use\","
+      "\"id\":\"t1\","
+      "\"name\":\"calc\",\"input\":{{}}}}}}\n\ndata: {}\n\n",
+      to_json(event));
 }
 
 TEST(AnthropicStream, GivesTextUsageAndModelHoweverTheBytesAreCut) {
@@ -87,7 +95,8 @@ TEST(AnthropicStream, GivesTextUsageAndModelHoweverTheBytesAreCut) {
     EXPECT_EQ(got.answer->stop, StopReason::kEnd);
     EXPECT_EQ(got.answer->stop_detail, "end_turn");
     EXPECT_EQ(got.answer->model, "claude-sonnet-4-5-20250929");
-    EXPECT_EQ(got.answer->usage, (Usage{.input = 25, .output = 15, .cache_read = 100, .cache_write = 7}));
+    EXPECT_EQ(got.answer->usage,
+              (Usage{.input = 25, .output = 15, .cache_read = 100, .cache_write = 7}));
     EXPECT_EQ(got.seen.usages, 1);
   }
 }
@@ -97,11 +106,17 @@ TEST(AnthropicStream, FoldsCallsByIndexAndKeepsBlocksItDoesNotKnow) {
   ASSERT_TRUE(got.answer) << got.answer.error().error.message;
   ASSERT_EQ(got.answer->parts.size(), 3u);
   EXPECT_EQ(got.answer->parts[0],
-            Part(OpaquePart{"anthropic", object_of(R"({"type":"thinking","thinking":"Let me see.","signature":"c2ln"})")}));
-  EXPECT_EQ(got.answer->parts[1],
-            Part(OpaquePart{"anthropic", object_of(
-                R"({"type":"server_tool_use","id":"srv_1","name":"web_search","input":{"query":"bees"}})")}));
-  EXPECT_EQ(got.answer->parts[2], Part(ToolCall{"toolu_1", "calc", object_of(R"({"expr":"2+2"})"), ""}));
+            Part(OpaquePart{
+                "anthropic",
+                object_of(R"({"type":"thinking","thinking":"Let me see.","signature":"c2ln"})")}));
+  EXPECT_EQ(
+      got.answer->parts[1],
+      Part(OpaquePart{
+          "anthropic",
+          object_of(
+              R"({"type":"server_tool_use","id":"srv_1","name":"web_search","input":{"query":"bees"}})")}));
+  EXPECT_EQ(got.answer->parts[2],
+            Part(ToolCall{"toolu_1", "calc", object_of(R"({"expr":"2+2"})"), ""}));
   EXPECT_EQ(got.answer->stop, StopReason::kToolUse);
   EXPECT_EQ(got.seen.thinking, "Let me see.");
   EXPECT_EQ(got.seen.text, "");
@@ -112,7 +127,8 @@ TEST(AnthropicStream, TellsTheModelWhenItsArgumentsDoNotParse) {
   Decoded got = decode(with_events(call_events("{\"expr\": oops"), "tool_use"));
   ASSERT_TRUE(got.answer);
   const auto& call = std::get<ToolCall>(got.answer->parts.at(0));
-  EXPECT_NE(call.arguments_error.find("{\"expr\": oops"), std::string::npos) << call.arguments_error;
+  EXPECT_NE(call.arguments_error.find("{\"expr\": oops"), std::string::npos)
+      << call.arguments_error;
   EXPECT_EQ(got.answer->stop, StopReason::kToolUse);
 }
 
@@ -125,10 +141,14 @@ TEST(AnthropicStream, NeverRunsACallThatTheTokenLimitCut) {
 
 TEST(AnthropicStream, MapsEveryStopReason) {
   const std::vector<std::pair<std::string, StopReason>> table = {
-      {"end_turn", StopReason::kEnd},          {"stop_sequence", StopReason::kEnd},
-      {"max_tokens", StopReason::kMaxTokens},  {"pause_turn", StopReason::kPause},
-      {"refusal", StopReason::kRefusal},       {"model_context_window_exceeded", StopReason::kContextExceeded},
-      {"something_new", StopReason::kUnknown}, {"tool_use", StopReason::kEnd /* without a call */}};
+      {"end_turn", StopReason::kEnd},
+      {"stop_sequence", StopReason::kEnd},
+      {"max_tokens", StopReason::kMaxTokens},
+      {"pause_turn", StopReason::kPause},
+      {"refusal", StopReason::kRefusal},
+      {"model_context_window_exceeded", StopReason::kContextExceeded},
+      {"something_new", StopReason::kUnknown},
+      {"tool_use", StopReason::kEnd /* without a call */}};
   for (const auto& [word, stop] : table) {
     Decoded got = decode(with_events("", word));
     ASSERT_TRUE(got.answer);
@@ -139,7 +159,10 @@ TEST(AnthropicStream, MapsEveryStopReason) {
 
 TEST(AnthropicStream, FailsOnAnErrorEventWithTheProvidersWords) {
   std::string wire(kTextStream.substr(0, kTextStream.find("event: content_block_stop")));
-  wire += "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+  wire +=
+      "event: error\ndata: "
+      "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
+      "\n\n";
   Decoded got = decode(wire);
   ASSERT_FALSE(got.answer);
   EXPECT_EQ(got.answer.error().error.code, Code::kUnavailable);
@@ -150,14 +173,16 @@ TEST(AnthropicStream, FailsOnAnErrorEventWithTheProvidersWords) {
 TEST(AnthropicStream, SaysThatItBrokeOffWithoutMessageStop) {
   Decoded got = decode(kTextStream.substr(0, kTextStream.find("event: message_stop")));
   ASSERT_FALSE(got.answer);
-  EXPECT_EQ(got.answer.error().error, (Error{Code::kUnavailable, "anthropic: the answer broke off mid-stream"}));
+  EXPECT_EQ(got.answer.error().error,
+            (Error{Code::kUnavailable, "anthropic: the answer broke off mid-stream"}));
   EXPECT_TRUE(got.answer.error().retryable);
 }
 
 TEST(AnthropicStream, RefusesGarbageAsCorrupt) {
-  for (std::string_view wire : {"data: {\"type\":\n\n", "data: [1]\n\n", "data: hello\n\n",
-                                "data: {\"type\":\"content_block_delta\",\"index\":4,\"delta\":{}}\n\n",
-                                "data: {\"type\":\"content_block_start\",\"index\":0}\n\n"}) {
+  for (std::string_view wire :
+       {"data: {\"type\":\n\n", "data: [1]\n\n", "data: hello\n\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":4,\"delta\":{}}\n\n",
+        "data: {\"type\":\"content_block_start\",\"index\":0}\n\n"}) {
     Decoded got = decode(wire);
     ASSERT_FALSE(got.answer) << wire;
     EXPECT_EQ(got.answer.error().error.code, Code::kCorrupt) << wire;
@@ -165,7 +190,12 @@ TEST(AnthropicStream, RefusesGarbageAsCorrupt) {
 }
 
 TEST(AnthropicStream, BoundsOneCallsArguments) {
-  Decoded got = decode(with_events(call_events(std::string(kArgumentsBytesMax - 5, ' ') + "123456"), "tool_use"));
+  std::string half = call_events(std::string(kArgumentsBytesMax / 2, ' '));
+  std::string second = half.substr(half.find("\n\n") + 2);
+  ASSERT_TRUE(decode(with_events(half + second, "tool_use")).answer) << "exactly the limit";
+  std::string third = call_events("x");
+  Decoded got =
+      decode(with_events(half + second + third.substr(third.find("\n\n") + 2), "tool_use"));
   ASSERT_FALSE(got.answer);
   EXPECT_EQ(got.answer.error().error.code, Code::kCorrupt);
   EXPECT_FALSE(got.answer.error().retryable);
@@ -174,7 +204,11 @@ TEST(AnthropicStream, BoundsOneCallsArguments) {
 TEST(AnthropicStream, BoundsTheNumberOfBlocks) {
   std::string events;
   for (std::size_t i = 0; i <= kBlocksMax; ++i) {
-    events += fmt::format("data: {{\"type\":\"content_block_start\",\"index\":{},\"content_block\":{{\"type\":\"text\"}}}}\n\n", i);
+    events += fmt::format(
+        "data: "
+        "{{\"type\":\"content_block_start\",\"index\":{},\"content_block\":{{\"type\":\"text\"}}}}"
+        "\n\n",
+        i);
   }
   Decoded got = decode(with_events(events, "end_turn"));
   ASSERT_FALSE(got.answer);
@@ -184,8 +218,11 @@ TEST(AnthropicStream, BoundsTheNumberOfBlocks) {
 TEST(AnthropicStream, JoinsTextBlocksForTheWatcherAsTextOfDoes) {
   std::string events;
   for (int i : {0, 1}) {
-    events += fmt::format("data: {{\"type\":\"content_block_start\",\"index\":{0},\"content_block\":{{\"type\":\"text\","
-                          "\"text\":\"part {0}\"}}}}\n\n", i);
+    events += fmt::format(
+        "data: "
+        "{{\"type\":\"content_block_start\",\"index\":{0},\"content_block\":{{\"type\":\"text\","
+        "\"text\":\"part {0}\"}}}}\n\n",
+        i);
   }
   Decoded got = decode(with_events(events, "end_turn"));
   ASSERT_TRUE(got.answer);
@@ -197,15 +234,18 @@ Request two_rounds() {
   Request request;
   request.system = "You are Skep.";
   request.max_tokens = 512;
-  request.tools = {{"calc", "Computes.", object_of(R"({"type":"object","properties":{"expr":{"type":"string"}}})")},
+  request.tools = {{"calc", "Computes.",
+                    object_of(R"({"type":"object","properties":{"expr":{"type":"string"}}})")},
                    {"time", "Tells the time.", object_of(R"({"type":"object"})")}};
   request.messages = {
       {Role::kUser, {TextPart{"2+2?"}, ImagePart{"image/png", "\x89PNG"}}},
       {Role::kAssistant,
-       {OpaquePart{"anthropic", object_of(R"({"type":"thinking","thinking":"hm","signature":"s"})")},
+       {OpaquePart{"anthropic",
+                   object_of(R"({"type":"thinking","thinking":"hm","signature":"s"})")},
         OpaquePart{"openai", object_of(R"({"type":"reasoning"})")},
         ToolCall{"call:1", "calc", object_of(R"({"expr":"2+2"})"), ""}}},
-      {Role::kUser, {TextPart{"and quickly"}, ToolResult{"call:1", "calc", "no such operator", true}}},
+      {Role::kUser,
+       {TextPart{"and quickly"}, ToolResult{"call:1", "calc", "no such operator", true}}},
   };
   return request;
 }
@@ -240,12 +280,16 @@ TEST(AnthropicRequest, MarksAtMostFourPlacesAndNoneWhenCachingIsOff) {
   Request request = two_rounds();
   auto markers = [](std::string_view text) {
     int n = 0;
-    for (std::size_t at = text.find("cache_control"); at != std::string_view::npos; at = text.find("cache_control", at + 1)) ++n;
+    for (std::size_t at = text.find("cache_control"); at != std::string_view::npos;
+         at = text.find("cache_control", at + 1))
+      ++n;
     return n;
   };
   for (std::size_t cached : {0, 1, 2, 3}) {
     request.cached_messages = cached;
-    EXPECT_EQ(markers(encode_anthropic(request, {.model = "m"})), cached == 0 || cached == 3 ? 3 : 4) << cached;
+    EXPECT_EQ(markers(encode_anthropic(request, {.model = "m"})),
+              cached == 0 || cached == 3 ? 3 : 4)
+        << cached;
   }
   EXPECT_EQ(markers(encode_anthropic(request, {.model = "m", .cache = false})), 0);
 }
@@ -262,11 +306,15 @@ TEST(AnthropicRequest, KeepsThePrefixBytesWhenMessagesAreAdded) {
 
 TEST(AnthropicRequest, LeavesOutBlankTextAndUnsignedThinking) {
   Request request;
-  request.messages = {{Role::kUser, {TextPart{"hi"}, TextPart{" "}}},
-                      {Role::kAssistant, {OpaquePart{"anthropic", object_of(R"({"type":"thinking","thinking":"x"})")}}},
-                      {Role::kUser, {FilePart{"report.pdf", "application/pdf", 122880, ""}, ImagePart{"image/png", "12345"}}}};
+  request.messages = {
+      {Role::kUser, {TextPart{"hi"}, TextPart{" "}}},
+      {Role::kAssistant,
+       {OpaquePart{"anthropic", object_of(R"({"type":"thinking","thinking":"x"})")}}},
+      {Role::kUser,
+       {FilePart{"report.pdf", "application/pdf", 122880, ""}, ImagePart{"image/png", "12345"}}}};
   json::value body = object_of(encode_anthropic(request, {.model = "m", .cache = false}));
-  EXPECT_EQ(body.at("messages"), object_of(R"([{"role":"user","content":[{"type":"text","text":"hi"}]},
+  EXPECT_EQ(body.at("messages"),
+            object_of(R"([{"role":"user","content":[{"type":"text","text":"hi"}]},
       {"role":"user","content":[{"type":"text","text":"[file report.pdf, application/pdf, 120 KB]"},
       {"type":"text","text":"[image, image/png, 5 bytes: not shown, this model takes no images]"}]}])"));
 }

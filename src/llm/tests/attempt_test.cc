@@ -50,7 +50,8 @@ TEST(Model, ReadsAnAnswerThatDripsInByteByByte) {
 TEST(Model, TriesAgainWhatMayPass) {
   for (int status : {429, 500, 502, 503, 504, 529, 408}) {
     Bench bench(quick());
-    bench.server.answers({.status = status, .headers = kNow, .pieces = {R"({"error":{"message":"later"}})"}});
+    bench.server.answers(
+        {.status = status, .headers = kNow, .pieces = {R"({"error":{"message":"later"}})"}});
     bench.server.answers({.pieces = anthropic_text("ok")});
     auto answer = bench.ask();
     ASSERT_TRUE(answer) << status << answer.error().error.message;
@@ -62,12 +63,15 @@ TEST(Model, TriesAgainWhatMayPass) {
 TEST(Model, GivesUpAfterItsRetriesWithTheProvidersWords) {
   Bench bench(quick());
   for (int i = 0; i < 5; ++i) {
-    bench.server.answers({.status = 529, .headers = kNow, .pieces = {R"({"error":{"message":"Overloaded, dear"}})"}});
+    bench.server.answers({.status = 529,
+                          .headers = kNow,
+                          .pieces = {R"({"error":{"message":"Overloaded, dear"}})"}});
   }
   auto answer = bench.ask();
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().error.code, Code::kUnavailable);
-  EXPECT_EQ(answer.error().error.message, "anthropic: overloaded or out of order: Overloaded, dear (tried 3 times)");
+  EXPECT_EQ(answer.error().error.message,
+            "anthropic: overloaded or out of order: Overloaded, dear (tried 3 times)");
   EXPECT_EQ(bench.server.requests.size(), 3u);
 }
 
@@ -112,7 +116,10 @@ TEST(Model, TriesAgainAfterAnErrorInsideTheStream) {
   Bench bench(quick());
   auto pieces = anthropic_text("half");
   pieces.resize(3);
-  pieces.push_back("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded. retry after 0s\"}}\n\n");
+  pieces.push_back(
+      "event: error\ndata: "
+      "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded. "
+      "retry after 0s\"}}\n\n");
   bench.server.answers({.pieces = pieces});
   bench.server.answers({.pieces = anthropic_text("whole")});
   ASSERT_TRUE(bench.ask());
@@ -185,10 +192,13 @@ TEST(Model, SaysWhatCameInsteadOfAnAnswer) {
 
 TEST(Model, NeverShowsItsKeyEvenWhenTheServerDoes) {
   Bench bench(quick());
-  bench.server.answers({.status = 401, .pieces = {R"({"error":{"message":"bad key sk-test-0123456789abcdef here"}})"}});
+  bench.server.answers(
+      {.status = 401,
+       .pieces = {R"({"error":{"message":"bad key sk-test-0123456789abcdef here"}})"}});
   auto answer = bench.ask();
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().error.message.find("0123456789abcdef"), std::string::npos) << answer.error().error.message;
+  EXPECT_EQ(answer.error().error.message.find("0123456789abcdef"), std::string::npos)
+      << answer.error().error.message;
 }
 
 TEST(Model, FailsClearlyWhenNobodyListens) {
@@ -215,18 +225,17 @@ TEST(Model, FailsClearlyWhenNobodyListens) {
 
 struct Background {
   std::optional<std::expected<Response, Failure>> outcome;
-  Signal done;
 };
-Task<void> ask_in_background(Model* model, Ctx ctx, Background* out) {
+Task<void> ask_in_background(Bench* bench, Ctx ctx, Background* out) {
   Request request = Bench::hello();
-  out->outcome = co_await model->stream(std::move(ctx), request, {}, {});
-  out->done.notify_all();
+  out->outcome = co_await bench->model->stream(std::move(ctx), request, {}, {});
+  bench->server.changed.notify_all();
 }
 
 Task<void> cancel_when_running(Bench* bench, std::stop_source stop, Background* out) {
   while (bench->server.running == 0) (void)co_await bench->server.changed.wait(Ctx{});
   stop.request_stop();
-  while (!out->outcome) (void)co_await out->done.wait(Ctx{});
+  while (!out->outcome) (void)co_await bench->server.changed.wait(Ctx{});
   while (bench->server.running > 0) (void)co_await bench->server.changed.wait(Ctx{});
 }
 
@@ -240,7 +249,7 @@ TEST(Model, ClosesTheRequestWhenItIsCancelled) {
     std::stop_source stop;
     Background out;
     Ctx ctx{.stop = stop.get_token()};
-    gate.spawn("ask", ask_in_background(bench.model.get(), ctx, &out));
+    gate.spawn("ask", ask_in_background(&bench, ctx, &out));
     bench.loop.run(cancel_when_running(&bench, stop, &out));
     bench.loop.run(gate.close());
     ASSERT_FALSE(*out.outcome);
@@ -253,7 +262,8 @@ TEST(Model, ClosesTheRequestWhenItIsCancelled) {
 Task<void> release_all(Bench* bench, std::vector<Background>* outs) {
   for (Background& out : *outs) {
     while (!out.outcome) {
-      while (bench->server.running == 0 && !out.outcome) (void)co_await bench->server.changed.wait(Ctx{});
+      while (bench->server.running == 0 && !out.outcome)
+        (void)co_await bench->server.changed.wait(Ctx{});
       bench->server.release();
       co_await yield();
     }
@@ -268,7 +278,7 @@ TEST(Model, KeepsNoMoreCallsInFlightThanAllowed) {
   Gate gate(bench.loop);
   for (Background& out : outs) {
     bench.server.answers({.pieces = anthropic_text("ok"), .wait = true});
-    gate.spawn("ask", ask_in_background(bench.model.get(), Ctx{}, &out));
+    gate.spawn("ask", ask_in_background(&bench, Ctx{}, &out));
   }
   bench.loop.run(release_all(&bench, &outs));
   bench.loop.run(gate.close());

@@ -12,19 +12,19 @@ struct Chooser {
   std::unique_ptr<net::HttpClient> http = net::HttpClient::open({.loop = loop}).value();
   ModelServer ollama{loop};
   Env env;
+  std::string nobody = dead_address(loop);  // where an Ollama is looked for when `env` names none
 
-  // Without an Ollama of its own in `env`, one is looked for on a port where nobody listens.
   Result<Choice> choose(LlmConfig config = {}) {
     EnvLookup lookup = [this](std::string_view name) -> std::optional<std::string> {
       auto found = env.find(name);
       if (found != env.end()) return found->second;
-      if (name == "OLLAMA_HOST") return dead_address();
+      if (name == "OLLAMA_HOST") return nobody;
       return std::nullopt;
     };
     return loop.run(choose_model(Ctx{}, std::move(config), *http, lookup));
   }
-  std::string dead_address() {
-    auto acceptor = loop.run(net::listen_tcp("127.0.0.1", 0)).value();
+  static std::string dead_address(Loop& on) {
+    auto acceptor = on.run(net::listen_tcp("127.0.0.1", 0)).value();
     std::string address = fmt::format("127.0.0.1:{}", acceptor->port());
     acceptor->close();
     return address;
@@ -80,7 +80,8 @@ TEST(ChooseModel, FallsBackToDemoAndSaysWhy) {
   choice = chooser.choose();
   ASSERT_TRUE(choice);
   EXPECT_EQ(choice->config.provider, "demo");
-  EXPECT_EQ(choice->why, "no key found, and the Ollama on " + chooser.ollama.address() + " has no model");
+  EXPECT_EQ(choice->why,
+            "no key found, and the Ollama on " + chooser.ollama.address() + " has no model");
 }
 
 TEST(ChooseModel, SplitsTheProviderOffAtTheFirstColonOnly) {
@@ -123,7 +124,8 @@ TEST(ChooseModel, RefusesWhatCannotWorkWithASentence) {
   auto choice = chooser.choose(with("ollama"));
   ASSERT_FALSE(choice);
   EXPECT_EQ(choice.error().code, Code::kUnavailable);
-  EXPECT_NE(choice.error().message.find("start it, or set [llm] model"), std::string::npos) << choice.error().message;
+  EXPECT_NE(choice.error().message.find("start it, or set [llm] model"), std::string::npos)
+      << choice.error().message;
 }
 
 TEST(ChooseModel, AsksNoKeyForAServerOfOnesOwn) {
@@ -143,7 +145,9 @@ host = "localhost:11434"
 max_tokens_per_request = 100
 temperature = 0.5
 timeout = 7
-)", "skep.toml").value();
+)",
+                                "skep.toml")
+                  .value();
   LlmConfig config = LlmConfig::read(file.root().child("llm"));
   EXPECT_TRUE(file.problems().empty());
   EXPECT_EQ(config.provider, "ollama");
@@ -161,7 +165,9 @@ temperature = 9
 timeout = 0
 retries = -1
 modle = "x"
-)", "skep.toml").value();
+)",
+                                "skep.toml")
+                  .value();
   (void)LlmConfig::read(file.root().child("llm"));
   EXPECT_EQ(file.problems().size(), 5u);
 }

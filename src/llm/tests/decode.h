@@ -33,9 +33,11 @@ struct Decoded {
   Seen seen;
 };
 
-inline std::expected<Response, Failure> decode_events(StreamDecoder& decoder, const std::vector<net::SseEvent>& events) {
+inline std::expected<Response, Failure> decode_events(StreamDecoder& decoder,
+                                                      const std::vector<net::SseEvent>& events) {
   for (const net::SseEvent& event : events) {
-    if (Step step = decoder.event(event.event, event.data); !step) return std::unexpected(std::move(step).error());
+    if (Step step = decoder.event(event.event, event.data); !step)
+      return std::unexpected(std::move(step).error());
   }
   return decoder.finish();
 }

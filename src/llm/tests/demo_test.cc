@@ -9,9 +9,15 @@ namespace {
 
 Request asking(std::string_view text) {
   Request request;
-  request.tools = {{"memory_recall", "", object_of(R"({"type":"object","properties":{"query":{"type":"string"}}})")},
-                   {"memory_store", "", object_of(R"({"type":"object","properties":{"key":{"type":"string"},"content":{"type":"string"}}})")},
-                   {"web_fetch", "", object_of(R"({"type":"object","properties":{"url":{"type":"string"},"id":{"type":"string"}}})")}};
+  request.tools = {
+      {"memory_recall", "",
+       object_of(R"({"type":"object","properties":{"query":{"type":"string"}}})")},
+      {"memory_store", "",
+       object_of(
+           R"({"type":"object","properties":{"key":{"type":"string"},"content":{"type":"string"}}})")},
+      {"web_fetch", "",
+       object_of(
+           R"({"type":"object","properties":{"url":{"type":"string"},"id":{"type":"string"}}})")}};
   request.messages = {{Role::kUser, {TextPart{std::string(text)}}}};
   return request;
 }
@@ -45,7 +51,8 @@ TEST(Demo, CallsAToolAsTold) {
        R"({"url":"http://x/?a=b","n":2,"deep":true,"id":"7","title":"two words"})"},
       {"Use web_fetch", "web_fetch", "{}"},
       {"romeo: call web_fetch url=u", "web_fetch", R"({"url":"u"})"},
-      {"remember that my colour is dark blue.", "memory_store", R"({"key":"my colour","content":"dark blue"})"},
+      {"remember that my colour is dark blue.", "memory_store",
+       R"({"key":"my colour","content":"dark blue"})"},
       {"What is my colour?", "memory_recall", R"({"query":"my colour"})"},
       {"recall my colour", "memory_recall", R"({"query":"my colour"})"},
   };
@@ -74,7 +81,8 @@ TEST(Demo, FollowsSimpleInstructions) {
 }
 
 TEST(Demo, NamesItsToolsWhenAskedForAnother) {
-  EXPECT_EQ(says("call rm x=1"), "There is no tool named \"rm\". I can call: memory_recall, memory_store, web_fetch.");
+  EXPECT_EQ(says("call rm x=1"),
+            "There is no tool named \"rm\". I can call: memory_recall, memory_store, web_fetch.");
 }
 
 TEST(Demo, CallsNothingWhenCallsAreForbidden) {

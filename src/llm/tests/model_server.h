@@ -18,7 +18,8 @@
 
 namespace skep::llm {
 
-// One answer of the server. Plain functions only: the handler is a coroutine and copies what it needs.
+// One answer of the server. Plain functions only: the handler is a coroutine and copies what it
+// needs.
 struct Scripted {
   int status = 200;
   net::Headers headers;
@@ -30,16 +31,16 @@ struct Scripted {
 class ModelServer {
  public:
   explicit ModelServer(Loop& loop) : loop_(loop) {
-    net::HttpHandler handler = [this](Ctx ctx, const net::ServerRequest& request, net::Responder& responder) {
+    net::HttpHandler handler = [this](Ctx ctx, const net::ServerRequest& request,
+                                      net::Responder& responder) {
       return handle(this, std::move(ctx), &request, &responder);
     };
-    auto opened = loop_.run(net::HttpServer::open("127.0.0.1:0", {.loop = loop_, .handler = std::move(handler)}));
+    auto opened = loop_.run(
+        net::HttpServer::open("127.0.0.1:0", {.loop = loop_, .handler = std::move(handler)}));
     EXPECT_TRUE(opened.has_value());
     server_ = std::move(*opened);
   }
-  ~ModelServer() {
-    loop_.run(server_->close(Ctx{}.within(std::chrono::milliseconds(0))));
-  }
+  ~ModelServer() { loop_.run(server_->close(Ctx{}.within(std::chrono::milliseconds(0)))); }
 
   [[nodiscard]] std::string url() const { return "http://" + server_->address(); }
   [[nodiscard]] std::string address() const { return server_->address(); }
@@ -55,7 +56,8 @@ class ModelServer {
   std::string tags = R"({"models":[]})";
 
  private:
-  static Task<void> handle(ModelServer* self, Ctx ctx, const net::ServerRequest* request, net::Responder* responder) {
+  static Task<void> handle(ModelServer* self, Ctx ctx, const net::ServerRequest* request,
+                           net::Responder* responder) {
     if (request->path == "/api/show" || request->path == "/api/tags") {
       std::string body = request->path == "/api/show" ? self->show : self->tags;
       (void)co_await responder->send_json(200, std::move(body));
@@ -81,7 +83,8 @@ class ModelServer {
       co_return;
     }
     if (!scripted.pieces.empty()) {
-      if (!co_await responder->start_stream(scripted.status, std::move(scripted.headers))) co_return;
+      if (!co_await responder->start_stream(scripted.status, std::move(scripted.headers)))
+        co_return;
     }
     for (std::string& piece : scripted.pieces) {
       if (!co_await responder->write_piece(std::move(piece))) co_return;
@@ -103,11 +106,18 @@ class ModelServer {
 inline std::vector<std::string> anthropic_text(std::string_view text) {
   json::object delta{{"type", "text_delta"}, {"text", text}};
   json::object event{{"type", "content_block_delta"}, {"index", 0}, {"delta", delta}};
-  return {"data: {\"type\":\"message_start\",\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":10}}}\n\n",
-          "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
-          "data: " + to_json(event) + "\n\n",
-          "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\n",
-          "data: {\"type\":\"message_stop\"}\n\n"};
+  return {
+      "data: "
+      "{\"type\":\"message_start\",\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":10}}}"
+      "\n\n",
+      "data: "
+      "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":"
+      "\"\"}}\n\n",
+      "data: " + to_json(event) + "\n\n",
+      "data: "
+      "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_"
+      "tokens\":2}}\n\n",
+      "data: {\"type\":\"message_stop\"}\n\n"};
 }
 
 struct Bench {

@@ -5,11 +5,15 @@
 namespace skep::llm {
 namespace {
 
-Decoded decode(std::string_view wire, std::size_t piece = 0) { return decode_lines(ollama_decoder, wire, piece); }
+Decoded decode(std::string_view wire, std::size_t piece = 0) {
+  return decode_lines(ollama_decoder, wire, piece);
+}
 
 constexpr std::string_view kText =
-    R"({"model":"llama3.2","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":"Grüß "},"done":false})" "\n"
-    R"({"model":"llama3.2","message":{"role":"assistant","content":"dich 🐝"},"done":false})" "\r\n\n"
+    R"({"model":"llama3.2","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":"Grüß "},"done":false})"
+    "\n"
+    R"({"model":"llama3.2","message":{"role":"assistant","content":"dich 🐝"},"done":false})"
+    "\r\n\n"
     R"({"model":"llama3.2","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","prompt_eval_count":26,"eval_count":8})";
 
 TEST(OllamaStream, GivesTextAndUsageHoweverTheBytesAreCut) {
@@ -27,8 +31,10 @@ TEST(OllamaStream, GivesTextAndUsageHoweverTheBytesAreCut) {
 
 TEST(OllamaStream, MintsIdsThatNeverRepeatAndReadsArgumentsInBothForms) {
   constexpr std::string_view kCalls =
-      R"({"message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"calc","arguments":{"expr":"2+2"}}},{"function":{"name":"time","arguments":"{\"zone\":\"UTC\"}"}}]},"done":false})" "\n"
-      R"({"message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"})" "\n";
+      R"({"message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"calc","arguments":{"expr":"2+2"}}},{"function":{"name":"time","arguments":"{\"zone\":\"UTC\"}"}}]},"done":false})"
+      "\n"
+      R"({"message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"})"
+      "\n";
   std::set<std::string> ids;
   for (int round : {1, 2}) {
     Decoded got = decode(kCalls);
@@ -46,16 +52,17 @@ TEST(OllamaStream, MintsIdsThatNeverRepeatAndReadsArgumentsInBothForms) {
 }
 
 TEST(OllamaStream, KeepsThinkingOutOfTheText) {
-  Decoded got = decode(
-      R"({"message":{"content":"","thinking":"hm"},"done":false})" "\n"
-      R"({"message":{"content":"Yes."},"done":true})");
+  Decoded got = decode(R"({"message":{"content":"","thinking":"hm"},"done":false})"
+                       "\n"
+                       R"({"message":{"content":"Yes."},"done":true})");
   ASSERT_TRUE(got.answer);
   EXPECT_EQ(got.seen.thinking, "hm");
   EXPECT_EQ(got.answer->parts, std::vector<Part>{TextPart{"Yes."}});
 }
 
 TEST(OllamaStream, NeverRunsACallOfAnAnswerThatWasCut) {
-  Decoded got = decode(R"({"message":{"content":"x","tool_calls":[{"function":{"name":"rm","arguments":{}}}]},"done":true,"done_reason":"length"})");
+  Decoded got = decode(
+      R"({"message":{"content":"x","tool_calls":[{"function":{"name":"rm","arguments":{}}}]},"done":true,"done_reason":"length"})");
   ASSERT_TRUE(got.answer);
   EXPECT_EQ(got.answer->stop, StopReason::kMaxTokens);
   EXPECT_FALSE(std::get<ToolCall>(got.answer->parts.at(1)).arguments_error.empty());
@@ -64,18 +71,23 @@ TEST(OllamaStream, NeverRunsACallOfAnAnswerThatWasCut) {
 TEST(OllamaStream, BreaksOffWithoutItsLastLine) {
   Decoded got = decode(kText.substr(0, kText.rfind('\n')));
   ASSERT_FALSE(got.answer);
-  EXPECT_EQ(got.answer.error().error, (Error{Code::kUnavailable, "ollama: the answer broke off mid-stream"}));
+  EXPECT_EQ(got.answer.error().error,
+            (Error{Code::kUnavailable, "ollama: the answer broke off mid-stream"}));
 }
 
 TEST(OllamaStream, FailsOnAnErrorLine) {
-  Decoded got = decode(R"({"message":{"content":"x"},"done":false})" "\n" R"({"error":"an error was encountered while running the model"})");
+  Decoded got = decode(R"({"message":{"content":"x"},"done":false})"
+                       "\n"
+                       R"({"error":"an error was encountered while running the model"})");
   ASSERT_FALSE(got.answer);
   EXPECT_EQ(got.answer.error().error.code, Code::kUnavailable);
   EXPECT_NE(got.answer.error().error.message.find("while running the model"), std::string::npos);
 }
 
 TEST(OllamaStream, RefusesGarbageAsCorrupt) {
-  for (std::string_view wire : {"{", "nonsense\n", "[]\n", R"({"message":{"content":"\ud800"}})" "\n"}) {
+  for (std::string_view wire : {"{", "nonsense\n", "[]\n",
+                                R"({"message":{"content":"\ud800"}})"
+                                "\n"}) {
     Decoded got = decode(wire);
     ASSERT_FALSE(got.answer) << wire;
     EXPECT_EQ(got.answer.error().error.code, Code::kCorrupt) << wire;
@@ -100,11 +112,13 @@ TEST(OllamaRequest, IsExactlyThis) {
   request.tools = {{"calc", "Computes.", object_of(R"({"type":"object"})")}};
   request.messages = {
       {Role::kUser, {TextPart{"2+2?"}, ImagePart{"image/png", "\x89PNG"}}},
-      {Role::kAssistant, {TextPart{"Let me see."}, ToolCall{"call_1", "calc", object_of(R"({"expr":"2+2"})"), ""}}},
+      {Role::kAssistant,
+       {TextPart{"Let me see."}, ToolCall{"call_1", "calc", object_of(R"({"expr":"2+2"})"), ""}}},
       {Role::kUser, {ToolResult{"call_1", "calc", "", false}, TextPart{"quick"}}},
   };
   EXPECT_EQ(
-      encode_ollama(request, {.model = "llama3.2", .temperature = 0.0, .images = true, .num_ctx = 8192}),
+      encode_ollama(request,
+                    {.model = "llama3.2", .temperature = 0.0, .images = true, .num_ctx = 8192}),
       R"({"model":"llama3.2","stream":true,"options":{"num_ctx":8192,"num_predict":64,"temperature":0E0},"tools":[)"
       R"({"type":"function","function":{"name":"calc","description":"Computes.","parameters":{"type":"object"}}}],"messages":[)"
       R"({"role":"system","content":"You are Skep."},{"role":"user","content":"2+2?","images":["iVBORw=="]},)"

@@ -19,9 +19,13 @@ Scripted refusal(std::string_view message) {
   return {.status = 400, .pieces = {to_json(json::object{{"error", error}})}};
 }
 Scripted openai_ok() {
-  return {.pieces = {"data: {\"choices\":[{\"delta\":{\"content\":\"ok\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"}};
+  return {.pieces = {"data: "
+                     "{\"choices\":[{\"delta\":{\"content\":\"ok\"},\"finish_reason\":\"stop\"}]}"
+                     "\n\ndata: [DONE]\n\n"}};
 }
-json::value body_of(const Bench& bench, std::size_t i) { return object_of(bench.server.requests.at(i).body); }
+json::value body_of(const Bench& bench, std::size_t i) {
+  return object_of(bench.server.requests.at(i).body);
+}
 
 TEST(Openai, LeavesOutStreamOptionsOnceTheServerRefusedThem) {
   Bench bench(of("openai", "local"));
@@ -34,13 +38,16 @@ TEST(Openai, LeavesOutStreamOptionsOnceTheServerRefusedThem) {
   EXPECT_NE(get_member(body_of(bench, 0), "stream_options"), nullptr);
   EXPECT_EQ(get_member(body_of(bench, 1), "stream_options"), nullptr);
   EXPECT_EQ(get_member(body_of(bench, 2), "stream_options"), nullptr);
-  EXPECT_EQ(net::find_header(bench.server.requests[0].headers, "authorization"), "Bearer sk-test-0123456789abcdef");
+  EXPECT_EQ(net::find_header(bench.server.requests[0].headers, "authorization"),
+            "Bearer sk-test-0123456789abcdef");
   EXPECT_EQ(bench.server.requests[0].target, "/v1/chat/completions");
 }
 
 TEST(Openai, SwapsTheNameOfTheTokenLimitOnce) {
   Bench bench(of("openai", "local"));
-  std::string said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+  std::string said =
+      "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+      "'max_completion_tokens' instead.";
   bench.server.answers(refusal(said));
   bench.server.answers(refusal(said));
   auto answer = bench.ask();
@@ -55,7 +62,8 @@ TEST(Openai, LeavesOutATemperatureThatIsRefused) {
   LlmConfig config = of("openai", "local");
   config.temperature = 0.2;
   Bench bench(config);
-  bench.server.answers(refusal("Unsupported value: 'temperature' does not support 0.2 with this model."));
+  bench.server.answers(
+      refusal("Unsupported value: 'temperature' does not support 0.2 with this model."));
   bench.server.answers(openai_ok());
   ASSERT_TRUE(bench.ask());
   EXPECT_EQ(get_member(body_of(bench, 1), "temperature"), nullptr);
@@ -80,9 +88,10 @@ TEST(Openai, DoesNotRepeatARefusalItCannotMend) {
 
 TEST(Openai, ReadsAWholeJsonAnswerFromAServerThatDoesNotStream) {
   Bench bench(of("openai", "local"));
-  bench.server.answers({.headers = {{"content-type", "application/json"}},
-                        .pieces = {R"({"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}],)",
-                                   R"("usage":{"prompt_tokens":3,"completion_tokens":1}})"}});
+  bench.server.answers(
+      {.headers = {{"content-type", "application/json"}},
+       .pieces = {R"({"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}],)",
+                  R"("usage":{"prompt_tokens":3,"completion_tokens":1}})"}});
   auto answer = bench.ask();
   ASSERT_TRUE(answer) << answer.error().error.message;
   EXPECT_EQ(bench.seen.text, "whole");
@@ -90,13 +99,15 @@ TEST(Openai, ReadsAWholeJsonAnswerFromAServerThatDoesNotStream) {
 }
 
 constexpr std::string_view kOllamaOk =
-    "{\"message\":{\"content\":\"ok\"},\"done\":false}\n{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"}\n";
+    "{\"message\":{\"content\":\"ok\"},\"done\":false}\n{\"message\":{\"content\":\"\"},\"done\":"
+    "true,\"done_reason\":\"stop\"}\n";
 
 TEST(Ollama, AsksForAWindowNoLargerThanTheModels) {
   Bench bench(of("ollama", "llama3.2"));
-  bench.server.show = R"({"capabilities":["completion","tools","vision"],"model_info":{"llama.context_length":20480}})";
+  bench.server.show =
+      R"({"capabilities":["completion","tools","vision"],"model_info":{"llama.context_length":20480}})";
   bench.server.answers({.pieces = {std::string(kOllamaOk)}});
-  EXPECT_EQ(bench.model->driver().context_window_tokens(), 63'488);
+  EXPECT_EQ(bench.model->driver().context_window_tokens(), 62'464);
   ASSERT_TRUE(bench.ask());
   EXPECT_EQ(bench.model->driver().context_window_tokens(), 20'480);
   EXPECT_EQ(bench.model->config().history_token_budget, 20'480 - 4096 - 8192);
@@ -134,7 +145,8 @@ TEST(Ollama, FailsOnAWebPage) {
   bench.server.answers({.pieces = {"<html>\nhello\n</html>\n"}});
   auto answer = bench.ask();
   ASSERT_FALSE(answer);
-  EXPECT_NE(answer.error().error.message.find("web page"), std::string::npos) << answer.error().error.message;
+  EXPECT_NE(answer.error().error.message.find("web page"), std::string::npos)
+      << answer.error().error.message;
 }
 
 }  // namespace

@@ -22,16 +22,22 @@ struct Case {
 
 TEST(Classify, KnowsWhatEachRefusalMeans) {
   const std::vector<Case> table = {
-      {429, R"({"error":{"type":"rate_limit_error","message":"Slow down"}})", Code::kExhausted, true},
-      {429, R"({"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}})", Code::kDenied, false},
+      {429, R"({"error":{"type":"rate_limit_error","message":"Slow down"}})", Code::kExhausted,
+       true},
+      {429,
+       R"({"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}})",
+       Code::kDenied, false},
       {402, "", Code::kDenied, false},
       {401, R"({"error":{"message":"invalid x-api-key"}})", Code::kUnauthenticated, false},
       {403, R"({"error":{"message":"Your region is not supported"}})", Code::kDenied, false},
       {403, R"({"error":{"message":"Incorrect API key provided"}})", Code::kUnauthenticated, false},
       {404, R"({"error":"model 'x' not found"})", Code::kNotFound, false},
-      {400, R"({"error":{"message":"The model `x` does not exist","code":"model_not_found"}})", Code::kNotFound, false},
-      {400, R"({"error":{"message":"prompt is too long: 210000 tokens > 200000 maximum"}})", Code::kTooLarge, false},
-      {400, R"({"error":{"code":"context_length_exceeded","message":"This model's maximum context length is 8192"}})",
+      {400, R"({"error":{"message":"The model `x` does not exist","code":"model_not_found"}})",
+       Code::kNotFound, false},
+      {400, R"({"error":{"message":"prompt is too long: 210000 tokens > 200000 maximum"}})",
+       Code::kTooLarge, false},
+      {400,
+       R"({"error":{"code":"context_length_exceeded","message":"This model's maximum context length is 8192"}})",
        Code::kTooLarge, false},
       {413, "", Code::kTooLarge, false},
       {400, R"({"error":{"message":"Your credit balance is too low"}})", Code::kDenied, false},
@@ -39,12 +45,14 @@ TEST(Classify, KnowsWhatEachRefusalMeans) {
       {422, R"({"detail":"unprocessable"})", Code::kInvalid, false},
       {408, "", Code::kTimeout, true},
       {500, R"({"error":{"message":"Internal server error"}})", Code::kUnavailable, true},
-      {500, R"({"error":"model requires more system memory (9 GiB) than is available"})", Code::kUnavailable, false},
+      {500, R"({"error":"model requires more system memory (9 GiB) than is available"})",
+       Code::kUnavailable, false},
       {502, "<html><body>Bad Gateway, rate limit, billing</body></html>", Code::kUnavailable, true},
       {503, "", Code::kUnavailable, true},
       {504, "", Code::kTimeout, true},
       {522, "<!DOCTYPE html><title>example | 522</title>", Code::kUnavailable, true},
-      {529, R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})", Code::kUnavailable, true},
+      {529, R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})",
+       Code::kUnavailable, true},
       {302, "", Code::kUnavailable, true},
       {200, "<html>Sign in</html>", Code::kUnavailable, true},
   };
@@ -59,8 +67,10 @@ TEST(Classify, KnowsWhatEachRefusalMeans) {
 
 TEST(Classify, ShowsTheProvidersSentenceWithoutKeysAndNotTooLong) {
   std::string key = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789";
-  json::object error{{"message", "Incorrect API key provided: " + key + ". " + std::string(2000, 'x')}};
-  Failure failure = classify_reply("openai", 401, {}, to_json(json::object{{"error", error}}), kNow);
+  json::object error{
+      {"message", "Incorrect API key provided: " + key + ". " + std::string(2000, 'x')}};
+  Failure failure =
+      classify_reply("openai", 401, {}, to_json(json::object{{"error", error}}), kNow);
   EXPECT_NE(failure.error.message.find("Incorrect API key provided"), std::string::npos);
   EXPECT_EQ(failure.error.message.find(key), std::string::npos);
   EXPECT_LE(failure.error.message.size(), kFailureBytesMax + 10);
@@ -74,8 +84,9 @@ TEST(Classify, SaysPlainlyThatAWebPageCame) {
 
 TEST(Classify, FindsTheMessageInAllUsualShapes) {
   for (std::string_view body :
-       {R"({"error":{"message":"why"}})", R"({"error":"why"})", R"({"message":"why"})", R"({"detail":"why"})",
-        R"([{"error":{"message":"why"}}])", R"({"type":"error","error":{"type":"t","message":"why"}})"}) {
+       {R"({"error":{"message":"why"}})", R"({"error":"why"})", R"({"message":"why"})",
+        R"({"detail":"why"})", R"([{"error":{"message":"why"}}])",
+        R"({"type":"error","error":{"type":"t","message":"why"}})"}) {
     EXPECT_EQ(provider_message(body), "why") << body;
   }
   EXPECT_EQ(provider_message("nonsense"), "");
@@ -110,7 +121,8 @@ TEST(RetryAfter, ReadsHeadersAndWords) {
       {H{}, "try again in a while", std::nullopt},
   };
   for (const auto& [headers, message, wish] : table) {
-    EXPECT_EQ(retry_after(headers, message, kNow), wish) << (headers.empty() ? message : headers[0].second);
+    EXPECT_EQ(retry_after(headers, message, kNow), wish)
+        << (headers.empty() ? message : headers[0].second);
   }
 }
 
@@ -128,23 +140,27 @@ TEST(RetryDelay, FollowsTheWishUpToAMinuteElseFullJitter) {
 
 TEST(Endpoint, MakesUrlsFromWhatPeopleWrite) {
   EXPECT_EQ(anthropic_url("").value(), "https://api.anthropic.com/v1/messages");
-  EXPECT_EQ(anthropic_url("https://gw.example/claude/").value(), "https://gw.example/claude/v1/messages");
+  EXPECT_EQ(anthropic_url("https://gw.example/claude/").value(),
+            "https://gw.example/claude/v1/messages");
   EXPECT_EQ(anthropic_url("https://gw.example/v1").value(), "https://gw.example/v1/messages");
   EXPECT_EQ(openai_url("").value(), "https://api.openai.com/v1/chat/completions");
   EXPECT_EQ(openai_url("localhost:8000").value(), "http://localhost:8000/v1/chat/completions");
-  EXPECT_EQ(openai_url("https://gw.example/api/v3").value(), "https://gw.example/api/v3/chat/completions");
+  EXPECT_EQ(openai_url("https://gw.example/api/v3").value(),
+            "https://gw.example/api/v3/chat/completions");
   EXPECT_EQ(openai_url("http://h/v1/chat/completions").value(), "http://h/v1/chat/completions");
   EXPECT_EQ(ollama_url("", "chat").value(), "http://localhost:11434/api/chat");
   EXPECT_EQ(ollama_url("0.0.0.0", "chat").value(), "http://127.0.0.1:11434/api/chat");
   EXPECT_EQ(ollama_url("[::1]:99", "tags").value(), "http://[::1]:99/api/tags");
   EXPECT_EQ(ollama_url("::1", "tags").value(), "http://[::1]:11434/api/tags");
-  EXPECT_EQ(ollama_url("http://127.0.0.1:11434/v1/", "chat").value(), "http://127.0.0.1:11434/api/chat");
-  EXPECT_EQ(ollama_url("https://ollama.example", "chat").value(), "https://ollama.example/api/chat");
+  EXPECT_EQ(ollama_url("http://127.0.0.1:11434/v1/", "chat").value(),
+            "http://127.0.0.1:11434/api/chat");
+  EXPECT_EQ(ollama_url("https://ollama.example", "chat").value(),
+            "https://ollama.example/api/chat");
 }
 
 TEST(Endpoint, RefusesWhatIsNoUrl) {
-  for (std::string_view text : {"ftp://x", "http://", "http://u:p@h", "http://h?key=1", "http://h/#x", "h:0", "h:99999",
-                                "h:port", "http://[::1", "a b"}) {
+  for (std::string_view text : {"ftp://x", "http://", "http://u:p@h", "http://h?key=1",
+                                "http://h/#x", "h:0", "h:99999", "h:port", "http://[::1", "a b"}) {
     auto url = openai_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.error().code, Code::kInvalid) << text;

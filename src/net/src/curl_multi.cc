@@ -12,16 +12,19 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kEventsMax = 64;       // handled in one turn of the loop; the rest come in the next
+constexpr int kEventsMax = 64;         // handled in one turn of the loop; the rest come in the next
 constexpr long kIdleConnections = 64;  // kept open between requests
 
 }  // namespace
 
-// libcurl's sockets live in an epoll of their own, and the loop watches that: level-triggered, as libcurl expects, and free
-// of any order between closing a socket and forgetting it. It costs one epoll_wait a turn.
+// libcurl's sockets live in an epoll of their own, and the loop watches that: level-triggered, as
+// libcurl expects, and free of any order between closing a socket and forgetting it. It costs one
+// epoll_wait a turn.
 struct CurlMulti::Impl : std::enable_shared_from_this<Impl> {
   explicit Impl(const asio::any_io_executor& executor)
-      : multi(curl_multi_init()), epoll(executor, ::epoll_create1(EPOLL_CLOEXEC)), timer(executor) {}
+      : multi(curl_multi_init()),
+        epoll(executor, ::epoll_create1(EPOLL_CLOEXEC)),
+        timer(executor) {}
   ~Impl() { curl_multi_cleanup(multi); }
 
   static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void* known) {
@@ -42,7 +45,9 @@ struct CurlMulti::Impl : std::enable_shared_from_this<Impl> {
       ::epoll_ctl(epoll.native_handle(), EPOLL_CTL_DEL, fd, &event);
       return;
     }
-    if (::epoll_ctl(epoll.native_handle(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0 && !known) {
+    if (::epoll_ctl(epoll.native_handle(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) ==
+            0 &&
+        !known) {
       curl_multi_assign(multi, fd, this);
     }
   }
@@ -123,7 +128,7 @@ struct CurlMulti::Impl : std::enable_shared_from_this<Impl> {
   asio::steady_timer timer;
   std::optional<Clock::time_point> due;        // when libcurl wants to be called
   std::optional<Clock::time_point> armed_for;  // when the next alarm comes
-  bool driving = false;                        // inside libcurl: the timer is armed once, at the end
+  bool driving = false;  // inside libcurl: the timer is armed once, at the end
 };
 
 CurlMulti::CurlMulti(const asio::any_io_executor& executor, std::size_t connections_per_host_max)
@@ -133,7 +138,8 @@ CurlMulti::CurlMulti(const asio::any_io_executor& executor, std::size_t connecti
   curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, impl_.get());
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
   curl_multi_setopt(multi, CURLMOPT_TIMERDATA, impl_.get());
-  curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(connections_per_host_max));
+  curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                    static_cast<long>(connections_per_host_max));
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kIdleConnections);
   impl_->wait_for_sockets();
 }

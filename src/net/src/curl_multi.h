@@ -23,9 +23,11 @@ class CurlMulti {
   CurlMulti(const CurlMulti&) = delete;
   CurlMulti& operator=(const CurlMulti&) = delete;
 
-  // Sends at once when a kept connection is free. `job` may be finished before start returns; it lives until stop().
+  // Sends at once when a kept connection is free. `job` may be finished before start returns; it
+  // lives until stop().
   void start(CURL* easy, CurlJob& job);
-  // Ends the request, finished or not: an unfinished HTTP/1 connection is closed, an HTTP/2 stream is reset.
+  // Ends the request, finished or not: an unfinished HTTP/1 connection is closed, an HTTP/2 stream
+  // is reset.
   void stop(CURL* easy);
 
  private:

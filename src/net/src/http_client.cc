@@ -17,7 +17,8 @@ constexpr std::size_t kHeadersMax = 256;  // sent with one request
 bool is_token(std::string_view text) {
   static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kMarks.contains(static_cast<char>(c));
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           kMarks.contains(static_cast<char>(c));
   });
 }
 
@@ -28,10 +29,12 @@ bool is_field_value(std::string_view text) {
 Result<void> check_request(const HttpRequest& request) {
   if (!is_token(request.method)) return fail(Code::kInvalid, "HTTP method is no token");
   if (request.url.contains('\0')) return fail(Code::kInvalid, "URL has a NUL byte");
-  if (request.headers.size() > kHeadersMax) return fail(Code::kTooLarge, fmt::format("over {} headers", kHeadersMax));
+  if (request.headers.size() > kHeadersMax)
+    return fail(Code::kTooLarge, fmt::format("over {} headers", kHeadersMax));
   for (const auto& [name, value] : request.headers) {
     if (!is_token(name)) return fail(Code::kInvalid, "HTTP header name is no token");
-    if (!is_field_value(value)) return fail(Code::kInvalid, fmt::format("HTTP header {} has a line break", name));
+    if (!is_field_value(value))
+      return fail(Code::kInvalid, fmt::format("HTTP header {} has a line break", name));
   }
   return {};
 }
@@ -43,7 +46,8 @@ std::string origin_of(const std::string& text) {
   if (curl_url_set(url, CURLUPART_URL, text.c_str(), 0) == CURLUE_OK) {
     for (const CURLUPart which : {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT}) {
       char* value = nullptr;
-      if (curl_url_get(url, which, &value, CURLU_DEFAULT_PORT) == CURLUE_OK) origin += to_lower_ascii(value) + "|";
+      if (curl_url_get(url, which, &value, CURLU_DEFAULT_PORT) == CURLUE_OK)
+        origin += to_lower_ascii(value) + "|";
       curl_free(value);
     }
   }
@@ -53,8 +57,10 @@ std::string origin_of(const std::string& text) {
 
 bool carries_credentials(std::string_view name) {
   const std::string lower = to_lower_ascii(name);
-  static constexpr std::array<std::string_view, 6> kMarks = {"auth", "cookie", "token", "key", "secret", "password"};
-  return std::ranges::any_of(kMarks, [&lower](std::string_view mark) { return lower.contains(mark); });
+  static constexpr std::array<std::string_view, 6> kMarks = {"auth", "cookie", "token",
+                                                             "key",  "secret", "password"};
+  return std::ranges::any_of(kMarks,
+                             [&lower](std::string_view mark) { return lower.contains(mark); });
 }
 
 // The next hop's URL and headers.
@@ -100,17 +106,20 @@ class CurlClient final : public HttpClient {
                                    std::function<void(const HttpResponse&)> head) override {
     SKEP_CO_TRY_VOID(ctx.check());
     SKEP_CO_TRY_VOID(check_request(request));
-    const bool may_follow = request.redirects_max > 0 && (request.method == "GET" || request.method == "HEAD");
+    const bool may_follow =
+        request.redirects_max > 0 && (request.method == "GET" || request.method == "HEAD");
     std::string url = request.url;
     Headers headers = request.headers;
     for (int hop = 0;; ++hop) {
       if (request.guarded) SKEP_CO_TRY_VOID(deps_.guard.check_url(url));
-      HttpExchange exchange(exchange_deps(request.guarded), request, url, headers, may_follow, &sink, &head);
+      HttpExchange exchange(exchange_deps(request.guarded), request, url, headers, may_follow,
+                            &sink, &head);
       SKEP_CO_TRY_VOID(co_await exchange.run(ctx));
       std::string next = exchange.redirect_target();
       if (next.empty()) co_return exchange.take_response();
       if (hop == request.redirects_max) {
-        co_return fail(Code::kUnavailable, fmt::format("more than {} redirects", request.redirects_max));
+        co_return fail(Code::kUnavailable,
+                       fmt::format("more than {} redirects", request.redirects_max));
       }
       SKEP_CO_TRY_VOID(follow(url, next, headers));
       url = std::move(next);
@@ -118,12 +127,13 @@ class CurlClient final : public HttpClient {
   }
 
  private:
-  // Guarded and unguarded requests never share a connection: one that was opened without a look at its address must not
-  // carry a guarded request.
+  // Guarded and unguarded requests never share a connection: one that was opened without a look at
+  // its address must not carry a guarded request.
   ExchangeDeps exchange_deps(bool guarded) {
     init_curl_once();
     std::shared_ptr<CurlMulti>& multi = guarded ? guarded_ : unguarded_;
-    if (!multi) multi = std::make_shared<CurlMulti>(deps_.loop.executor(), deps_.connections_per_host_max);
+    if (!multi)
+      multi = std::make_shared<CurlMulti>(deps_.loop.executor(), deps_.connections_per_host_max);
     return {.multi = multi,
             .handles = handles_,
             .guard = guarded ? &deps_.guard : nullptr,

@@ -12,12 +12,14 @@
 namespace skep::net {
 namespace {
 
-constexpr std::size_t kHandlesMax = 32;                // easy handles kept between requests
-constexpr std::size_t kHeaderBytesMax = 256u << 10;    // of one answer's head
-constexpr std::size_t kRedirectBodyMax = 64u << 10;    // read from a redirect to keep its connection; more closes it
+constexpr std::size_t kHandlesMax = 32;              // easy handles kept between requests
+constexpr std::size_t kHeaderBytesMax = 256u << 10;  // of one answer's head
+constexpr std::size_t kRedirectBodyMax =
+    64u << 10;  // read from a redirect to keep its connection; more closes it
 
 std::string_view phrase(CURLcode code, const std::array<char, CURL_ERROR_SIZE>& text) {
-  return text[0] != '\0' ? std::string_view(text.data()) : std::string_view(curl_easy_strerror(code));
+  return text[0] != '\0' ? std::string_view(text.data())
+                         : std::string_view(curl_easy_strerror(code));
 }
 
 struct FreeUrl {
@@ -55,8 +57,9 @@ void EasyPool::give(CURL* easy) {
   idle_.push_back(easy);
 }
 
-HttpExchange::HttpExchange(ExchangeDeps deps, const HttpRequest& request, std::string url, const Headers& headers,
-                           bool follow, BodySink* sink, const std::function<void(const HttpResponse&)>* head)
+HttpExchange::HttpExchange(ExchangeDeps deps, const HttpRequest& request, std::string url,
+                           const Headers& headers, bool follow, BodySink* sink,
+                           const std::function<void(const HttpResponse&)>* head)
     : deps_(std::move(deps)),
       request_(request),
       url_(std::move(url)),
@@ -78,11 +81,14 @@ HttpExchange::~HttpExchange() {
 }
 
 void HttpExchange::set_options() {
-  const auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy_, option, value); };
+  const auto set = [this](CURLoption option, auto value) {
+    curl_easy_setopt(easy_, option, value);
+  };
   set(CURLOPT_URL, url_.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_QUICK_EXIT, 1L);  // or giving up during a name lookup would block until the lookup ends
+  set(CURLOPT_QUICK_EXIT,
+      1L);  // or giving up during a name lookup would block until the lookup ends
   set(CURLOPT_ERRORBUFFER, error_text_.data());
   set(CURLOPT_ACCEPT_ENCODING, "");
   set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -111,23 +117,29 @@ void HttpExchange::set_method() {
     curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
     return;
   }
-  const bool has_body = !request_.body.empty() || request_.method == "POST" || request_.method == "PUT" ||
-                        request_.method == "PATCH";
+  const bool has_body = !request_.body.empty() || request_.method == "POST" ||
+                        request_.method == "PUT" || request_.method == "PATCH";
   if (has_body) {
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request_.body.size()));
   }
   const std::string_view implied = has_body ? "POST" : "GET";
-  if (request_.method != implied) curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  if (request_.method != implied)
+    curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
 }
 
 void HttpExchange::set_headers(const Headers& headers) {
-  const auto add = [this](const std::string& line) { sent_headers_ = curl_slist_append(sent_headers_, line.c_str()); };
+  const auto add = [this](const std::string& line) {
+    sent_headers_ = curl_slist_append(sent_headers_, line.c_str());
+  };
   add("Expect:");  // libcurl would wait a second for "100 Continue" before a large body
   if (find_header(headers, "Content-Type").empty()) add("Content-Type:");
-  if (find_header(headers, "User-Agent").empty() && !deps_.user_agent.empty()) add("User-Agent: " + deps_.user_agent);
+  if (find_header(headers, "User-Agent").empty() && !deps_.user_agent.empty())
+    add("User-Agent: " + deps_.user_agent);
   for (const auto& [name, value] : headers) {
-    add(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));  // "Name:" would mean: leave it out
+    add(value.empty() ? name + ";"
+                      : fmt::format("{}: {}", name, value));  // "Name:" would mean: leave it out
   }
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, sent_headers_);
 }
@@ -140,8 +152,11 @@ Task<Result<void>> HttpExchange::run(const Ctx& ctx) {
     step.deadline = std::min(ctx.deadline, next_check());
     const auto waited = co_await done_.wait(std::move(step));
     if (waited || code_) continue;
-    if (waited.error().code == Code::kCancelled) co_return fail(Code::kCancelled, fmt::format("request to {} cancelled", host_));
-    if (!ctx.check()) co_return fail(Code::kTimeout, fmt::format("no full answer from {} in the time allowed", host_));
+    if (waited.error().code == Code::kCancelled)
+      co_return fail(Code::kCancelled, fmt::format("request to {} cancelled", host_));
+    if (!ctx.check())
+      co_return fail(Code::kTimeout,
+                     fmt::format("no full answer from {} in the time allowed", host_));
     if (std::chrono::steady_clock::now() >= phase_deadline()) co_return fail(overdue());
   }
   co_return outcome();
@@ -159,20 +174,23 @@ Result<void> HttpExchange::outcome() const {
   switch (*code_) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-      if (phase_ == Phase::kConnecting) return fail(Code::kInvalid, fmt::format("bad URL: {}", why));
+      if (phase_ == Phase::kConnecting)
+        return fail(Code::kInvalid, fmt::format("bad URL: {}", why));
       break;  // an answer that is no HTTP
     case CURLE_COULDNT_CONNECT: {
       long os_error = 0;
       curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
       if (os_error == 0) break;
-      return fail(Code::kUnavailable,
-                  fmt::format("request to {} failed: {} ({})", host_, why, std::strerror(static_cast<int>(os_error))));
+      return fail(Code::kUnavailable, fmt::format("request to {} failed: {} ({})", host_, why,
+                                                  std::strerror(static_cast<int>(os_error))));
     }
     case CURLE_SSL_CACERT_BADFILE:
       return fail(Code::kInvalid, fmt::format("CA file {}: {}", request_.ca_file, why));
     case CURLE_OPERATION_TIMEDOUT:
-      return fail(Code::kTimeout, fmt::format("connecting to {} took over {} ms", host_, request_.connect_timeout.count()));
-    default: break;
+      return fail(Code::kTimeout, fmt::format("connecting to {} took over {} ms", host_,
+                                              request_.connect_timeout.count()));
+    default:
+      break;
   }
   return fail(Code::kUnavailable, fmt::format("request to {} failed: {}", host_, why));
 }
@@ -180,15 +198,18 @@ Result<void> HttpExchange::outcome() const {
 // Connecting is timed by libcurl.
 SteadyTime HttpExchange::phase_deadline() const {
   switch (phase_) {
-    case Phase::kConnecting: return SteadyTime::max();
-    case Phase::kAwaitingAnswer: return last_event_ + request_.first_byte_timeout;
-    case Phase::kReceiving: return last_event_ + request_.idle_timeout;
+    case Phase::kConnecting:
+      return SteadyTime::max();
+    case Phase::kAwaitingAnswer:
+      return last_event_ + request_.first_byte_timeout;
+    case Phase::kReceiving:
+      return last_event_ + request_.idle_timeout;
   }
   return SteadyTime::max();
 }
 
-// Callbacks only note the time, they do not re-arm a timer: no phase that begins later can be overdue before the shorter
-// of the two timeouts from now.
+// Callbacks only note the time, they do not re-arm a timer: no phase that begins later can be
+// overdue before the shorter of the two timeouts from now.
 SteadyTime HttpExchange::next_check() const {
   const auto shortest = std::min(request_.first_byte_timeout, request_.idle_timeout);
   return std::min(phase_deadline(), std::chrono::steady_clock::now() + shortest);
@@ -196,9 +217,11 @@ SteadyTime HttpExchange::next_check() const {
 
 Error HttpExchange::overdue() const {
   if (phase_ == Phase::kAwaitingAnswer) {
-    return {Code::kTimeout, fmt::format("{} sent no answer within {} ms", host_, request_.first_byte_timeout.count())};
+    return {Code::kTimeout, fmt::format("{} sent no answer within {} ms", host_,
+                                        request_.first_byte_timeout.count())};
   }
-  return {Code::kTimeout, fmt::format("{} went silent for {} ms in mid-answer", host_, request_.idle_timeout.count())};
+  return {Code::kTimeout, fmt::format("{} went silent for {} ms in mid-answer", host_,
+                                      request_.idle_timeout.count())};
 }
 
 // False, which ends the transfer.
@@ -212,7 +235,8 @@ int HttpExchange::on_connected(void* self, char* address, char*, int port, int) 
   exchange.phase_ = Phase::kAwaitingAnswer;
   exchange.last_event_ = std::chrono::steady_clock::now();
   if (exchange.deps_.guard == nullptr) return CURL_PREREQFUNC_OK;
-  auto checked = exchange.deps_.guard->check_address(address, static_cast<std::uint16_t>(port), exchange.host_);
+  auto checked = exchange.deps_.guard->check_address(address, static_cast<std::uint16_t>(port),
+                                                     exchange.host_);
   if (checked) return CURL_PREREQFUNC_OK;
   exchange.refuse(std::move(checked).error());
   return CURL_PREREQFUNC_ABORT;
@@ -250,7 +274,8 @@ std::size_t HttpExchange::on_header(char* data, std::size_t size, std::size_t co
 bool HttpExchange::take_header_line(std::string_view line) {
   header_bytes_ += line.size();
   if (header_bytes_ > kHeaderBytesMax) {
-    return refuse({Code::kTooLarge, fmt::format("the head of {}'s answer is over {} bytes", host_, kHeaderBytesMax)});
+    return refuse({Code::kTooLarge, fmt::format("the head of {}'s answer is over {} bytes", host_,
+                                                kHeaderBytesMax)});
   }
   if (head_done_) return true;  // trailers, after the body
   const bool folded = line.starts_with(' ') || line.starts_with('\t');
@@ -258,7 +283,8 @@ bool HttpExchange::take_header_line(std::string_view line) {
   if (line.starts_with("HTTP/")) {
     response_.headers.clear();
     const auto space = line.find(' ');
-    const std::string_view digits = space == std::string_view::npos ? "" : line.substr(space + 1, 3);
+    const std::string_view digits =
+        space == std::string_view::npos ? "" : line.substr(space + 1, 3);
     std::from_chars(digits.data(), digits.data() + digits.size(), response_.status);
     return true;
   }
@@ -289,7 +315,8 @@ bool HttpExchange::take_body(std::string_view bytes) {
   body_bytes_ += bytes.size();
   if (is_redirect()) return body_bytes_ <= kRedirectBodyMax;
   if (body_bytes_ > request_.body_bytes_max) {
-    return refuse({Code::kTooLarge, fmt::format("the body from {} is over {} bytes", host_, request_.body_bytes_max)});
+    return refuse({Code::kTooLarge, fmt::format("the body from {} is over {} bytes", host_,
+                                                request_.body_bytes_max)});
   }
   if (sink_ == nullptr || !*sink_ || response_.status / 100 != 2) {
     response_.body.append(bytes);
@@ -300,7 +327,8 @@ bool HttpExchange::take_body(std::string_view bytes) {
 
 bool HttpExchange::is_redirect() const {
   const int status = response_.status;
-  const bool redirects = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+  const bool redirects =
+      status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
   return follow_ && head_done_ && redirects && !find_header(response_.headers, "Location").empty();
 }
 
@@ -310,7 +338,8 @@ std::string HttpExchange::redirect_target() const {
   const std::unique_ptr<CURLU, FreeUrl> url(curl_url());
   char* text = nullptr;
   if (curl_url_set(url.get(), CURLUPART_URL, url_.c_str(), 0) != CURLUE_OK ||
-      curl_url_set(url.get(), CURLUPART_URL, location.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+      curl_url_set(url.get(), CURLUPART_URL, location.c_str(), CURLU_NON_SUPPORT_SCHEME) !=
+          CURLUE_OK ||
       curl_url_get(url.get(), CURLUPART_URL, &text, 0) != CURLUE_OK) {
     return location;  // refused by the checks of the next hop
   }

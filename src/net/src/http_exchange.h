@@ -1,6 +1,8 @@
 // One HTTP request and its answer over libcurl, without redirects.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +14,8 @@
 
 namespace skep::net {
 
-// Easy handles kept for the next request: making one costs more than a loopback round trip's worth of system calls.
+// Easy handles kept for the next request: making one costs more than a loopback round trip's worth
+// of system calls.
 class EasyPool {
  public:
   ~EasyPool();
@@ -35,9 +38,11 @@ struct ExchangeDeps {
 // Lives in the coroutine that waits for it; its end is the request's end.
 class HttpExchange final : public CurlJob {
  public:
-  // `request` outlives the exchange. `follow`: a redirect is not the answer, its body is thrown away.
-  HttpExchange(ExchangeDeps deps, const HttpRequest& request, std::string url, const Headers& headers, bool follow,
-               BodySink* sink, const std::function<void(const HttpResponse&)>* head);
+  // `request` outlives the exchange. `follow`: a redirect is not the answer, its body is thrown
+  // away.
+  HttpExchange(ExchangeDeps deps, const HttpRequest& request, std::string url,
+               const Headers& headers, bool follow, BodySink* sink,
+               const std::function<void(const HttpResponse&)>* head);
   ~HttpExchange() override;
   HttpExchange(const HttpExchange&) = delete;
   HttpExchange& operator=(const HttpExchange&) = delete;

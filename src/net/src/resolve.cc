@@ -16,7 +16,8 @@ using Resolver = asio::ip::tcp::resolver;
 
 constexpr std::size_t kAddressesMax = 16;  // more answers to one name are ignored
 
-// Shared by the waiting coroutine and the resolver's handler, which may come after the coroutine has gone.
+// Shared by the waiting coroutine and the resolver's handler, which may come after the coroutine
+// has gone.
 struct Lookup {
   explicit Lookup(const asio::any_io_executor& executor) : resolver(executor) {}
   Resolver resolver;
@@ -26,7 +27,8 @@ struct Lookup {
   std::vector<SocketAddress> addresses;
 };
 
-void finish(Lookup& lookup, const boost::system::error_code& error, const Resolver::results_type& results) {
+void finish(Lookup& lookup, const boost::system::error_code& error,
+            const Resolver::results_type& results) {
   lookup.done = true;
   lookup.error = error;
   for (const auto& result : results) {
@@ -47,7 +49,8 @@ Result<SocketAddress> parse_address(std::string host, std::uint16_t port) {
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0 || found == nullptr) {
+  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0 ||
+      found == nullptr) {
     return fail(Code::kInvalid, fmt::format("\"{}\" is not an IP address", host));
   }
   SocketAddress address;
@@ -57,7 +60,8 @@ Result<SocketAddress> parse_address(std::string host, std::uint16_t port) {
   return address;
 }
 
-Task<Result<std::vector<SocketAddress>>> resolve(const Ctx& ctx, const std::string& host, std::uint16_t port) {
+Task<Result<std::vector<SocketAddress>>> resolve(const Ctx& ctx, const std::string& host,
+                                                 std::uint16_t port) {
   if (auto literal = parse_address(host, port)) co_return std::vector<SocketAddress>{*literal};
   auto lookup = std::make_shared<Lookup>(co_await asio::this_coro::executor);
   lookup->resolver.async_resolve(
@@ -71,11 +75,13 @@ Task<Result<std::vector<SocketAddress>>> resolve(const Ctx& ctx, const std::stri
       co_return fail(std::move(waited).error().in("looking up " + host));
     }
   }
-  const bool unknown = lookup->error == asio::error::host_not_found || lookup->error == asio::error::no_data ||
+  const bool unknown = lookup->error == asio::error::host_not_found ||
+                       lookup->error == asio::error::no_data ||
                        (!lookup->error && lookup->addresses.empty());
   if (unknown) co_return fail(Code::kNotFound, fmt::format("no address found for {}", host));
   if (lookup->error) {
-    co_return fail(Code::kUnavailable, fmt::format("looking up {}: {}", host, lookup->error.message()));
+    co_return fail(Code::kUnavailable,
+                   fmt::format("looking up {}: {}", host, lookup->error.message()));
   }
   co_return std::move(lookup->addresses);
 }

@@ -64,13 +64,15 @@ CertificateAuthority::~CertificateAuthority() {
   EVP_PKEY_free(impl_->key);
 }
 
-TlsServerConfig CertificateAuthority::issue(const std::string& stem, const std::string& names) const {
+TlsServerConfig CertificateAuthority::issue(const std::string& stem,
+                                            const std::string& names) const {
   EVP_PKEY* key = EVP_EC_gen("P-256");
   X509* certificate = new_certificate(key, stem, impl_->serial++);
   X509_set_issuer_name(certificate, X509_get_subject_name(impl_->certificate));
   add_extension(certificate, impl_->certificate, NID_subject_alt_name, names);
   X509_sign(certificate, impl_->key, EVP_sha384());
-  TlsServerConfig config{.certificate_file = dir_.file(stem + ".crt"), .key_file = dir_.file(stem + ".key")};
+  TlsServerConfig config{.certificate_file = dir_.file(stem + ".crt"),
+                         .key_file = dir_.file(stem + ".key")};
   write_certificate(config.certificate_file, certificate);
   write_key(config.key_file, key);
   X509_free(certificate);

@@ -17,7 +17,8 @@ class CertificateAuthority {
   CertificateAuthority& operator=(const CertificateAuthority&) = delete;
 
   [[nodiscard]] std::string ca_file() const { return dir_.file("ca.pem"); }
-  // `names` go into subjectAltName as they are: "DNS:a.test", "IP:127.0.0.1". Files <stem>.crt and <stem>.key.
+  // `names` go into subjectAltName as they are: "DNS:a.test", "IP:127.0.0.1". Files <stem>.crt and
+  // <stem>.key.
   TlsServerConfig issue(const std::string& stem, const std::string& names) const;
 
  private:

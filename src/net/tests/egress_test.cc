@@ -24,7 +24,9 @@ const UrlCase kUrls[] = {
     // Not the web.
     {"", Code::kInvalid},
     {"http://", Code::kInvalid},
-    {"http://b\xC3\xBC""cher.example/", Code::kInvalid},
+    {"http://b\xC3\xBC"
+     "cher.example/",
+     Code::kInvalid},
     {"http://exa mple.com/", Code::kInvalid},
     {"http://example.com/\r\nX: y", Code::kInvalid},
     {"http://example.com\\@127.0.0.1/", Code::kInvalid},
@@ -72,7 +74,11 @@ const UrlCase kUrls[] = {
     {"http://%31%32%37.0.0.1/", Code::kDenied},
     {"http://loc%61lhost/", Code::kDenied},
     {"http://\xEF\xBC\x91\xEF\xBC\x92\xEF\xBC\x97.0.0.1/", Code::kInvalid},
-    {"http://127\xE3\x80\x82" "0\xE3\x80\x82" "0\xE3\x80\x82" "1/", Code::kInvalid},
+    {"http://127\xE3\x80\x82"
+     "0\xE3\x80\x82"
+     "0\xE3\x80\x82"
+     "1/",
+     Code::kInvalid},
     {"http://%EF%BC%91%EF%BC%92%EF%BC%97.0.0.1/", Code::kInvalid},
     {"http://[::]/", Code::kDenied},
     {"http://[::1]/", Code::kDenied},
@@ -176,7 +182,8 @@ TEST(EgressGuard, ChecksTheTableOfAddresses) {
     if (c.why.empty()) {
       EXPECT_TRUE(checked) << c.address << ": " << checked.error().to_string();
     } else {
-      const Error expected{Code::kDenied, fmt::format("example.com has the address {}, which is {}", c.address, c.why)};
+      const Error expected{Code::kDenied, fmt::format("example.com has the address {}, which is {}",
+                                                      c.address, c.why)};
       ASSERT_FALSE(checked) << c.address;
       EXPECT_EQ(checked.error(), expected);
     }
@@ -191,13 +198,16 @@ TEST(EgressGuard, ChecksThePortConnectedTo) {
 }
 
 TEST(EgressGuard, AllowsWhatTheOperatorNames) {
-  const EgressGuard guard({.allow = {"127.0.0.1:8080", "wiki.internal", "[::1]:9000", "Host.Example:81"}});
-  for (const char* url : {"http://127.0.0.1:8080/", "http://0x7f.1:8080/", "http://wiki.internal/", "https://wiki.internal:8443/",
-                          "http://[::1]:9000/", "http://host.example:81/"}) {
+  const EgressGuard guard(
+      {.allow = {"127.0.0.1:8080", "wiki.internal", "[::1]:9000", "Host.Example:81"}});
+  for (const char* url :
+       {"http://127.0.0.1:8080/", "http://0x7f.1:8080/", "http://wiki.internal/",
+        "https://wiki.internal:8443/", "http://[::1]:9000/", "http://host.example:81/"}) {
     EXPECT_TRUE(guard.check_url(url)) << url;
   }
-  for (const char* url : {"http://127.0.0.1:8081/", "http://127.0.0.1/", "http://127.0.0.2:8080/", "http://a.wiki.internal/",
-                          "http://[::1]:9001/", "http://host.example:82/"}) {
+  for (const char* url :
+       {"http://127.0.0.1:8081/", "http://127.0.0.1/", "http://127.0.0.2:8080/",
+        "http://a.wiki.internal/", "http://[::1]:9001/", "http://host.example:82/"}) {
     EXPECT_EQ(guard.check_url(url).error().code, Code::kDenied) << url;
   }
   EXPECT_TRUE(guard.check_address("10.0.0.7", 80, "wiki.internal"));
@@ -205,22 +215,26 @@ TEST(EgressGuard, AllowsWhatTheOperatorNames) {
 }
 
 TEST(EgressGuard, DeniesWhatTheOperatorNamesEvenWhenAllowed) {
-  const EgressGuard guard({.allow = {"bad.example"}, .deny = {"bad.example", "*.evil.example", "8.8.8.8"}});
-  for (const char* url : {"http://bad.example/", "http://BAD.example./", "http://a.evil.example/", "http://a.b.evil.example/",
-                          "http://8.8.8.8/", "http://134744072/"}) {
+  const EgressGuard guard(
+      {.allow = {"bad.example"}, .deny = {"bad.example", "*.evil.example", "8.8.8.8"}});
+  for (const char* url : {"http://bad.example/", "http://BAD.example./", "http://a.evil.example/",
+                          "http://a.b.evil.example/", "http://8.8.8.8/", "http://134744072/"}) {
     EXPECT_EQ(guard.check_url(url).error().code, Code::kDenied) << url;
   }
   EXPECT_TRUE(guard.check_url("http://evil.example/"));
   EXPECT_TRUE(guard.check_url("http://a.bad.example/"));
-  EXPECT_FALSE(guard.check_address("8.8.8.8", 80, "dns.example")) << "a name that leads to a denied address";
+  EXPECT_FALSE(guard.check_address("8.8.8.8", 80, "dns.example"))
+      << "a name that leads to a denied address";
 }
 
 TEST(EgressGuard, SaysWhichRule) {
   const EgressGuard guard;
-  EXPECT_EQ(guard.check_url("http://127.1/").error().message, "127.0.0.1 has the address 127.0.0.1, which is loopback");
+  EXPECT_EQ(guard.check_url("http://127.1/").error().message,
+            "127.0.0.1 has the address 127.0.0.1, which is loopback");
   EXPECT_EQ(guard.check_url("http://a.local/").error().message, "host a.local is a local name");
   EXPECT_EQ(guard.check_url("http://a.test:22/").error().message, "port 22 is not allowed");
-  EXPECT_EQ(guard.check_url("http://a:b@a.test/").error().message, "URL carries a user or password");
+  EXPECT_EQ(guard.check_url("http://a:b@a.test/").error().message,
+            "URL carries a user or password");
   EXPECT_EQ(guard.check_url(std::string(10'000, 'a')).error().code, Code::kTooLarge);
 }
 

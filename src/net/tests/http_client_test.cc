@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 class Http : public ::testing::Test {
  protected:
   std::unique_ptr<HttpClient> open(EgressConfig egress = {}) {
-    auto client = HttpClient::open({.loop = loop_, .guard = EgressGuard(std::move(egress)), .user_agent = "test"});
+    auto client = HttpClient::open(
+        {.loop = loop_, .guard = EgressGuard(std::move(egress)), .user_agent = "test"});
     return *std::move(client);
   }
   Result<HttpResponse> fetch(HttpClient& client, HttpRequest request, BodySink sink = {},
@@ -30,7 +31,8 @@ Task<void> mirror(Ctx, const ServerRequest& request, Responder& responder) {
     co_return;
   }
   std::string text = fmt::format("{} {} [{}]\n", request.method, request.target, request.body);
-  for (const auto& [name, value] : request.headers) text += fmt::format("{}: {}\n", to_lower_ascii(name), value);
+  for (const auto& [name, value] : request.headers)
+    text += fmt::format("{}: {}\n", to_lower_ascii(name), value);
   std::ignore = co_await responder.send(200, {{"X-Kind", "mirror"}}, std::move(text));
 }
 
@@ -42,7 +44,9 @@ class HttpOverOurServer : public Http {
     server_ = *std::move(opened);
   }
   ~HttpOverOurServer() override { loop_.run(server_->close(brief())); }
-  [[nodiscard]] std::string url(std::string_view path) const { return "http://" + server_->address() + std::string(path); }
+  [[nodiscard]] std::string url(std::string_view path) const {
+    return "http://" + server_->address() + std::string(path);
+  }
   std::unique_ptr<HttpServer> server_;
 };
 
@@ -50,10 +54,14 @@ TEST_F(HttpOverOurServer, SendsEachMethodWithItsBodyAndHeaders) {
   auto client = open();
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
     for (const char* body : {"", "payload"}) {
-      const auto got = fetch(*client, {.method = method, .url = url("/p?q=1"), .headers = {{"X-A", "1"}, {"X-Empty", ""}}, .body = body});
+      const auto got = fetch(*client, {.method = method,
+                                       .url = url("/p?q=1"),
+                                       .headers = {{"X-A", "1"}, {"X-Empty", ""}},
+                                       .body = body});
       ASSERT_TRUE(got) << got.error().to_string();
       EXPECT_EQ(got->status, 200);
-      EXPECT_TRUE(got->body.starts_with(fmt::format("{} /p?q=1 [{}]\n", method, body))) << got->body;
+      EXPECT_TRUE(got->body.starts_with(fmt::format("{} /p?q=1 [{}]\n", method, body)))
+          << got->body;
       EXPECT_TRUE(got->body.contains("x-a: 1\n"));
       EXPECT_TRUE(got->body.contains("x-empty: \n"));
       EXPECT_TRUE(got->body.contains("user-agent: test\n"));
@@ -102,7 +110,8 @@ TEST_F(HttpOverOurServer, GivesTheBodyToTheSinkAfterTheHead) {
 TEST_F(HttpOverOurServer, CollectsTheBodyOfAnErrorThoughThereIsASink) {
   auto client = open();
   int pieces = 0;
-  const auto got = fetch(*client, {.url = url("/missing")}, [&](std::string_view) { return ++pieces > 0; });
+  const auto got =
+      fetch(*client, {.url = url("/missing")}, [&](std::string_view) { return ++pieces > 0; });
   ASSERT_TRUE(got);
   EXPECT_EQ(got->status, 404);
   EXPECT_EQ(got->body, "{}");
@@ -111,7 +120,8 @@ TEST_F(HttpOverOurServer, CollectsTheBodyOfAnErrorThoughThereIsASink) {
 
 TEST_F(HttpOverOurServer, ASinkThatHasEnoughEndsTheRequest) {
   auto client = open();
-  EXPECT_EQ(fetch(*client, {.url = url("/")}, [](std::string_view) { return false; }).error().code, Code::kCancelled);
+  EXPECT_EQ(fetch(*client, {.url = url("/")}, [](std::string_view) { return false; }).error().code,
+            Code::kCancelled);
 }
 
 Task<void> fetch_into(HttpClient& client, std::string url, int* done) {
@@ -132,12 +142,17 @@ TEST_F(HttpOverOurServer, RunsManyRequestsSideBySide) {
 TEST_F(HttpOverOurServer, RefusesRequestsThatWouldBreakTheProtocol) {
   auto client = open();
   const HttpRequest bad[] = {
-      {.method = "GET /x HTTP/1.1\r\n", .url = url("/")}, {.method = "", .url = url("/")},
-      {.url = url("/"), .headers = {{"A\r\nB", "x"}}},    {.url = url("/"), .headers = {{"A", "x\r\nB: y"}}},
-      {.url = url("/"), .headers = {{"", "x"}}},          {.url = ""},
-      {.url = "ftp://127.0.0.1/"},                        {.url = "http://127.0.0.1:1/\r\nX"},
+      {.method = "GET /x HTTP/1.1\r\n", .url = url("/")},
+      {.method = "", .url = url("/")},
+      {.url = url("/"), .headers = {{"A\r\nB", "x"}}},
+      {.url = url("/"), .headers = {{"A", "x\r\nB: y"}}},
+      {.url = url("/"), .headers = {{"", "x"}}},
+      {.url = ""},
+      {.url = "ftp://127.0.0.1/"},
+      {.url = "http://127.0.0.1:1/\r\nX"},
   };
-  for (const HttpRequest& request : bad) EXPECT_EQ(fetch(*client, request).error().code, Code::kInvalid) << request.url;
+  for (const HttpRequest& request : bad)
+    EXPECT_EQ(fetch(*client, request).error().code, Code::kInvalid) << request.url;
 }
 
 TEST_F(Http, ReusesTheConnection) {
@@ -145,14 +160,16 @@ TEST_F(Http, ReusesTheConnection) {
     for (;;) {
       const std::string head = co_await read_until(stream, "\r\n\r\n");
       if (!head.contains("\r\n\r\n")) co_return;
-      std::ignore = co_await stream.write(patient(), as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+      std::ignore = co_await stream.write(
+          patient(), as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
     }
   };
   RawServer server(loop_, script);
   auto client = open({.allow = {"127.0.0.1"}});
   for (int i = 0; i < 5; ++i) EXPECT_EQ(fetch(*client, {.url = server.url()})->body, "ok");
   EXPECT_EQ(server.connections(), 1);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(fetch(*client, {.url = server.url(), .guarded = true})->body, "ok");
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(fetch(*client, {.url = server.url(), .guarded = true})->body, "ok");
   EXPECT_EQ(server.connections(), 2) << "guarded requests have connections of their own";
   client.reset();
 }
@@ -167,10 +184,12 @@ TEST_F(Http, CutsABodyWithoutEndAtTheLimit) {
   };
   RawServer server(loop_, script);
   auto client = open();
-  EXPECT_EQ(fetch(*client, {.url = server.url(), .body_bytes_max = 1u << 20}).error().code, Code::kTooLarge);
+  EXPECT_EQ(fetch(*client, {.url = server.url(), .body_bytes_max = 1u << 20}).error().code,
+            Code::kTooLarge);
   std::size_t sunk = 0;
   const auto sink = [&sunk](std::string_view piece) { return (sunk += piece.size()) > 0; };
-  EXPECT_EQ(fetch(*client, {.url = server.url(), .body_bytes_max = 1u << 20}, sink).error().code, Code::kTooLarge);
+  EXPECT_EQ(fetch(*client, {.url = server.url(), .body_bytes_max = 1u << 20}, sink).error().code,
+            Code::kTooLarge);
   EXPECT_LE(sunk, 1u << 20);
   loop_.run(server.await_finished(2));
   EXPECT_EQ(server.finished(), 2) << "the connections were closed";
@@ -192,7 +211,8 @@ std::string gzip(const std::string& plain) {
 
 std::string gzip_answer(const std::string& plain) {
   const std::string packed = gzip(plain);
-  return fmt::format("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n{}", packed.size(), packed);
+  return fmt::format("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n{}",
+                     packed.size(), packed);
 }
 
 TEST_F(Http, UnpacksAndCountsWhatItUnpacks) {
@@ -200,7 +220,8 @@ TEST_F(Http, UnpacksAndCountsWhatItUnpacks) {
   RawServer bomb(loop_, answers(gzip_answer(std::string(64u << 20, '\0'))));
   auto client = open();
   EXPECT_EQ(fetch(*client, {.url = small.url()})->body, "hello hello hello");
-  EXPECT_EQ(fetch(*client, {.url = bomb.url(), .body_bytes_max = 1u << 20}).error().code, Code::kTooLarge);
+  EXPECT_EQ(fetch(*client, {.url = bomb.url(), .body_bytes_max = 1u << 20}).error().code,
+            Code::kTooLarge);
 }
 
 TEST_F(Http, SaysWhyThereIsNoAnswer) {
@@ -212,10 +233,13 @@ TEST_F(Http, SaysWhyThereIsNoAnswer) {
     const auto got = fetch(*client, {.url = server->url()});
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, Code::kUnavailable);
-    EXPECT_TRUE(got.error().message.starts_with("request to 127.0.0.1 failed: ")) << got.error().message;
+    EXPECT_TRUE(got.error().message.starts_with("request to 127.0.0.1 failed: "))
+        << got.error().message;
   }
   std::uint16_t free_port = 0;
-  { free_port = (*loop_.run(listen_tcp("127.0.0.1", 0)))->port(); }
+  {
+    free_port = (*loop_.run(listen_tcp("127.0.0.1", 0)))->port();
+  }
   const auto refused = fetch(*client, {.url = fmt::format("http://127.0.0.1:{}/", free_port)});
   EXPECT_EQ(refused.error().code, Code::kUnavailable);
   EXPECT_TRUE(refused.error().message.contains("refused")) << refused.error().message;
@@ -256,7 +280,8 @@ TEST_F(Http, ABodyThatStallsTimesOut) {
 TEST_F(Http, ASlowBodyThatKeepsComingDoesNotTimeOut) {
   auto script = [](Stream& stream) -> Task<void> {
     co_await read_until(stream, "\r\n\r\n");
-    std::ignore = co_await stream.write(patient(), as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n"));
+    std::ignore =
+        co_await stream.write(patient(), as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n"));
     for (int i = 0; i < 20; ++i) {
       std::ignore = co_await sleep_for(patient(), milliseconds(20));
       std::ignore = co_await stream.write(patient(), as_bytes("x"));
@@ -264,7 +289,9 @@ TEST_F(Http, ASlowBodyThatKeepsComingDoesNotTimeOut) {
   };
   RawServer server(loop_, script);
   auto client = open();
-  const auto got = fetch(*client, {.url = server.url(), .first_byte_timeout = milliseconds(300), .idle_timeout = milliseconds(300)});
+  const auto got = fetch(*client, {.url = server.url(),
+                                   .first_byte_timeout = milliseconds(300),
+                                   .idle_timeout = milliseconds(300)});
   ASSERT_TRUE(got) << got.error().to_string();
   EXPECT_EQ(got->body, std::string(20, 'x'));
 }
@@ -275,16 +302,19 @@ TEST_F(Http, TheEndOfTheCtxClosesTheConnection) {
   std::stop_source stop;
   const auto stop_at_first_piece = [&stop](std::string_view) { return stop.request_stop(); };
   const Ctx ctx = patient().with_stop(stop.get_token());
-  const auto cancelled = loop_.run(client->fetch(ctx, {.url = server.url()}, stop_at_first_piece, {}));
+  const auto cancelled =
+      loop_.run(client->fetch(ctx, {.url = server.url()}, stop_at_first_piece, {}));
   EXPECT_EQ(cancelled.error(), (Error{Code::kCancelled, "request to 127.0.0.1 cancelled"}));
   const auto late = loop_.run(client->fetch(brief(), {.url = server.url()}, {}, {}));
-  EXPECT_EQ(late.error(), (Error{Code::kTimeout, "no full answer from 127.0.0.1 in the time allowed"}));
+  EXPECT_EQ(late.error(),
+            (Error{Code::kTimeout, "no full answer from 127.0.0.1 in the time allowed"}));
   loop_.run(server.await_finished(2));
   EXPECT_EQ(server.finished(), 2);
 }
 
 TEST_F(Http, PassesOverInterimAnswersAndTrailers) {
-  RawServer server(loop_, answers("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n"
+  RawServer server(loop_, answers("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 "
+                                  "OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n"
                                   "2\r\nok\r\n0\r\nAuthorization: trailing\r\n\r\n"));
   auto client = open();
   const auto got = fetch(*client, {.url = server.url()});
@@ -306,7 +336,8 @@ TEST_F(Http, AHeadWithoutEndIsTooLarge) {
   auto client = open();
   const auto got = fetch(*client, {.url = server.url()});
   ASSERT_FALSE(got);
-  EXPECT_TRUE(got.error().code == Code::kTooLarge || got.error().code == Code::kUnavailable) << got.error().to_string();
+  EXPECT_TRUE(got.error().code == Code::kTooLarge || got.error().code == Code::kUnavailable)
+      << got.error().to_string();
 }
 
 }  // namespace

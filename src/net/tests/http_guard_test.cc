@@ -36,20 +36,26 @@ TEST_F(HttpGuard, RefusesLoopbackBeforeConnecting) {
 
 TEST_F(HttpGuard, RefusesANameThatLeadsToLoopback) {
   RawServer server(loop_, answers(kOk));
-  auto client = HttpClient::open({.loop = loop_,
-                                  .guard = EgressGuard({.ports = {server.port()}}),
-                                  .hosts = {fmt::format("innocent.example:{}:127.0.0.1", server.port())}});
+  auto client =
+      HttpClient::open({.loop = loop_,
+                        .guard = EgressGuard({.ports = {server.port()}}),
+                        .hosts = {fmt::format("innocent.example:{}:127.0.0.1", server.port())}});
   const std::string url = fmt::format("http://innocent.example:{}/", server.port());
-  const auto guarded = loop_.run((*client)->fetch(patient(), {.url = url, .guarded = true}, {}, {}));
-  EXPECT_EQ(guarded.error(),
-            (Error{Code::kDenied, "innocent.example has the address 127.0.0.1, which is loopback"}));
+  const auto guarded =
+      loop_.run((*client)->fetch(patient(), {.url = url, .guarded = true}, {}, {}));
+  EXPECT_EQ(
+      guarded.error(),
+      (Error{Code::kDenied, "innocent.example has the address 127.0.0.1, which is loopback"}));
   EXPECT_EQ(server.connections(), 0);
   EXPECT_EQ(loop_.run((*client)->fetch(patient(), {.url = url}, {}, {}))->body, "ok");
 }
 
 TEST_F(HttpGuard, ReachesWhatTheOperatorAllowed) {
   RawServer server(loop_, answers(kOk));
-  EXPECT_EQ(fetch({.url = server.url(), .guarded = true}, {.allow = {fmt::format("127.0.0.1:{}", server.port())}})->body, "ok");
+  EXPECT_EQ(fetch({.url = server.url(), .guarded = true},
+                  {.allow = {fmt::format("127.0.0.1:{}", server.port())}})
+                ->body,
+            "ok");
 }
 
 TEST_F(HttpGuard, ChecksEachHopOfARedirect) {
@@ -77,7 +83,8 @@ TEST_F(HttpGuard, FollowsRelativeRedirectsAndSaysWhereItEnded) {
   ASSERT_TRUE(got) << got.error().to_string();
   EXPECT_EQ(got->body, "ok");
   EXPECT_EQ(got->final_url, server.url("/c?d"));
-  EXPECT_EQ(fetch({.url = server.url("/a/b?q"), .redirects_max = 1}).error().code, Code::kUnavailable);
+  EXPECT_EQ(fetch({.url = server.url("/a/b?q"), .redirects_max = 1}).error().code,
+            Code::kUnavailable);
 }
 
 TEST_F(HttpGuard, GivesTheRedirectItselfWhereItDoesNotFollow) {
@@ -86,17 +93,20 @@ TEST_F(HttpGuard, GivesTheRedirectItselfWhereItDoesNotFollow) {
   ASSERT_TRUE(plain);
   EXPECT_EQ(plain->status, 302);
   EXPECT_EQ(plain->body, "gone");
-  EXPECT_EQ(fetch({.method = "POST", .url = server.url(), .body = "x", .redirects_max = 5})->status, 302);
+  EXPECT_EQ(fetch({.method = "POST", .url = server.url(), .body = "x", .redirects_max = 5})->status,
+            302);
 }
 
 TEST_F(HttpGuard, EndsALoopOfRedirects) {
   RawServer server(loop_, answers(redirect(302, "/")));
-  EXPECT_EQ(fetch({.url = server.url(), .redirects_max = 3}).error(), (Error{Code::kUnavailable, "more than 3 redirects"}));
+  EXPECT_EQ(fetch({.url = server.url(), .redirects_max = 3}).error(),
+            (Error{Code::kUnavailable, "more than 3 redirects"}));
   EXPECT_EQ(server.connections(), 4);
 }
 
 TEST_F(HttpGuard, DoesNotLeaveTheWeb) {
-  for (const char* to : {"file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "javascript:alert(1)"}) {
+  for (const char* to :
+       {"file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "javascript:alert(1)"}) {
     RawServer server(loop_, answers(redirect(302, to)));
     EXPECT_EQ(fetch({.url = server.url(), .redirects_max = 5}).error().code, Code::kDenied) << to;
   }
@@ -110,9 +120,14 @@ TEST_F(HttpGuard, DropsCredentialsOnTheWayToAnotherServer) {
   };
   RawServer other(loop_, [&seen, note](Stream& stream) { return note(&stream, &seen); });
   RawServer first(loop_, answers(redirect(302, other.url())));
-  const Headers headers = {{"Authorization", "Bearer x"}, {"Cookie", "a=b"}, {"X-Api-Key", "k"}, {"Accept-Language", "de"}};
+  const Headers headers = {{"Authorization", "Bearer x"},
+                           {"Cookie", "a=b"},
+                           {"X-Api-Key", "k"},
+                           {"Accept-Language", "de"}};
   ASSERT_TRUE(fetch({.url = first.url(), .headers = headers, .redirects_max = 1}));
-  EXPECT_FALSE(seen.contains("authorization:") || seen.contains("cookie:") || seen.contains("x-api-key:")) << seen;
+  EXPECT_FALSE(seen.contains("authorization:") || seen.contains("cookie:") ||
+               seen.contains("x-api-key:"))
+      << seen;
   EXPECT_TRUE(seen.contains("accept-language: de"));
 }
 
@@ -125,13 +140,16 @@ Script over_tls(TlsServerConfig config, std::string answer) {
       Task<Result<std::size_t>> read_some(Ctx ctx, std::span<std::byte> into) override {
         return under->read_some(std::move(ctx), into);
       }
-      Task<Result<void>> write(Ctx ctx, Bytes bytes) override { return under->write(std::move(ctx), bytes); }
+      Task<Result<void>> write(Ctx ctx, Bytes bytes) override {
+        return under->write(std::move(ctx), bytes);
+      }
       Task<void> shutdown(Ctx ctx) override { return under->shutdown(std::move(ctx)); }
       void close() override { under->close(); }
       [[nodiscard]] std::string peer() const override { return under->peer(); }
       Stream* under;
     };
-    auto stream = co_await start_tls_server(patient(), std::make_unique<Borrowed>(plain), std::move(tls));
+    auto stream =
+        co_await start_tls_server(patient(), std::make_unique<Borrowed>(plain), std::move(tls));
     if (!stream) co_return;
     co_await read_until(**stream, "\r\n\r\n");
     std::ignore = co_await (*stream)->write(patient(), as_bytes(text));
@@ -144,12 +162,15 @@ TEST_F(HttpGuard, VerifiesTheServersCertificate) {
   const CertificateAuthority ca;
   RawServer server(loop_, over_tls(ca.issue("good", "IP:127.0.0.1"), kOk));
   RawServer wrong(loop_, over_tls(ca.issue("wrong", "DNS:other.test"), kOk));
-  const auto https = [](const RawServer& s) { return fmt::format("https://127.0.0.1:{}/", s.port()); };
+  const auto https = [](const RawServer& s) {
+    return fmt::format("https://127.0.0.1:{}/", s.port());
+  };
   const auto good = fetch({.url = https(server), .ca_file = ca.ca_file()});
   ASSERT_TRUE(good) << good.error().to_string();
   EXPECT_EQ(good->body, "ok");
   EXPECT_EQ(fetch({.url = https(wrong), .ca_file = ca.ca_file()}).error().code, Code::kUnavailable);
-  EXPECT_EQ(fetch({.url = https(server)}).error().code, Code::kUnavailable) << "the system does not know this authority";
+  EXPECT_EQ(fetch({.url = https(server)}).error().code, Code::kUnavailable)
+      << "the system does not know this authority";
   EXPECT_EQ(fetch({.url = https(server), .ca_file = "/nowhere.pem"}).error().code, Code::kInvalid);
 }
 
@@ -157,7 +178,9 @@ TEST_F(HttpGuard, DoesNotFollowFromHttpsToHttp) {
   const CertificateAuthority ca;
   RawServer plain(loop_, answers(kOk));
   RawServer secure(loop_, over_tls(ca.issue("good", "IP:127.0.0.1"), redirect(302, plain.url())));
-  const auto got = fetch({.url = fmt::format("https://127.0.0.1:{}/", secure.port()), .redirects_max = 5, .ca_file = ca.ca_file()});
+  const auto got = fetch({.url = fmt::format("https://127.0.0.1:{}/", secure.port()),
+                          .redirects_max = 5,
+                          .ca_file = ca.ca_file()});
   EXPECT_EQ(got.error(), (Error{Code::kDenied, "redirected from https to http"}));
   EXPECT_EQ(plain.connections(), 0);
 }

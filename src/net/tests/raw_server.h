@@ -21,7 +21,9 @@ class RawServer {
   }
   ~RawServer() { loop_.run(gate_.close()); }
   [[nodiscard]] std::uint16_t port() const { return acceptor_->port(); }
-  [[nodiscard]] std::string url(std::string_view path = "/") const { return fmt::format("http://127.0.0.1:{}{}", port(), path); }
+  [[nodiscard]] std::string url(std::string_view path = "/") const {
+    return fmt::format("http://127.0.0.1:{}{}", port(), path);
+  }
   [[nodiscard]] int connections() const { return connections_; }
   [[nodiscard]] int finished() const { return finished_; }
   Task<void> await_finished(int count) {

@@ -79,17 +79,20 @@ TEST_F(Tls, RefusesAnotherNameAndSaysWhose) {
     const TlsPair pair = connect({.server_name = name, .ca_file = ca_.ca_file()}, a_test_);
     ASSERT_FALSE(pair.client) << name;
     EXPECT_EQ(pair.client.error(),
-              (Error{Code::kUnauthenticated, fmt::format("certificate is for a.test, *.a.test, not {}", name)}));
+              (Error{Code::kUnauthenticated,
+                     fmt::format("certificate is for a.test, *.a.test, not {}", name)}));
     EXPECT_EQ(pair.server.error().code, Code::kUnavailable) << "the server is told by an alert";
   }
 }
 
 TEST_F(Tls, RefusesACertificateOfAStranger) {
   const CertificateAuthority other;
-  const TlsPair pair = connect({.server_name = "a.test", .ca_file = ca_.ca_file()}, other.issue("a.test", "DNS:a.test"));
+  const TlsPair pair = connect({.server_name = "a.test", .ca_file = ca_.ca_file()},
+                               other.issue("a.test", "DNS:a.test"));
   ASSERT_FALSE(pair.client);
   EXPECT_EQ(pair.client.error().code, Code::kUnauthenticated);
-  EXPECT_TRUE(pair.client.error().message.starts_with("certificate of a.test: ")) << pair.client.error().message;
+  EXPECT_TRUE(pair.client.error().message.starts_with("certificate of a.test: "))
+      << pair.client.error().message;
 }
 
 TEST_F(Tls, TakesAnyCertificateWhenToldNotToVerify) {
@@ -101,16 +104,23 @@ TEST_F(Tls, TakesAnyCertificateWhenToldNotToVerify) {
 
 TEST_F(Tls, NeedsANameToVerifyAndFilesThatExist) {
   EXPECT_EQ(connect({.ca_file = ca_.ca_file()}, a_test_).client.error().code, Code::kInvalid);
-  EXPECT_EQ(connect({.server_name = "a.test", .ca_file = "/nowhere.pem"}, a_test_).client.error().code, Code::kInvalid);
+  EXPECT_EQ(
+      connect({.server_name = "a.test", .ca_file = "/nowhere.pem"}, a_test_).client.error().code,
+      Code::kInvalid);
   const TlsServerConfig missing{.certificate_file = "/nowhere.crt", .key_file = a_test_.key_file};
-  EXPECT_EQ(connect({.server_name = "a.test", .ca_file = ca_.ca_file()}, missing).server.error().code, Code::kInvalid);
-  const TlsServerConfig mixed{.certificate_file = a_test_.certificate_file, .key_file = ca_.issue("c", "DNS:c").key_file};
-  EXPECT_EQ(connect({.server_name = "a.test", .ca_file = ca_.ca_file()}, mixed).server.error().code, Code::kInvalid);
+  EXPECT_EQ(
+      connect({.server_name = "a.test", .ca_file = ca_.ca_file()}, missing).server.error().code,
+      Code::kInvalid);
+  const TlsServerConfig mixed{.certificate_file = a_test_.certificate_file,
+                              .key_file = ca_.issue("c", "DNS:c").key_file};
+  EXPECT_EQ(connect({.server_name = "a.test", .ca_file = ca_.ca_file()}, mixed).server.error().code,
+            Code::kInvalid);
 }
 
 TEST_F(Tls, ServesARenewedCertificateToTheNextClient) {
   ASSERT_TRUE(connect({.server_name = "a.test", .ca_file = ca_.ca_file()}, a_test_).client);
-  const TlsServerConfig renewed = ca_.issue("a.test", "DNS:new.test,DNS:another.name.so.the.size.differs.test");
+  const TlsServerConfig renewed =
+      ca_.issue("a.test", "DNS:new.test,DNS:another.name.so.the.size.differs.test");
   ASSERT_EQ(renewed.certificate_file, a_test_.certificate_file);
   EXPECT_TRUE(connect({.server_name = "new.test", .ca_file = ca_.ca_file()}, a_test_).client);
 }
@@ -120,7 +130,8 @@ TEST_F(Tls, BothSidesSeeTheSameChannelBinding) {
   ASSERT_TRUE(pair.client && pair.server);
   const Stream& client = **pair.client;
   const Stream& server = **pair.server;
-  for (const auto& [type, size] : {std::pair("tls-exporter", 32u), std::pair("tls-server-end-point", 48u)}) {
+  for (const auto& [type, size] :
+       {std::pair("tls-exporter", 32u), std::pair("tls-server-end-point", 48u)}) {
     const auto ours = client.channel_binding(type);
     ASSERT_TRUE(ours) << type;
     EXPECT_EQ(ours->size(), size) << type;
@@ -197,12 +208,14 @@ TEST_F(Tls, AnEndWithoutCloseNotifyIsNoOrderlyEnd) {
 
 TEST_F(Tls, APeerThatSpeaksNoTlsIsUnavailable) {
   auto body = [](std::string ca_file) -> Task<void> {
-    for (const std::string_view answer : {std::string_view("HTTP/1.1 400 Bad Request\r\n\r\n"), std::string_view()}) {
+    for (const std::string_view answer :
+         {std::string_view("HTTP/1.1 400 Bad Request\r\n\r\n"), std::string_view()}) {
       auto plain = stream_pair();
       CO_ASSERT_OK(co_await plain->second->write(patient(), as_bytes(answer)));
       co_await plain->second->shutdown(patient());
       TlsClientConfig config{.server_name = "a.test", .ca_file = ca_file};
-      const auto client = co_await start_tls_client(patient(), std::move(plain->first), std::move(config));
+      const auto client =
+          co_await start_tls_client(patient(), std::move(plain->first), std::move(config));
       EXPECT_EQ(client.error().code, Code::kUnavailable);
     }
   };
@@ -213,13 +226,15 @@ TEST_F(Tls, AHandshakeThatStallsRunsOutOfTime) {
   auto body = [](std::string ca_file) -> Task<void> {
     auto plain = stream_pair();
     TlsClientConfig config{.server_name = "a.test", .ca_file = ca_file};
-    const auto client = co_await start_tls_client(brief(), std::move(plain->first), std::move(config));
+    const auto client =
+        co_await start_tls_client(brief(), std::move(plain->first), std::move(config));
     EXPECT_EQ(client.error().code, Code::kTimeout);
   };
   loop_.run(body(ca_.ca_file()));
 }
 
-// A server of OpenSSL's own, held to one protocol version, that notes the client's Finished message.
+// A server of OpenSSL's own, held to one protocol version, that notes the client's Finished
+// message.
 struct OldServer {
   OldServer(int fd, const TlsServerConfig& config, int version) {
     thread = std::jthread([this, fd, config, version] {
@@ -235,8 +250,9 @@ struct OldServer {
         finished.resize(64);
         finished.resize(SSL_get_peer_finished(ssl, finished.data(), finished.size()));
         exported.resize(32);
-        SSL_export_keying_material(ssl, reinterpret_cast<unsigned char*>(exported.data()), 32, "EXPORTER-Channel-Binding",
-                                   24, reinterpret_cast<const unsigned char*>(""), 0, 1);
+        SSL_export_keying_material(ssl, reinterpret_cast<unsigned char*>(exported.data()), 32,
+                                   "EXPORTER-Channel-Binding", 24,
+                                   reinterpret_cast<const unsigned char*>(""), 0, 1);
       }
       SSL_free(ssl);
       SSL_CTX_free(context);

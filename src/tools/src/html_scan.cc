@@ -16,6 +16,11 @@ constexpr std::array<std::string_view, 2> kTextOnlyElements = {"title", "textare
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
 
+template <class Names>
+bool one_of(const Names& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
 class Scanner {
  public:
   Scanner(std::string_view html, const HtmlSink& sink) : html_(html), sink_(sink) {}
@@ -56,9 +61,9 @@ class Scanner {
     if (at_ == html_.size()) return;  // never closed: not a tag
     bool empty = html_[at_ - 1] == '/';
     ++at_;
-    if (!end && !empty && std::ranges::contains(kRawElements, tag.name)) return skip_element(tag.name);
+    if (!end && !empty && one_of(kRawElements, tag.name)) return skip_element(tag.name);
     if (!sink_.tag(tag)) done_ = true;
-    if (!end && std::ranges::contains(kTextOnlyElements, tag.name)) text_only(tag.name);
+    if (!end && one_of(kTextOnlyElements, tag.name)) text_only(tag.name);
   }
 
   void attribute(HtmlTag& tag) {
@@ -98,7 +103,7 @@ class Scanner {
 
   // Where "</name" begins, else the end. `name` is one of ours, so what was searched in vain once is not searched again.
   std::size_t find_end_tag(const std::string& name) {
-    if (std::ranges::contains(never_closed_, name)) return html_.size();
+    if (one_of(never_closed_, name)) return html_.size();
     for (std::size_t found = html_.find("</", at_); found != std::string_view::npos; found = html_.find("</", found + 2)) {
       std::string_view rest = html_.substr(found + 2);
       if (!starts_with_ignoring_ascii_case(rest, name)) continue;

@@ -40,7 +40,7 @@ std::string join_url(std::string_view base, std::string_view reference) {
   std::string_view scheme = scheme_of(reference);
   if (!scheme.empty()) {
     static constexpr std::string_view kUseful[] = {"http", "https", "mailto", "xmpp", "tel"};
-    bool useful = std::ranges::contains(kUseful, to_lower_ascii(scheme));
+    bool useful = std::ranges::find(kUseful, to_lower_ascii(scheme)) != std::end(kUseful);
     return useful ? std::string(reference) : std::string();
   }
   std::size_t authority = base.find("://");

@@ -35,7 +35,8 @@ std::chrono::nanoseconds Liveness::wait(const Pulse& pulse) const {
   const bool waiting = asked_ && pulse.last_read <= *asked_;
   SteadyTime due = waiting ? *asked_ + times_.ping_timeout : pulse.last_read + times_.read_timeout;
   if (!waiting) due = std::min(due, pulse.last_write + times_.ping_interval);
-  return std::clamp<std::chrono::nanoseconds>(due - pulse.now, kLookMin, kLookMax);
+  const auto look_max = std::max(kLookMin, std::min(kLookMax, times_.read_timeout));
+  return std::clamp<std::chrono::nanoseconds>(due - pulse.now, kLookMin, look_max);
 }
 
 std::chrono::nanoseconds time_suspended() { return read_clock(CLOCK_BOOTTIME) - read_clock(CLOCK_MONOTONIC); }

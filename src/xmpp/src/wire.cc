@@ -12,9 +12,12 @@ Wire::Wire(std::unique_ptr<net::Stream> stream, XmlLimits limits)
 
 Task<Result<void>> Wire::fill(Ctx ctx) {
   if (!stream_) co_return fail(Code::kUnavailable, "the connection is closed");
+  if (bad_xml_) co_return fail(*bad_xml_);
   SKEP_CO_TRY(const std::size_t count, co_await stream_->read_some(std::move(ctx), buffer_));
   if (count == 0) co_return fail(Code::kUnavailable, "the server closed the connection");
-  co_return parser_.feed(std::span(buffer_).first(count), events_);
+  const auto fed = parser_.feed(std::span(buffer_).first(count), events_);
+  if (!fed) bad_xml_ = fed.error();
+  co_return fed;
 }
 
 std::optional<StreamEvent> Wire::take() {
@@ -41,6 +44,7 @@ Task<Result<void>> Wire::send(Ctx ctx, std::string text) {
 
 void Wire::restart() {
   parser_ = StreamParser(limits_);
+  bad_xml_.reset();
   events_.clear();
   taken_ = 0;
 }

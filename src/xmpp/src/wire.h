@@ -32,6 +32,7 @@ class Wire {
   std::unique_ptr<net::Stream> stream_;  // null after a failed start_tls()
   XmlLimits limits_;
   StreamParser parser_;
+  std::optional<Error> bad_xml_;
   std::vector<std::byte> buffer_;
   std::vector<StreamEvent> events_;
   std::size_t taken_ = 0;

@@ -30,6 +30,9 @@ class Link {
   Link(XmppConfig config, XmppDeps deps, Identity identity, Handlers handlers);
   ~Link();  // close() first
 
+  // More features may be added, before start().
+  [[nodiscard]] Features& features();
+
   void start();
   // Sends `last` (unavailable presence) if up, closes the stream; bounded by the Ctx.
   Task<void> close(Ctx ctx, std::vector<Element> last = {});

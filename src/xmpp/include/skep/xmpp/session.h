@@ -45,6 +45,7 @@ struct XmppConfig {
   std::chrono::milliseconds reconnect_initial{2'000};
   std::chrono::milliseconds reconnect_max{60'000};
   std::chrono::milliseconds reconnect_stable{60'000};  // up that long: the back-off starts anew
+  std::chrono::milliseconds reconnect_slow{60'000};    // not in the file: Retry::kSlowly, and after ten failures in a row
   int reconnect_max_attempts = 0;                      // 0: never give up
   std::chrono::milliseconds handshake_timeout{30'000};
   std::string strongest_mechanism;  // not in the file: what this account logged in with before, kept by Link
@@ -89,7 +90,7 @@ class Session {
   // Reads and writes until the end, giving every stanza that is not an answer to request(). Also keeps the link alive. The handler must not await.
   virtual Task<SessionEnd> run(Ctx ctx, std::function<void(Element)> handler) = 0;
   // What is queued and </stream:stream>, bounded by the Ctx; run() ends with kCancelled. The session must not be destroyed
-  // before run() has ended.
+  // before run() and close() have ended.
   virtual Task<void> close(Ctx ctx) = 0;
 };
 
