@@ -195,7 +195,8 @@ TEST(Prompt, HelloWithFourToolsStaysSmall) {
   Prompt prompt = assemble(input);
   json::array wire{json::object{{"role", "system"}, {"content", prompt.system}}, to_json_value(prompt.messages.at(0).parts)};
   for (const llm::ToolSpec& tool : input.tools) {
-    wire.push_back(json::object{{"name", tool.name}, {"description", tool.description}, {"input_schema", tool.input_schema}});
+    const json::value& schema = tool.input_schema;
+    wire.push_back(json::object{{"name", tool.name}, {"description", tool.description}, {"input_schema", schema}});
   }
   std::size_t bytes = to_json(wire).size();
   RecordProperty("bytes", static_cast<int>(bytes));

@@ -122,17 +122,15 @@ json::array encode_messages(const Request& request, const WireOptions& options) 
   return out;
 }
 
-json::array encode_tools(const std::vector<ToolSpec>& tools, bool cache) {
-  json::array out;
+std::string encode_tools(const std::vector<ToolSpec>& tools, bool cache) {
+  std::string out = "[";
   for (const ToolSpec& tool : tools) {
-    json::object entry;
-    entry["name"] = tool.name;
-    entry["description"] = tool.description;
-    entry["input_schema"] = tool.input_schema;
-    out.push_back(std::move(entry));
+    if (out.size() > 1) out += ',';
+    out += fmt::format(R"({{"name":{},"description":{},"input_schema":{}}})", to_json(json::value(tool.name)),
+                       to_json(json::value(tool.description)), to_json(tool.input_schema));
   }
-  if (cache) mark(out.back().as_object());
-  return out;
+  if (cache) out.insert(out.size() - 1, R"(,"cache_control":{"type":"ephemeral"})");
+  return out + "]";
 }
 
 }  // namespace
@@ -146,7 +144,7 @@ std::string encode_anthropic(const Request& request, const WireOptions& options)
   body["stream"] = true;
   if (options.temperature) body["temperature"] = *options.temperature;
   if (!request.tools.empty()) {
-    body["tools"] = encode_tools(request.tools, options.cache);
+    body["tools"] = nullptr;  // to_json_with_tools puts them there
     if (!request.tools_allowed) body["tool_choice"] = json::object{{"type", "none"}};
   }
   if (!request.system.empty()) {
@@ -157,7 +155,8 @@ std::string encode_anthropic(const Request& request, const WireOptions& options)
     body["system"] = std::move(system);
   }
   body["messages"] = encode_messages(request, options);
-  return to_json(body);
+  if (request.tools.empty()) return to_json(body);
+  return to_json_with_tools(std::move(body), encode_tools(request.tools, options.cache));
 }
 
 }  // namespace skep::llm

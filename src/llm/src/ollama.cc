@@ -16,7 +16,7 @@ constexpr int kWindowStep = 1024;  // asked-for windows are rounded up to this
 // Pictures aside: their cost is the model's affair.
 std::size_t request_tokens(const Request& request) {
   std::size_t tokens = estimate_tokens(request.system);
-  if (request.tools_allowed) tokens += estimate_tokens(to_json(function_tools(request.tools)));
+  if (request.tools_allowed) tokens += estimate_tokens(function_tools(request.tools));
   for (const ChatMessage& message : request.messages) {
     tokens += estimate_tokens(plain_text(message.parts, true));
     for (const Part& part : message.parts) {

@@ -71,10 +71,11 @@ std::string encode_ollama(const Request& request, const WireOptions& options) {
   body["stream"] = true;
   body["options"] = std::move(settings);
   // There is no tool choice: a call is only ruled out by leaving the tools out.
-  if (!request.tools.empty() && request.tools_allowed && options.tools)
-    body["tools"] = function_tools(request.tools);
+  const bool with_tools = !request.tools.empty() && request.tools_allowed && options.tools;
+  if (with_tools) body["tools"] = nullptr;  // to_json_with_tools puts them there
   body["messages"] = std::move(messages);
-  return to_json(body);
+  if (!with_tools) return to_json(body);
+  return to_json_with_tools(std::move(body), function_tools(request.tools));
 }
 
 }  // namespace skep::llm

@@ -128,11 +128,12 @@ std::string encode_openai(const Request& request, const WireOptions& options) {
   body[options.max_completion_tokens ? "max_completion_tokens" : "max_tokens"] = request.max_tokens;
   if (options.temperature) body["temperature"] = *options.temperature;
   if (!request.tools.empty()) {
-    body["tools"] = function_tools(request.tools);
+    body["tools"] = nullptr;  // to_json_with_tools puts them there
     body["tool_choice"] = request.tools_allowed ? "auto" : "none";
   }
   body["messages"] = encode_messages(request, options);
-  return to_json(body);
+  if (request.tools.empty()) return to_json(body);
+  return to_json_with_tools(std::move(body), function_tools(request.tools));
 }
 
 }  // namespace skep::llm

@@ -47,19 +47,25 @@ std::string result_text(const ToolResult& result) {
   return text;
 }
 
-json::array function_tools(const std::vector<ToolSpec>& tools) {
-  json::array out;
+std::string function_tools(const std::vector<ToolSpec>& tools) {
+  std::string out = "[";
   for (const ToolSpec& tool : tools) {
-    json::object function;
-    function["name"] = tool.name;
-    function["description"] = tool.description;
-    function["parameters"] = tool.input_schema;
-    json::object entry;
-    entry["type"] = "function";
-    entry["function"] = std::move(function);
-    out.push_back(std::move(entry));
+    if (out.size() > 1) out += ',';
+    out += fmt::format(R"({{"type":"function","function":{{"name":{},"description":{},"parameters":{}}}}})",
+                       to_json(json::value(tool.name)), to_json(json::value(tool.description)),
+                       to_json(tool.input_schema));
   }
-  return out;
+  return out + "]";
+}
+
+std::string to_json_with_tools(json::object body, std::string_view tools) {
+  std::string text = to_json(json::value(std::move(body)));
+  constexpr std::string_view kPlace = R"("tools":null)";
+  // The first one is the key: nothing before it is a string from outside, and strings have no bare quotes.
+  if (std::size_t at = text.find(kPlace); at != std::string::npos) {
+    text.replace(at + kPlace.size() - 4, 4, tools);
+  }
+  return text;
 }
 
 std::int64_t token_count(const json::value& value, std::string_view key) {

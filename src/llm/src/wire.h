@@ -40,8 +40,11 @@ std::string placeholder(const ImagePart& image);
 std::string plain_text(const std::vector<Part>& parts, bool images_sent);
 // The result as a provider without an error flag is told it; never empty.
 std::string result_text(const ToolResult& result);
-// Tools as OpenAI and Ollama take them.
-json::array function_tools(const std::vector<ToolSpec>& tools);
+// Tools as OpenAI and Ollama take them, as JSON text.
+std::string function_tools(const std::vector<ToolSpec>& tools);
+// `body` as text with `tools` (JSON) in place of its "tools", which is null: schemas are large, and a
+// tree of them for every call cost a tenth of a turn.
+std::string to_json_with_tools(json::object body, std::string_view tools);
 
 // Decodes one attempt's stream, event by event. After an error: drop it, but streamed() and usage()
 // still hold.

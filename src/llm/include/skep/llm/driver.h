@@ -18,11 +18,23 @@
 
 namespace skep::llm {
 
+// A JSON value that never changes and is copied by reference: tool specs travel with every request.
+class SharedJson {
+ public:
+  SharedJson() : SharedJson(json::value()) {}
+  SharedJson(json::value value) : value_(std::make_shared<const json::value>(std::move(value))) {}  // NOLINT: implicit
+  SharedJson(json::object value) : SharedJson(json::value(std::move(value))) {}  // NOLINT: implicit
+  operator const json::value&() const { return *value_; }  // NOLINT: implicit
+
+ private:
+  std::shared_ptr<const json::value> value_;
+};
+
 // What the model is told it may call.
 struct ToolSpec {
   std::string name;
   std::string description;
-  json::value input_schema;  // JSON Schema, an object
+  SharedJson input_schema;  // JSON Schema, an object
 };
 
 enum class Role { kUser, kAssistant };
