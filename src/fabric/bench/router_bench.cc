@@ -1,5 +1,6 @@
 // What one hop through the router costs: stamp, look up, hand over, with few and many nodes attached.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include "skep/fabric/router.h"
 

@@ -50,8 +50,16 @@ class ConfiguredModel final : public Model {
       Outcome outcome = co_await attempt(ctx, request, sink);
       tries.spent += outcome ? outcome->usage : outcome.error().usage;
       ++tries.made;
-      auto delay = ctx.check() ? next_delay(outcome, tries) : std::nullopt;
-      if (!delay) co_return settled(std::move(outcome), tries);
+      if (auto going = ctx.check(); !going && !outcome) {
+        co_return settled(
+            std::unexpected(ended(std::move(going).error(), outcome.error().streamed)), tries);
+      }
+      auto delay = next_delay(outcome, tries);
+      // A wait that the caller's deadline would cut short is not begun: the failure says more than
+      // a timeout.
+      if (!delay || std::chrono::steady_clock::now() + *delay >= ctx.deadline) {
+        co_return settled(std::move(outcome), tries);
+      }
       bool streamed = outcome ? has_text(*outcome) : outcome.error().streamed;
       log::info("llm", "{}: trying again in {} ms ({})", driver_->describe(), delay->count(),
                 outcome ? "the answer was empty" : outcome.error().error.message);
@@ -110,9 +118,10 @@ class ConfiguredModel final : public Model {
     return delay;
   }
 
-  static Outcome settled(Outcome outcome, const Tries& tries) {
+  Outcome settled(Outcome outcome, const Tries& tries) const {
     if (outcome) {
       outcome->usage = tries.spent;
+      if (outcome->model.empty()) outcome->model = driver_->model();
       return outcome;
     }
     outcome.error().usage = tries.spent;

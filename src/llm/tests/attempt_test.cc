@@ -259,6 +259,48 @@ TEST(Model, ClosesTheRequestWhenItIsCancelled) {
   }
 }
 
+Task<void> cancel_after_first_refusal(Bench* bench, std::stop_source stop, Background* out) {
+  while (bench->server.requests.empty() || bench->server.running > 0) {
+    (void)co_await bench->server.changed.wait(Ctx{});
+  }
+  stop.request_stop();
+  while (!out->outcome) (void)co_await bench->server.changed.wait(Ctx{});
+}
+
+TEST(Model, CanBeCancelledWhileItWaitsToTryAgain) {
+  Bench bench(quick());
+  bench.server.answers({.status = 429, .headers = {{"retry-after", "50"}}, .pieces = {"{}"}});
+  Gate gate(bench.loop);
+  std::stop_source stop;
+  Background out;
+  Ctx ctx{.stop = stop.get_token()};
+  gate.spawn("ask", ask_in_background(&bench, ctx, &out));
+  bench.loop.run(cancel_after_first_refusal(&bench, stop, &out));
+  bench.loop.run(gate.close());
+  ASSERT_FALSE(*out.outcome);
+  EXPECT_EQ(out.outcome->error().error.code, Code::kCancelled);
+  EXPECT_EQ(bench.server.requests.size(), 1u);
+}
+
+TEST(Model, DoesNotBeginAWaitThatTheCallersDeadlineWouldCut) {
+  Bench bench(quick());
+  bench.server.answers({.status = 429, .headers = {{"retry-after", "50"}}, .pieces = {"{}"}});
+  auto answer = bench.ask(Ctx{}.within(std::chrono::seconds(20)));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().error.code, Code::kExhausted);
+  EXPECT_EQ(bench.server.requests.size(), 1u);
+}
+
+TEST(Model, RefusesAProviderItDoesNotKnow) {
+  Loop loop;
+  auto http = net::HttpClient::open({.loop = loop}).value();
+  LlmConfig config;
+  config.provider = "nobody";
+  auto model = Model::open(config, {.loop = loop, .http = *http});
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, Code::kInvalid);
+}
+
 Task<void> release_all(Bench* bench, std::vector<Background>* outs) {
   for (Background& out : *outs) {
     while (!out.outcome) {

@@ -1,6 +1,7 @@
 #include "schema.h"
 
-// The one place that sees valijson.
+// The one place that sees valijson, which without this macro ends the process where it would throw.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/boost_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -22,6 +23,12 @@ std::string pointer_of(const std::vector<std::string>& context) {
     pointer += fmt::format("/{}", name);
   }
   return pointer.empty() ? "(arguments)" : pointer;
+}
+
+// A fault inside makes every object and array around it fail too; only the innermost says something.
+bool is_echo(std::string_view description) {
+  return description.starts_with("Failed to validate against schema associated with property") ||
+         description.starts_with("Failed to validate item #");
 }
 
 }  // namespace
@@ -57,8 +64,10 @@ Result<void> Schema::check(const json::value& value) const {
   }
   std::string text;
   valijson::ValidationResults::Error fault;
-  for (int i = 0; i < kFaultsMax && faults.popError(fault); ++i) {
-    text += fmt::format("{}{}: {}", i == 0 ? "" : "\n", pointer_of(fault.context), fault.description);
+  for (int shown = 0; shown < kFaultsMax && faults.popError(fault);) {
+    if (is_echo(fault.description)) continue;
+    text += fmt::format("{}{}: {}", shown == 0 ? "" : "\n", pointer_of(fault.context), fault.description);
+    ++shown;
   }
   return fail(Code::kInvalid, text);
 }

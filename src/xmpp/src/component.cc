@@ -8,7 +8,6 @@ namespace skep::xmpp {
 namespace {
 
 constexpr std::string_view kNsComponent = "jabber:component:accept";
-constexpr std::uint16_t kDefaultPort = 5347;
 constexpr std::string_view kDefaultHost = "127.0.0.1";
 
 class ComponentHandshake {
@@ -26,7 +25,7 @@ class ComponentHandshake {
 
  private:
   std::string host() const { return config_.host.empty() ? std::string(kDefaultHost) : config_.host; }
-  std::uint16_t port() const { return config_.port == 0 ? kDefaultPort : config_.port; }
+  std::uint16_t port() const { return config_.port_or_default(); }
   std::string where() const { return fmt::format("component link to {}:{}", host(), port()); }
 
   Task<Result<std::unique_ptr<Session>>> shake_hands(Ctx ctx) {
