@@ -1,7 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "fake_server.h"
-#include "skep/xmpp/session.h"
+#include "skep/async/wait.h"
+#include "skep/xmpp/link.h"
 
 namespace skep::xmpp {
 namespace {
@@ -268,6 +269,29 @@ TEST_F(ClientSession, WorksOneByteAtATime) {
   }
   const Opened session = open(config_for(server(script)));
   EXPECT_TRUE(session) << session.error().error.message;
+}
+
+// Two agents with one account and resource must not throw each other out for ever.
+TEST_F(ClientSession, ALinkThatLostItsResourceGoesOnUnderAnotherName) {
+  Script thrown_out =
+      joined(to_bound(), {"S <stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+                          "</stream:error></stream:stream>"});
+  Script again = joined(to_login({"SCRAM-SHA-256"}), {"SCRAM", kOpen, kHead + kBindFeature,
+                                                      "C <resource>skep-", "C </iq>", kBound});
+  const std::vector<Script> scripts = {thrown_out, again};
+  FakeServer twice(loop, scripts, &certificate);
+  XmppConfig config = config_for(twice);
+  config.reconnect_slow = 1ms;
+  Signal back;
+  std::vector<Code> downs;
+  Link::Handlers handlers{.up = [&](Session&) { back.notify_all(); },
+                          .down = [&](const Error& error) { downs.push_back(error.code); }};
+  Link link(config, deps, Identity{}, std::move(handlers));
+  link.start();
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(loop.run(back.wait(Ctx{}.within(10s))));
+  EXPECT_EQ(downs, (std::vector{Code::kConflict}));
+  EXPECT_EQ(link.status().connects, 2u);
+  loop.run(link.close(Ctx{}.within(10s)));
 }
 
 }  // namespace
