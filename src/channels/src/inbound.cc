@@ -10,8 +10,13 @@ using xmpp::Element;
 void Inbound::take(Element stanza) {
   if (stanza.name != "message" && stanza.name != "presence") return;
   if (stanza.name == "message") ++deps_.stats.received;
-  Element kept = stanza;
-  if (!waiting_.push(std::move(stanza))) refuse_unread(kept);
+  if (closed_ || waiting_.size() >= kWaitingMax) return refuse_unread(stanza);
+  (void)waiting_.push(std::move(stanza));
+}
+
+void Inbound::close() {
+  closed_ = true;
+  waiting_.close();
 }
 
 // Full, or going away: who may talk to us is told, everybody else hears nothing.
@@ -76,7 +81,7 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
 // RFC 6120 8.3.1: an error is never answered, or two programs would bounce it for ever.
 void Inbound::on_error(const ChatMessage& chat) {
   ++deps_.stats.errors_in;
-  const std::string* to = chat.id.empty() ? nullptr : sent_.find(chat.id);
+  const std::string* to = sent_.find(chat.id.substr(0, chat.id.find('-')));  // "ID-2" is a part of ID
   if (to == nullptr || xmpp::Jid::parse(*to).value_or(xmpp::Jid()).bare() != chat.from.bare()) {
     log::info("xmpp", "{} answered with an error: {}", chat.from.str(), chat.error_condition);
     return;
@@ -101,10 +106,9 @@ void Inbound::refuse(const Element& stanza, const Error& why) {
   ++deps_.stats.refused;
   log::warn("xmpp", "a message from {} is refused: {}", stanza.attribute("from"), why.to_string());
   const bool full = why.code == Code::kExhausted;
-  Element answer = full ? xmpp::stanza_error(stanza, "resource-constraint", "wait",
+  const Element answer = full ? xmpp::stanza_error(stanza, "resource-constraint", "wait",
                                              "The agent has too much to do right now. Please send your message again in a minute.")
                         : xmpp::stanza_error(stanza, Error{why.code, "The agent could not take your message. Please try again later."});
-  if (!deps_.with_from) std::erase_if(answer.attributes, [](const auto& attribute) { return attribute.first == "from"; });
   deps_.say(answer);
 }
 

@@ -35,7 +35,7 @@ class Inbound {
   void take(xmpp::Element stanza);
   // Works until close() and everything taken before is done.
   Task<void> run(Ctx ctx);
-  void close() { waiting_.close(); }
+  void close();
   // After close(): until run() has ended, or the Ctx.
   Task<void> finished(Ctx ctx);
   // A message of ours is out: its error, should one come, is known.
@@ -56,6 +56,7 @@ class Inbound {
   Deps deps_;
   Queue<xmpp::Element> waiting_{kWaitingMax};
   bool running_ = false;
+  bool closed_ = false;
   Signal ended_;
   BoundedMap<std::string> sent_{kSentMax};  // id -> the full JID it went to
 };

@@ -67,6 +67,7 @@ void Outbox::down() {
     item->maybe_seen = item->maybe_seen || item->offered > item->confirmed;
     item->offered = item->confirmed;
   }
+  put_back_unproven();
   changed_.notify_all();
 }
 
@@ -139,7 +140,50 @@ void Outbox::finish(const std::shared_ptr<Item>& item, bool sent) {
   item->finished = true;
   items_.erase(std::ranges::find(items_, item));  // near the front: oldest first
   changed_.notify_all();
-  if (deps_.finished) deps_.finished(item->reply, sent);
+  if (sent && send_) {
+    item->sequence = ++sequence_;
+    unproven_.push_back(item);
+    if (unproven_.size() > kUnprovenMax) unproven_.pop_front();
+    prove_later();
+  }
+  if (!std::exchange(item->told, true) && deps_.finished) deps_.finished(item->reply, sent);
+}
+
+void Outbox::prove_later() {
+  if (!proving_) proving_ = deps_.gate.spawn("xmpp outbox proof", prove_all(deps_.gate.ctx()));
+}
+
+Task<void> Outbox::prove_all(Ctx ctx) {
+  while (!unproven_.empty() && send_) {
+    if (!co_await sleep_for(ctx, kProveAfter)) break;
+    (void)co_await prove_once(ctx.within(kProveTimeout));
+  }
+  proving_ = false;
+}
+
+// True when all that was sent before the question has been read. An error is an answer too; silence is none.
+Task<bool> Outbox::prove_once(Ctx ctx) {
+  if (unproven_.empty() || !send_) co_return unproven_.empty();
+  const std::uint64_t generation = generation_;
+  const std::uint64_t asked = unproven_.back()->sequence;
+  const Result<void> answered = co_await deps_.ping(ctx);
+  const bool silent = !answered && (answered.error().code == Code::kTimeout || answered.error().code == Code::kCancelled);
+  if (silent || generation != generation_) co_return false;
+  while (!unproven_.empty() && unproven_.front()->sequence <= asked) unproven_.pop_front();
+  co_return true;
+}
+
+// Durable again, in front of everything else, to be sent once more.
+void Outbox::put_back_unproven() {
+  if (unproven_.empty()) return;
+  log::info("xmpp", "{} replies may not have reached the server: they are sent again", unproven_.size());
+  for (const auto& item : unproven_) {
+    log_failure("keeping", item->reply, deps_.journal.begin(kJournalKind, item->entry, to_journal(item->reply)));
+    item->offered = item->confirmed = 0;
+    item->finished = false;
+    item->maybe_seen = true;
+  }
+  items_.splice(items_.begin(), unproven_);
 }
 
 void Outbox::retry_later() {
@@ -155,8 +199,11 @@ Task<void> Outbox::retry(Ctx ctx) {
 
 Task<void> Outbox::drained(Ctx ctx) {
   while (!items_.empty() && send_) {
-    if (!co_await changed_.wait(ctx)) co_return;
+    if (!co_await changed_.wait(ctx)) break;
   }
+  if (!send_ || unproven_.empty()) co_return;
+  const bool proven = co_await prove_once(ctx.within(kLastProofTimeout));
+  if (!proven) put_back_unproven();
 }
 
 }  // namespace skep::channels

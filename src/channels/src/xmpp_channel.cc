@@ -13,6 +13,7 @@ using xmpp::Jid;
 using xmpp::XmppConfig;
 
 constexpr std::string_view kNsDiscoInfo = "http://jabber.org/protocol/disco#info";
+constexpr std::string_view kNsPing = "urn:xmpp:ping";          // XEP-0199
 constexpr std::string_view kNsStyling = "urn:xmpp:styling:0";  // XEP-0393
 constexpr std::string_view kNsVcard = "vcard-temp";            // XEP-0054
 constexpr std::chrono::seconds kDiscoTimeout{30};
@@ -98,6 +99,7 @@ class XmppChannelImpl final : public XmppChannel {
     return {.journal = deps_.journal,
             .clock = deps_.xmpp.clock,
             .gate = gate_,
+            .ping = [this](Ctx ctx) { return ping(std::move(ctx)); },
             .finished = [this](const OutgoingReply& reply, bool sent) { finished(reply, sent); }};
   }
   Inbound::Deps inbound_deps() {
@@ -211,6 +213,17 @@ class XmppChannelImpl final : public XmppChannel {
     if (sent) inbound_.sent(reply.message.id.str(), reply.message.reply_address.to);
   }
 
+  // A component asks itself: the question and the answer go through the server and back, whatever it serves.
+  Task<Result<void>> ping(Ctx ctx) {
+    if (session_ == nullptr) co_return fail(Code::kCancelled, "the link is down");
+    const Jid own = config_.link.address();
+    const Jid whom = component_ ? own : Jid::parse(own.domain()).value_or(own);
+    Element iq = xmpp::make_iq(component_ ? own : Jid(), whom, "get", "");
+    iq.add(Element("ping", std::string(kNsPing)));
+    const auto answer = co_await session_->request(std::move(ctx), std::move(iq));
+    co_return answer ? Result<void>() : fail(answer.error());
+  }
+
   // Who writes at a machine's pace may be one (XEP-0030 identity client/bot).
   Task<void> ask_what(Ctx ctx, Jid who) {
     if (session_ == nullptr) co_return;
@@ -245,7 +258,7 @@ std::vector<std::string> XmppChannelImpl::status_lines(bool admin) const {
   lines.push_back(link.up ? fmt::format("XMPP: {} {}, online{}", mode, link.address, since)
                           : fmt::format("XMPP: {} {}, offline: {}", mode, config_.link.address().str(),
                                         link.last_error.empty() ? "connecting" : link.last_error));
-  lines.push_back(fmt::format("XMPP messages: {} received, {} answered, {} waiting to be sent, {} refused, {} undelivered", stats_.received,
+  lines.push_back(fmt::format("XMPP: {} message stanzas received, {} answered, {} waiting to be sent, {} refused, {} undelivered", stats_.received,
                               stats_.answered, outbox_.size(), stats_.refused, stats_.undelivered));
   lines.push_back(fmt::format("XMPP unanswered: {} foreign domain, {} not listed, {} too fast, {} automatic, {} too old, {} duplicates",
                               stats_.foreign_domain, stats_.not_listed, stats_.flooded, stats_.loops, stats_.too_old, stats_.duplicates));

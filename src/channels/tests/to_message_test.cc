@@ -54,6 +54,12 @@ TEST(ToMessage, NamesAttachedFiles) {
   EXPECT_EQ(message.parts, expected);
 }
 
+TEST(ToMessage, TakesAnEndlessThreadIdForNone) {
+  xmpp::ChatMessage odd = chat();
+  odd.thread = std::string(100'000, 't');
+  EXPECT_EQ(to_message(odd, Ilk{}, Unresolved{}, kNow).conversation.thread, "");
+}
+
 TEST(ToMessage, LeavesTheReplyAddressEmptyWithoutTo) {
   xmpp::ChatMessage anonymous = chat();
   anonymous.to = {};

@@ -274,6 +274,8 @@ TEST_F(XmppInboundTest, AnswersProtocolQuestionsWithoutTheAgent) {
 
 TEST_F(XmppInboundTest, SaysMoreToAdministratorsThanToOthers) {
   online();
+  send("<iq from='ann@ex/phone' to='agent.ex' type='get' id='p1'><ping xmlns='urn:xmpp:ping'/></iq>");
+  received();  // now both sides know that the link is up
   const std::vector<std::string> everybody = channel_->status_lines(false);
   ASSERT_EQ(everybody.size(), 1u);
   EXPECT_EQ(everybody[0].find("agent.ex"), std::string::npos);
