@@ -1,4 +1,5 @@
-// From the network to the agent: one stanza after the other, so that nobody's messages overtake each other.
+// From the network to the agent: one stanza after the other, so that nobody's messages overtake
+// each other.
 #pragma once
 
 #include <functional>
@@ -15,8 +16,9 @@ namespace skep::channels {
 // Loop thread only.
 class Inbound {
  public:
-  static constexpr std::size_t kWaitingMax = 10'000;  // stanzas; further messages are refused with resource-constraint
-  static constexpr std::size_t kSentMax = 4096;       // ids of our messages whose errors we recognise
+  static constexpr std::size_t kWaitingMax =
+      10'000;  // stanzas; further messages are refused with resource-constraint
+  static constexpr std::size_t kSentMax = 4096;  // ids of our messages whose errors we recognise
 
   struct Deps {
     XmppChannelDeps& channel;

@@ -9,7 +9,22 @@ namespace {
 store::EntryId entry_of(const MessageId& id) { return store::EntryId("out:" + id.str()); }
 
 void log_failure(std::string_view what, const OutgoingReply& reply, const Result<void>& result) {
-  if (!result) log::error("xmpp", "{} reply {}: {}", what, reply.message.id.str(), result.error().to_string());
+  if (!result)
+    log::error("xmpp", "{} reply {}: {}", what, reply.message.id.str(), result.error().to_string());
+}
+
+// A refusal comes from the server as well; these come from a link that is slow, full or ending.
+bool is_answer(const Result<void>& ping) {
+  if (ping) return true;
+  switch (ping.error().code) {
+    case Code::kTimeout:
+    case Code::kCancelled:
+    case Code::kUnavailable:
+    case Code::kExhausted:
+      return false;
+    default:
+      return true;
+  }
 }
 
 }  // namespace
@@ -17,8 +32,10 @@ void log_failure(std::string_view what, const OutgoingReply& reply, const Result
 Outbox::Outbox(Deps deps, std::size_t items_max) : deps_(std::move(deps)), items_max_(items_max) {}
 
 void Outbox::restore() {
-  for (const store::JournalEntry& entry : deps_.journal.unfinished(kJournalKind)) restore_entry(entry);
-  if (!items_.empty()) log::info("xmpp", "{} replies of the last run are still to be sent", items_.size());
+  for (const store::JournalEntry& entry : deps_.journal.unfinished(kJournalKind))
+    restore_entry(entry);
+  if (!items_.empty())
+    log::info("xmpp", "{} replies of the last run are still to be sent", items_.size());
 }
 
 void Outbox::restore_entry(const store::JournalEntry& entry) {
@@ -39,9 +56,12 @@ void Outbox::restore_entry(const store::JournalEntry& entry) {
 
 Result<void> Outbox::put(OutgoingReply reply) {
   const store::EntryId entry = entry_of(reply.message.id);
-  if (deps_.journal.contains(entry) || deps_.journal.remembers(kSentSet, reply.message.id.str())) return {};
+  if (deps_.journal.contains(entry) || deps_.journal.remembers(kSentSet, reply.message.id.str()))
+    return {};
   if (items_.size() >= items_max_) {
-    return fail(Code::kExhausted, fmt::format("{} replies wait for the XMPP server already ([agent] outbox_max)", items_.size()));
+    return fail(Code::kExhausted,
+                fmt::format("{} replies wait for the XMPP server already ([agent] outbox_max)",
+                            items_.size()));
   }
   reply.accepted_at = deps_.clock.now();
   SKEP_TRY(auto stanzas, render(reply));
@@ -120,7 +140,8 @@ bool Outbox::offer(const std::shared_ptr<Item>& item) {
   return false;
 }
 
-void Outbox::on_done(std::uint64_t generation, const std::shared_ptr<Item>& item, const Result<void>& result) {
+void Outbox::on_done(std::uint64_t generation, const std::shared_ptr<Item>& item,
+                     const Result<void>& result) {
   if (generation != generation_ || !result) return;  // a broken link is reported by down()
   --in_flight_;
   ++item->confirmed;
@@ -154,21 +175,22 @@ void Outbox::prove_later() {
 }
 
 Task<void> Outbox::prove_all(Ctx ctx) {
-  while (!unproven_.empty() && send_) {
-    if (!co_await sleep_for(ctx, kProveAfter)) break;
-    (void)co_await prove_once(ctx.within(kProveTimeout));
-  }
+  do {
+    const Ctx bounded = ctx.within(kProveTimeout);
+    (void)co_await prove_once(bounded);
+    if (!co_await sleep_for(ctx, kProvePause)) break;
+  } while (!unproven_.empty() && send_);
   proving_ = false;
 }
 
-// True when all that was sent before the question has been read. An error is an answer too; silence is none.
+// True when all that was sent before the question has been read. An error is an answer too; silence
+// is none.
 Task<bool> Outbox::prove_once(Ctx ctx) {
   if (unproven_.empty() || !send_) co_return unproven_.empty();
   const std::uint64_t generation = generation_;
   const std::uint64_t asked = unproven_.back()->sequence;
   const Result<void> answered = co_await deps_.ping(ctx);
-  const bool silent = !answered && (answered.error().code == Code::kTimeout || answered.error().code == Code::kCancelled);
-  if (silent || generation != generation_) co_return false;
+  if (!is_answer(answered) || generation != generation_) co_return false;
   while (!unproven_.empty() && unproven_.front()->sequence <= asked) unproven_.pop_front();
   co_return true;
 }
@@ -176,9 +198,11 @@ Task<bool> Outbox::prove_once(Ctx ctx) {
 // Durable again, in front of everything else, to be sent once more.
 void Outbox::put_back_unproven() {
   if (unproven_.empty()) return;
-  log::info("xmpp", "{} replies may not have reached the server: they are sent again", unproven_.size());
+  log::info("xmpp", "{} replies may not have reached the server: they are sent again",
+            unproven_.size());
   for (const auto& item : unproven_) {
-    log_failure("keeping", item->reply, deps_.journal.begin(kJournalKind, item->entry, to_journal(item->reply)));
+    log_failure("keeping", item->reply,
+                deps_.journal.begin(kJournalKind, item->entry, to_journal(item->reply)));
     item->offered = item->confirmed = 0;
     item->finished = false;
     item->maybe_seen = true;
@@ -202,7 +226,8 @@ Task<void> Outbox::drained(Ctx ctx) {
     if (!co_await changed_.wait(ctx)) break;
   }
   if (!send_ || unproven_.empty()) co_return;
-  const bool proven = co_await prove_once(ctx.within(kLastProofTimeout));
+  const Ctx bounded = ctx.within(kLastProofTimeout);
+  const bool proven = co_await prove_once(bounded);
   if (!proven) put_back_unproven();
 }
 

@@ -1,4 +1,5 @@
-// The server's side of XEP-0114: lets a component in, keeps what it sends, and says what tests tell it.
+// The server's side of XEP-0114: lets a component in, keeps what it sends, and says what tests tell
+// it.
 #pragma once
 
 #include <memory>

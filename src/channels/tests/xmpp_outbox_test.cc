@@ -61,7 +61,8 @@ TEST_F(XmppOutboxTest, SendsAfterARestartWhatWasNotSent) {
   EXPECT_EQ(stanza.attribute("id"), reply.id.str());
   const Element* delay = stanza.child("delay", xmpp::kNsDelay);
   ASSERT_NE(delay, nullptr);
-  EXPECT_EQ(delay->attribute("stamp"), format_rfc3339(clock_.now() - std::chrono::minutes(3), true));
+  EXPECT_EQ(delay->attribute("stamp"),
+            format_rfc3339(clock_.now() - std::chrono::minutes(3), true));
   close();
   EXPECT_EQ(journal_->unfinished("out").size(), 0u);
 }
@@ -157,7 +158,8 @@ TEST_F(XmppOutboxTest, SplitsALongReply) {
   int part = 0;
   for (Element stanza = received(); body(stanza) != "end"; stanza = received()) {
     ++part;
-    EXPECT_EQ(stanza.attribute("id"), part == 1 ? reply.id.str() : fmt::format("{}-{}", reply.id.str(), part));
+    EXPECT_EQ(stanza.attribute("id"),
+              part == 1 ? reply.id.str() : fmt::format("{}-{}", reply.id.str(), part));
     EXPECT_LE(body(stanza).size(), 512u);
     joined += body(stanza) + "\n\n";
   }
@@ -167,7 +169,8 @@ TEST_F(XmppOutboxTest, SplitsALongReply) {
 
 TEST_F(XmppOutboxTest, ContinuesASplitReplyAfterTheLastPartThatIsOut) {
   config_.reply_bytes_max = 512;
-  const Message reply = reply_to(question(), std::string(400, 'a') + "\n\n" + std::string(400, 'b'));
+  const Message reply =
+      reply_to(question(), std::string(400, 'a') + "\n\n" + std::string(400, 'b'));
   open();
   ASSERT_TRUE(channel_->deliver(reply));
   const Ctx at_once = Ctx{}.within(std::chrono::seconds(0));
@@ -217,7 +220,8 @@ TEST_F(XmppOutboxTest, TurnsMarkdownIntoStyling) {
 
 TEST_F(XmppOutboxTest, SendsWhatIsReadyBeforeItCloses) {
   online();
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(channel_->deliver(reply_to(question(), std::to_string(i))));
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(channel_->deliver(reply_to(question(), std::to_string(i))));
   close();
   EXPECT_EQ(journal_->unfinished("out").size(), 0u);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(body(received()), std::to_string(i));
