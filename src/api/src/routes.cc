@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "skep/base/text.h"
+
 namespace skep::api {
 
 namespace {

@@ -31,7 +31,8 @@ std::string format_host_port(std::string_view host, std::uint16_t port) {
 bool is_address(std::string_view host) {
   const std::string text(host);
   in6_addr buffer{};
-  return inet_pton(AF_INET, text.c_str(), &buffer) == 1 || inet_pton(AF_INET6, text.c_str(), &buffer) == 1;
+  return inet_pton(AF_INET, text.c_str(), &buffer) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), &buffer) == 1;
 }
 
 }  // namespace skep::net

@@ -13,7 +13,8 @@ struct HostPort {
   std::uint16_t port = 0;
 };
 
-// "127.0.0.1:80", "[::1]:80", "name:80"; nullopt when the port is missing or no number, or an IPv6 address lacks brackets.
+// "127.0.0.1:80", "[::1]:80", "name:80"; nullopt when the port is missing or no number, or an IPv6
+// address lacks brackets.
 std::optional<HostPort> parse_host_port(std::string_view text);
 // Puts brackets round an IPv6 address.
 std::string format_host_port(std::string_view host, std::uint16_t port);

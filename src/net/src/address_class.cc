@@ -17,7 +17,9 @@ struct Net4 {
   std::string_view reason;
 };
 
-constexpr std::uint32_t v4(unsigned a, unsigned b, unsigned c, unsigned d) { return a << 24 | b << 16 | c << 8 | d; }
+constexpr std::uint32_t v4(unsigned a, unsigned b, unsigned c, unsigned d) {
+  return a << 24 | b << 16 | c << 8 | d;
+}
 
 constexpr std::array kNets4 = {
     Net4{v4(0, 0, 0, 0), 8, "unspecified"},
@@ -49,7 +51,9 @@ Reason classify4(std::uint32_t address) {
 
 using Bytes16 = std::array<std::uint8_t, 16>;
 
-std::uint32_t embedded4(const Bytes16& b, std::size_t at) { return v4(b[at], b[at + 1], b[at + 2], b[at + 3]); }
+std::uint32_t embedded4(const Bytes16& b, std::size_t at) {
+  return v4(b[at], b[at + 1], b[at + 2], b[at + 3]);
+}
 
 bool has_prefix(const Bytes16& bytes, const Bytes16& net, int bits) {
   const auto whole = static_cast<std::size_t>(bits / 8);
@@ -80,14 +84,16 @@ constexpr std::array kNets6 = {
 };
 
 // ISATAP (RFC 5214): an interface identifier of 0000:5efe or 0200:5efe and an IPv4 address.
-bool is_isatap(const Bytes16& b) { return (b[8] & 0xfd) == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe; }
+bool is_isatap(const Bytes16& b) {
+  return (b[8] & 0xfd) == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe;
+}
 
 // The IPv4 addresses that packets to this one would reach, if it is a wrapping of IPv4.
 Reason classify_embedded(const Bytes16& b, bool& wrapped) {
-  static constexpr Bytes16 kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};          // ::ffff:0:0/96
-  static constexpr Bytes16 kTranslated = {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};            // ::ffff:0:0:0/96
-  static constexpr Bytes16 kNat64 = {0, 0x64, 0xff, 0x9b};                                // 64:ff9b::/96
-  static constexpr Bytes16 kCompatible = {};                                              // ::/96
+  static constexpr Bytes16 kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};  // ::ffff:0:0/96
+  static constexpr Bytes16 kTranslated = {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};    // ::ffff:0:0:0/96
+  static constexpr Bytes16 kNat64 = {0, 0x64, 0xff, 0x9b};                        // 64:ff9b::/96
+  static constexpr Bytes16 kCompatible = {};                                      // ::/96
   static constexpr Bytes16 k6to4 = {0x20, 0x02};
   static constexpr Bytes16 kTeredo = {0x20, 0x01, 0, 0};
   wrapped = true;

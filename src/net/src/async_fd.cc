@@ -17,8 +17,9 @@ namespace {
 namespace asio = boost::asio;
 using Wait = asio::posix::descriptor_base::wait_type;
 
-// Ends the wait of one direction when its Ctx does. Reused from wait to wait; what comes late (a timer already queued, a
-// stop posted from another thread) is told by the number of the wait it was meant for.
+// Ends the wait of one direction when its Ctx does. Reused from wait to wait; what comes late (a
+// timer already queued, a stop posted from another thread) is told by the number of the wait it was
+// meant for.
 class Interrupter : public std::enable_shared_from_this<Interrupter> {
  public:
   explicit Interrupter(const asio::any_io_executor& executor) : timer_(executor) {}
@@ -60,9 +61,10 @@ class Interrupter : public std::enable_shared_from_this<Interrupter> {
     timed_ = deadline != SteadyTime::max();
     if (!timed_) return;
     timer_.expires_at(deadline);
-    timer_.async_wait([self = shared_from_this(), wait = wait_](const boost::system::error_code& error) {
-      if (!error) self->fire(wait, Code::kTimeout);
-    });
+    timer_.async_wait(
+        [self = shared_from_this(), wait = wait_](const boost::system::error_code& error) {
+          if (!error) self->fire(wait, Code::kTimeout);
+        });
   }
   void disarm() {
     ++wait_;
@@ -85,11 +87,12 @@ std::unexpected<Error> interrupted(Code code) {
   return fail(code, code == Code::kTimeout ? "no answer in time" : "cancelled");
 }
 
-Task<Result<void>> wait_for(asio::posix::stream_descriptor& descriptor, Interrupter& interrupter, Wait what,
-                            const Ctx& ctx) {
+Task<Result<void>> wait_for(asio::posix::stream_descriptor& descriptor, Interrupter& interrupter,
+                            Wait what, const Ctx& ctx) {
   Interrupter::Scope scope(interrupter, ctx);
   if (interrupter.ended()) co_return interrupted(*interrupter.ended());
-  auto token = asio::bind_cancellation_slot(interrupter.slot(), asio::as_tuple(asio::use_awaitable));
+  auto token =
+      asio::bind_cancellation_slot(interrupter.slot(), asio::as_tuple(asio::use_awaitable));
   auto [error] = co_await descriptor.async_wait(what, std::move(token));
   if (!error) co_return Result<void>{};
   if (interrupter.ended()) co_return interrupted(*interrupter.ended());
@@ -100,8 +103,8 @@ Task<Result<void>> wait_for(asio::posix::stream_descriptor& descriptor, Interrup
 }  // namespace
 
 struct AsyncFd::Impl {
-  Impl(const asio::any_io_executor& executor, int fd)
-      : descriptor(executor, fd),
+  explicit Impl(const asio::any_io_executor& executor)
+      : descriptor(executor),
         reading(std::make_shared<Interrupter>(executor)),
         writing(std::make_shared<Interrupter>(executor)) {}
   ~Impl() {  // AsyncFd closes the descriptor
@@ -114,7 +117,8 @@ struct AsyncFd::Impl {
 };
 
 AsyncFd::AsyncFd(int fd) : fd_(fd) {}
-AsyncFd::AsyncFd(AsyncFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)), impl_(std::move(other.impl_)) {}
+AsyncFd::AsyncFd(AsyncFd&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), impl_(std::move(other.impl_)) {}
 AsyncFd& AsyncFd::operator=(AsyncFd&& other) noexcept {
   if (this == &other) return *this;
   close();
@@ -124,15 +128,24 @@ AsyncFd& AsyncFd::operator=(AsyncFd&& other) noexcept {
 }
 AsyncFd::~AsyncFd() { close(); }
 
-Task<Result<void>> AsyncFd::readable(const Ctx& ctx) {
+Task<Result<void>> AsyncFd::meet_loop() {
   if (fd_ < 0) co_return fail(Code::kCancelled, "closed");
-  if (!impl_) impl_ = std::make_unique<Impl>(co_await asio::this_coro::executor, fd_);
+  if (impl_) co_return Result<void>{};
+  auto impl = std::make_unique<Impl>(co_await asio::this_coro::executor);
+  boost::system::error_code error;
+  impl->descriptor.assign(fd_, error);
+  if (error) co_return fail(errno_error("watching a descriptor", error.value()));
+  impl_ = std::move(impl);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> AsyncFd::readable(const Ctx& ctx) {
+  if (!impl_ || fd_ < 0) SKEP_CO_TRY_VOID(co_await meet_loop());
   co_return co_await wait_for(impl_->descriptor, *impl_->reading, Wait::wait_read, ctx);
 }
 
 Task<Result<void>> AsyncFd::writable(const Ctx& ctx) {
-  if (fd_ < 0) co_return fail(Code::kCancelled, "closed");
-  if (!impl_) impl_ = std::make_unique<Impl>(co_await asio::this_coro::executor, fd_);
+  if (!impl_ || fd_ < 0) SKEP_CO_TRY_VOID(co_await meet_loop());
   co_return co_await wait_for(impl_->descriptor, *impl_->writing, Wait::wait_write, ctx);
 }
 

@@ -1,10 +1,12 @@
 #include "curl_multi.h"
 
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 
 namespace skep::net {
 namespace {
@@ -12,16 +14,17 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kEventsMax = 64;       // handled in one turn of the loop; the rest come in the next
+constexpr int kEventsMax = 64;         // handled in one turn of the loop; the rest come in the next
 constexpr long kIdleConnections = 64;  // kept open between requests
 
 }  // namespace
 
-// libcurl's sockets live in an epoll of their own, and the loop watches that: level-triggered, as libcurl expects, and free
-// of any order between closing a socket and forgetting it. It costs one epoll_wait a turn.
+// libcurl's sockets live in an epoll of their own, and the loop watches that: level-triggered, as
+// libcurl expects, and free of any order between closing a socket and forgetting it. It costs one
+// epoll_wait a turn.
 struct CurlMulti::Impl : std::enable_shared_from_this<Impl> {
   explicit Impl(const asio::any_io_executor& executor)
-      : multi(curl_multi_init()), epoll(executor, ::epoll_create1(EPOLL_CLOEXEC)), timer(executor) {}
+      : multi(curl_multi_init()), epoll(executor), timer(executor) {}
   ~Impl() { curl_multi_cleanup(multi); }
 
   static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void* known) {
@@ -42,7 +45,9 @@ struct CurlMulti::Impl : std::enable_shared_from_this<Impl> {
       ::epoll_ctl(epoll.native_handle(), EPOLL_CTL_DEL, fd, &event);
       return;
     }
-    if (::epoll_ctl(epoll.native_handle(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0 && !known) {
+    if (::epoll_ctl(epoll.native_handle(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) ==
+            0 &&
+        !known) {
       curl_multi_assign(multi, fd, this);
     }
   }
@@ -123,19 +128,33 @@ struct CurlMulti::Impl : std::enable_shared_from_this<Impl> {
   asio::steady_timer timer;
   std::optional<Clock::time_point> due;        // when libcurl wants to be called
   std::optional<Clock::time_point> armed_for;  // when the next alarm comes
-  bool driving = false;                        // inside libcurl: the timer is armed once, at the end
+  bool driving = false;  // inside libcurl: the timer is armed once, at the end
 };
 
-CurlMulti::CurlMulti(const asio::any_io_executor& executor, std::size_t connections_per_host_max)
-    : impl_(std::make_shared<Impl>(executor)) {
-  CURLM* multi = impl_->multi;
+CurlMulti::CurlMulti(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::shared_ptr<CurlMulti>> CurlMulti::open(const asio::any_io_executor& executor,
+                                                   std::size_t connections_per_host_max) {
+  auto impl = std::make_shared<Impl>(executor);
+  if (impl->multi == nullptr) return fail(Code::kExhausted, "libcurl has no memory");
+  const int fd = ::epoll_create1(EPOLL_CLOEXEC);
+  if (fd < 0) return fail(errno_error("opening an epoll for the HTTP client", errno));
+  boost::system::error_code error;
+  impl->epoll.assign(fd, error);
+  if (error) {
+    ::close(fd);
+    return fail(errno_error("watching the HTTP client's sockets", error.value()));
+  }
+  CURLM* multi = impl->multi;
   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &Impl::on_socket);
-  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, impl_.get());
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, impl.get());
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
-  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, impl_.get());
-  curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(connections_per_host_max));
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, impl.get());
+  curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                    static_cast<long>(connections_per_host_max));
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kIdleConnections);
-  impl_->wait_for_sockets();
+  impl->wait_for_sockets();
+  return std::shared_ptr<CurlMulti>(new CurlMulti(std::move(impl)));
 }
 
 CurlMulti::~CurlMulti() = default;

@@ -8,8 +8,8 @@
 
 namespace skep::net {
 
-// SRV records in the answer section of a DNS message; records of other types, and targets that are no plain host names,
-// are passed over. kCorrupt when the message is malformed.
+// SRV records in the answer section of a DNS message; records of other types, and targets that are
+// no plain host names, are passed over. kCorrupt when the message is malformed.
 Result<std::vector<SrvRecord>> parse_srv_answer(std::span<const unsigned char> answer);
 
 }  // namespace skep::net

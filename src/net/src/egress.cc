@@ -35,13 +35,15 @@ std::string plain_host(std::string_view host) {
 
 bool is_or_is_under(std::string_view host, std::string_view domain) {
   if (host == domain) return true;
-  return host.size() > domain.size() && host.ends_with(domain) && host[host.size() - domain.size() - 1] == '.';
+  return host.size() > domain.size() && host.ends_with(domain) &&
+         host[host.size() - domain.size() - 1] == '.';
 }
 
 bool is_local_name(std::string_view host) {
-  static constexpr std::array<std::string_view, 6> kLocal = {"localhost", "local",     "internal",
-                                                             "home.arpa", "localdomain", "localhost6"};
-  return std::ranges::any_of(kLocal, [host](std::string_view domain) { return is_or_is_under(host, domain); });
+  static constexpr std::array<std::string_view, 6> kLocal = {
+      "localhost", "local", "internal", "home.arpa", "localdomain", "localhost6"};
+  return std::ranges::any_of(
+      kLocal, [host](std::string_view domain) { return is_or_is_under(host, domain); });
 }
 
 bool is_denied_name(const EgressConfig& config, std::string_view host) {
@@ -56,7 +58,8 @@ bool is_denied_name(const EgressConfig& config, std::string_view host) {
 
 bool is_allowed_by_operator(const EgressConfig& config, std::string_view host, std::uint16_t port) {
   return std::ranges::any_of(config.allow, [host, port](const std::string& rule) {
-    if (const auto both = parse_host_port(rule)) return both->port == port && plain_host(both->host) == host;
+    if (const auto both = parse_host_port(rule))
+      return both->port == port && plain_host(both->host) == host;
     return plain_host(rule) == host;
   });
 }
@@ -72,18 +75,22 @@ struct Target {
   std::uint16_t port = 0;
 };
 
-// Read by the same parser that the HTTP client uses, so the two cannot differ about what the host is: "0x7f.1" and
-// "2130706433" come out as 127.0.0.1.
+// Read by the same parser that the HTTP client uses, so the two cannot differ about what the host
+// is: "0x7f.1" and "2130706433" come out as 127.0.0.1.
 Result<Target> read_url(std::string_view text) {
-  if (text.size() > kUrlBytesMax) return fail(Code::kTooLarge, fmt::format("URL is over {} bytes", kUrlBytesMax));
-  const bool printable = std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c != 0x7f && c != '\\'; });
+  if (text.size() > kUrlBytesMax)
+    return fail(Code::kTooLarge, fmt::format("URL is over {} bytes", kUrlBytesMax));
+  const bool printable =
+      std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c != 0x7f && c != '\\'; });
   if (!printable) return fail(Code::kInvalid, "URL has spaces, control characters or backslashes");
   const UrlPtr url(curl_url());
-  if (curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+  if (curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), CURLU_NON_SUPPORT_SCHEME) !=
+      CURLUE_OK) {
     return fail(Code::kInvalid, "not a URL of the form https://host/path");
   }
   const std::string scheme = to_lower_ascii(part(url.get(), CURLUPART_SCHEME));
-  if (scheme != "http" && scheme != "https") return denied(fmt::format("URL scheme {} is not http or https", scheme));
+  if (scheme != "http" && scheme != "https")
+    return denied(fmt::format("URL scheme {} is not http or https", scheme));
   char* user = nullptr;
   char* password = nullptr;
   const bool has_user = curl_url_get(url.get(), CURLUPART_USER, &user, 0) == CURLUE_OK;
@@ -91,11 +98,18 @@ Result<Target> read_url(std::string_view text) {
   curl_free(user);
   curl_free(password);
   if (has_user || has_password) return denied("URL carries a user or password");
-  if (!part(url.get(), CURLUPART_ZONEID).empty()) return denied("URL has an IPv6 zone: its address is link-local");
-  const std::string host = part(url.get(), CURLUPART_HOST, CURLU_PUNYCODE);
-  if (host.empty()) return fail(Code::kInvalid, "URL has no host, or one that is no valid domain name");
+  if (!part(url.get(), CURLUPART_ZONEID).empty())
+    return denied("URL has an IPv6 zone: its address is link-local");
+  const std::string host = part(url.get(), CURLUPART_HOST);
+  if (host.empty()) return fail(Code::kInvalid, "URL has no host");
+  // What another script's letters become (a dot, a digit, "localhost") would be decided after our
+  // look.
+  const bool ascii = std::ranges::all_of(host, [](unsigned char c) { return c < 0x80; });
+  if (!ascii)
+    return fail(Code::kInvalid, "URL has a host outside ASCII: write it in its xn-- form");
   const std::string port = part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
-  return Target{plain_host(host), static_cast<std::uint16_t>(std::strtoul(port.c_str(), nullptr, 10))};
+  return Target{plain_host(host),
+                static_cast<std::uint16_t>(std::strtoul(port.c_str(), nullptr, 10))};
 }
 
 }  // namespace
@@ -104,15 +118,19 @@ EgressGuard::EgressGuard(EgressConfig config) : config_(std::move(config)) {}
 
 Result<void> EgressGuard::check_url(std::string_view url) const {
   SKEP_TRY(const Target target, read_url(url));
-  if (is_denied_name(config_, target.host)) return denied(fmt::format("host {} is on the deny list", target.host));
+  if (is_denied_name(config_, target.host))
+    return denied(fmt::format("host {} is on the deny list", target.host));
   if (is_address(target.host)) return check_address(target.host, target.port, target.host);
   if (is_allowed_by_operator(config_, target.host, target.port)) return {};
-  if (is_local_name(target.host)) return denied(fmt::format("host {} is a local name", target.host));
-  if (!is_open_port(config_, target.port)) return denied(fmt::format("port {} is not allowed", target.port));
+  if (is_local_name(target.host))
+    return denied(fmt::format("host {} is a local name", target.host));
+  if (!is_open_port(config_, target.port))
+    return denied(fmt::format("port {} is not allowed", target.port));
   return {};
 }
 
-Result<void> EgressGuard::check_address(std::string_view address, std::uint16_t port, std::string_view host) const {
+Result<void> EgressGuard::check_address(std::string_view address, std::uint16_t port,
+                                        std::string_view host) const {
   const std::string name = plain_host(host);
   if (is_denied_name(config_, name) || is_denied_name(config_, plain_host(address))) {
     return denied(fmt::format("host {} is on the deny list", name));

@@ -17,7 +17,8 @@ constexpr std::size_t kHeadersMax = 256;  // sent with one request
 bool is_token(std::string_view text) {
   static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kMarks.contains(static_cast<char>(c));
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           kMarks.contains(static_cast<char>(c));
   });
 }
 
@@ -28,10 +29,12 @@ bool is_field_value(std::string_view text) {
 Result<void> check_request(const HttpRequest& request) {
   if (!is_token(request.method)) return fail(Code::kInvalid, "HTTP method is no token");
   if (request.url.contains('\0')) return fail(Code::kInvalid, "URL has a NUL byte");
-  if (request.headers.size() > kHeadersMax) return fail(Code::kTooLarge, fmt::format("over {} headers", kHeadersMax));
+  if (request.headers.size() > kHeadersMax)
+    return fail(Code::kTooLarge, fmt::format("over {} headers", kHeadersMax));
   for (const auto& [name, value] : request.headers) {
     if (!is_token(name)) return fail(Code::kInvalid, "HTTP header name is no token");
-    if (!is_field_value(value)) return fail(Code::kInvalid, fmt::format("HTTP header {} has a line break", name));
+    if (!is_field_value(value))
+      return fail(Code::kInvalid, fmt::format("HTTP header {} has a line break", name));
   }
   return {};
 }
@@ -43,7 +46,8 @@ std::string origin_of(const std::string& text) {
   if (curl_url_set(url, CURLUPART_URL, text.c_str(), 0) == CURLUE_OK) {
     for (const CURLUPart which : {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT}) {
       char* value = nullptr;
-      if (curl_url_get(url, which, &value, CURLU_DEFAULT_PORT) == CURLUE_OK) origin += to_lower_ascii(value) + "|";
+      if (curl_url_get(url, which, &value, CURLU_DEFAULT_PORT) == CURLUE_OK)
+        origin += to_lower_ascii(value) + "|";
       curl_free(value);
     }
   }
@@ -53,8 +57,10 @@ std::string origin_of(const std::string& text) {
 
 bool carries_credentials(std::string_view name) {
   const std::string lower = to_lower_ascii(name);
-  static constexpr std::array<std::string_view, 6> kMarks = {"auth", "cookie", "token", "key", "secret", "password"};
-  return std::ranges::any_of(kMarks, [&lower](std::string_view mark) { return lower.contains(mark); });
+  static constexpr std::array<std::string_view, 6> kMarks = {"auth", "cookie", "token",
+                                                             "key",  "secret", "password"};
+  return std::ranges::any_of(kMarks,
+                             [&lower](std::string_view mark) { return lower.contains(mark); });
 }
 
 // The next hop's URL and headers.
@@ -90,23 +96,30 @@ void init_curl_once() {
 
 class CurlClient final : public HttpClient {
  public:
-  explicit CurlClient(Deps deps) : deps_(std::move(deps)), handles_(std::make_shared<EasyPool>()), no_proxy_(no_proxy_list()) {}
+  explicit CurlClient(Deps deps)
+      : deps_(std::move(deps)), handles_(std::make_shared<EasyPool>()), no_proxy_(no_proxy_list()) {
+    for (const std::string& host : deps_.hosts) hosts_ = curl_slist_append(hosts_, host.c_str());
+  }
+  ~CurlClient() override { curl_slist_free_all(hosts_); }
 
   Task<Result<HttpResponse>> fetch(Ctx ctx, HttpRequest request, BodySink sink,
                                    std::function<void(const HttpResponse&)> head) override {
     SKEP_CO_TRY_VOID(ctx.check());
     SKEP_CO_TRY_VOID(check_request(request));
-    const bool may_follow = request.redirects_max > 0 && (request.method == "GET" || request.method == "HEAD");
+    const bool may_follow =
+        request.redirects_max > 0 && (request.method == "GET" || request.method == "HEAD");
     std::string url = request.url;
     Headers headers = request.headers;
     for (int hop = 0;; ++hop) {
       if (request.guarded) SKEP_CO_TRY_VOID(deps_.guard.check_url(url));
-      HttpExchange exchange(exchange_deps(request.guarded), request, url, headers, may_follow, &sink, &head);
+      SKEP_CO_TRY(ExchangeDeps deps, exchange_deps(request.guarded));
+      HttpExchange exchange(std::move(deps), request, url, headers, may_follow, &sink, &head);
       SKEP_CO_TRY_VOID(co_await exchange.run(ctx));
       std::string next = exchange.redirect_target();
       if (next.empty()) co_return exchange.take_response();
       if (hop == request.redirects_max) {
-        co_return fail(Code::kUnavailable, fmt::format("more than {} redirects", request.redirects_max));
+        co_return fail(Code::kUnavailable,
+                       fmt::format("more than {} redirects", request.redirects_max));
       }
       SKEP_CO_TRY_VOID(follow(url, next, headers));
       url = std::move(next);
@@ -114,34 +127,31 @@ class CurlClient final : public HttpClient {
   }
 
  private:
-  // Guarded and unguarded requests never share a connection: one that was opened without a look at its address must not
-  // carry a guarded request.
-  ExchangeDeps exchange_deps(bool guarded) {
+  // Guarded and unguarded requests never share a connection: one that was opened without a look at
+  // its address must not carry a guarded request.
+  Result<ExchangeDeps> exchange_deps(bool guarded) {
     init_curl_once();
     std::shared_ptr<CurlMulti>& multi = guarded ? guarded_ : unguarded_;
-    if (!multi) multi = std::make_shared<CurlMulti>(deps_.loop.executor(), deps_.connections_per_host_max);
-    return {.multi = multi,
-            .handles = handles_,
-            .guard = guarded ? &deps_.guard : nullptr,
-            .user_agent = deps_.user_agent,
-            .no_proxy = no_proxy_};
+    if (!multi) {
+      SKEP_TRY(multi, CurlMulti::open(deps_.loop.executor(), deps_.connections_per_host_max));
+    }
+    return ExchangeDeps{.multi = multi,
+                        .handles = handles_,
+                        .guard = guarded ? &deps_.guard : nullptr,
+                        .user_agent = deps_.user_agent.c_str(),
+                        .no_proxy = no_proxy_.c_str(),
+                        .hosts = hosts_};
   }
 
   Deps deps_;
   std::shared_ptr<EasyPool> handles_;
   std::string no_proxy_;
+  curl_slist* hosts_ = nullptr;
   std::shared_ptr<CurlMulti> guarded_;
   std::shared_ptr<CurlMulti> unguarded_;
 };
 
 }  // namespace
-
-std::string_view find_header(const Headers& headers, std::string_view name) {
-  for (const auto& [key, value] : headers) {
-    if (equals_ignoring_ascii_case(key, name)) return value;
-  }
-  return {};
-}
 
 Result<std::unique_ptr<HttpClient>> HttpClient::open(Deps deps) {
   if (!is_field_value(deps.user_agent)) return fail(Code::kInvalid, "user agent has a line break");

@@ -8,15 +8,19 @@ namespace skep::net {
 namespace {
 
 constexpr std::size_t kReadBytes = 8u << 10;
-constexpr std::size_t kBacklogBytesMax = 64u << 10;  // held beyond the largest head; then reading waits
-constexpr std::size_t kWritePiece = 256u << 10;      // what a client must take within the write timeout
-constexpr std::chrono::seconds kLinger{1};           // for the client to read a refusal before the connection breaks
-constexpr std::size_t kLingerBytesMax = 1u << 20;    // thrown away meanwhile
+constexpr std::size_t kBacklogBytesMax = 64u
+                                         << 10;  // held beyond the largest head; then reading waits
+constexpr std::size_t kWritePiece = 256u << 10;  // what a client must take within the write timeout
+constexpr std::chrono::seconds kLinger{
+    1};  // for the client to read a refusal before the connection breaks
+constexpr std::size_t kLingerBytesMax = 1u << 20;  // thrown away meanwhile
 
 }  // namespace
 
 HttpConnection::HttpConnection(ConnectionDeps deps, std::unique_ptr<Stream> stream)
-    : deps_(deps), stream_(std::move(stream)), in_max_(deps.limits.header_bytes_max + kBacklogBytesMax) {}
+    : deps_(deps),
+      stream_(std::move(stream)),
+      in_max_(deps.limits.header_bytes_max + kBacklogBytesMax) {}
 
 Task<void> HttpConnection::serve(std::shared_ptr<HttpConnection> self) {
   if (!self->deps_.gate.spawn("http read", pump(self))) co_return;
@@ -64,7 +68,8 @@ Task<void> HttpConnection::serve_requests() {
 }
 
 Task<bool> HttpConnection::await_request(bool first) {
-  const Ctx ctx = deps_.gate.ctx().within(first ? deps_.limits.header_timeout : deps_.limits.idle_timeout);
+  const Ctx ctx =
+      deps_.gate.ctx().within(first ? deps_.limits.header_timeout : deps_.limits.idle_timeout);
   while (in_.empty()) {
     if (ended_ || deps_.closing) co_return false;
     if (auto waited = co_await arrived_.wait(ctx); !waited) co_return false;
@@ -76,7 +81,8 @@ Task<std::optional<HttpRefusal>> HttpConnection::more(const Ctx& ctx) {
   if (ended_) co_return HttpRefusal{.status = 0};
   auto waited = co_await arrived_.wait(ctx);
   if (waited) co_return std::nullopt;
-  if (waited.error().code == Code::kTimeout) co_return HttpRefusal{408, "the request did not arrive in time"};
+  if (waited.error().code == Code::kTimeout)
+    co_return HttpRefusal{408, "the request did not arrive in time"};
   co_return HttpRefusal{.status = 0};
 }
 
@@ -88,11 +94,13 @@ Task<std::optional<HttpRefusal>> HttpConnection::read_request(RequestParser& par
     if (!used) co_return used.error();
     consume(*used);
     if (parser.done()) co_return std::nullopt;
-    if (*used == 0 && in_.size() >= in_max_) co_return HttpRefusal{431, "the request's head is too large"};
+    if (*used == 0 && in_.size() >= in_max_)
+      co_return HttpRefusal{431, "the request's head is too large"};
     if (parser.head_done() && !std::exchange(in_body, true)) {
       ctx = deps_.gate.ctx().within(deps_.limits.body_timeout);
       if (parser.expects_continue() && in_.empty()) {
-        if (auto sent = co_await write("HTTP/1.1 100 Continue\r\n\r\n"); !sent) co_return HttpRefusal{.status = 0};
+        if (auto sent = co_await write("HTTP/1.1 100 Continue\r\n\r\n"); !sent)
+          co_return HttpRefusal{.status = 0};
         if (!in_.empty()) continue;
       }
     }
@@ -102,7 +110,8 @@ Task<std::optional<HttpRefusal>> HttpConnection::read_request(RequestParser& par
 
 // Whether the connection may serve another request.
 Task<bool> HttpConnection::answer(RequestParser& parser) {
-  const ResponderMode mode{.http_1_0 = parser.is_http_1_0(), .keep_alive = parser.keep_alive() && !deps_.closing};
+  const ResponderMode mode{.http_1_0 = parser.is_http_1_0(),
+                           .keep_alive = parser.keep_alive() && !deps_.closing};
   ServerRequest request = parser.take();
   request.peer = stream_->peer();
   ConnectionResponder responder(*this, mode, request.method == "HEAD");
@@ -139,14 +148,15 @@ Task<Result<void>> HttpConnection::write(std::string_view bytes) {
 Task<void> HttpConnection::refuse(const HttpRefusal& refusal) {
   const std::string body = error_body(error_code_of(refusal.status), refusal.message);
   const Headers headers = {{"Content-Type", "application/json"}};
-  const ResponseHead head{.status = refusal.status, .keep_alive = false, .content_length = body.size()};
+  const ResponseHead head{
+      .status = refusal.status, .keep_alive = false, .content_length = body.size()};
   const std::string text = format_head(head, headers).value_or("") + body;
   if (auto sent = co_await write(text); !sent) co_return;
   co_await linger();
 }
 
-// Bytes left unread when a socket is closed make the kernel send RST, and that may take the answer away from the client
-// before it has read it (RFC 9112 9.6).
+// Bytes left unread when a socket is closed make the kernel send RST, and that may take the answer
+// away from the client before it has read it (RFC 9112 9.6).
 Task<void> HttpConnection::linger() {
   const Ctx ctx = deps_.gate.ctx().within(kLinger);
   co_await stream_->shutdown(ctx);

@@ -20,8 +20,8 @@ struct ConnectionDeps {
   const bool& closing;  // the server takes no more requests
 };
 
-// Two coroutines share it, both in the server's Gate: serve() takes one request after the other, pump() reads all the time,
-// so that a client that goes away is noticed while its handler runs.
+// Two coroutines share it, both in the server's Gate: serve() takes one request after the other,
+// pump() reads all the time, so that a client that goes away is noticed while its handler runs.
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(ConnectionDeps deps, std::unique_ptr<Stream> stream);
@@ -31,7 +31,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   [[nodiscard]] bool idle() const { return !busy_; }
   void close() { stream_->close(); }
 
-  // All of `bytes`, each piece of it within the write timeout. After a failure the connection is broken.
+  // All of `bytes`, each piece of it within the write timeout. After a failure the connection is
+  // broken.
   Task<Result<void>> write(std::string_view bytes);
 
  private:
@@ -49,14 +50,14 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   ConnectionDeps deps_;
   std::unique_ptr<Stream> stream_;
-  std::string in_;        // read, not yet eaten
+  std::string in_;  // read, not yet eaten
   std::size_t in_max_;
-  Signal arrived_;        // bytes or the end
-  Signal room_;           // in_ got shorter
-  bool ended_ = false;    // the client sends no more
-  bool broken_ = false;   // we cannot send any more
+  Signal arrived_;       // bytes or the end
+  Signal room_;          // in_ got shorter
+  bool ended_ = false;   // the client sends no more
+  bool broken_ = false;  // we cannot send any more
   bool busy_ = false;
-  bool over_ = false;     // serve() has ended
+  bool over_ = false;              // serve() has ended
   JoinedStop* current_ = nullptr;  // stops the request being handled
 };
 

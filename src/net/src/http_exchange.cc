@@ -5,18 +5,21 @@
 #include <sys/socket.h>
 
 #include <charconv>
+#include <cstring>
 
 #include "skep/base/text.h"
 
 namespace skep::net {
 namespace {
 
-constexpr std::size_t kHandlesMax = 32;                // easy handles kept between requests
-constexpr std::size_t kHeaderBytesMax = 256u << 10;    // of one answer's head
-constexpr std::size_t kRedirectBodyMax = 64u << 10;    // read from a redirect to keep its connection; more closes it
+constexpr std::size_t kHandlesMax = 32;              // easy handles kept between requests
+constexpr std::size_t kHeaderBytesMax = 256u << 10;  // of one answer's head
+constexpr std::size_t kRedirectBodyMax =
+    64u << 10;  // read from a redirect to keep its connection; more closes it
 
 std::string_view phrase(CURLcode code, const std::array<char, CURL_ERROR_SIZE>& text) {
-  return text[0] != '\0' ? std::string_view(text.data()) : std::string_view(curl_easy_strerror(code));
+  return text[0] != '\0' ? std::string_view(text.data())
+                         : std::string_view(curl_easy_strerror(code));
 }
 
 struct FreeUrl {
@@ -49,17 +52,18 @@ CURL* EasyPool::take() {
 }
 
 void EasyPool::give(CURL* easy) {
+  if (easy == nullptr) return;  // libcurl had no memory
   if (idle_.size() >= kHandlesMax) return curl_easy_cleanup(easy);
   curl_easy_reset(easy);
   idle_.push_back(easy);
 }
 
-HttpExchange::HttpExchange(ExchangeDeps deps, const HttpRequest& request, std::string url, const Headers& headers,
-                           bool follow, BodySink* sink, const std::function<void(const HttpResponse&)>* head)
+HttpExchange::HttpExchange(ExchangeDeps deps, const HttpRequest& request, std::string url,
+                           const Headers& headers, bool follow, BodySink* sink,
+                           const std::function<void(const HttpResponse&)>* head)
     : deps_(std::move(deps)),
       request_(request),
       url_(std::move(url)),
-      host_(host_of(url_)),
       follow_(follow),
       sink_(sink),
       head_(head),
@@ -77,11 +81,14 @@ HttpExchange::~HttpExchange() {
 }
 
 void HttpExchange::set_options() {
-  const auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy_, option, value); };
+  const auto set = [this](CURLoption option, auto value) {
+    curl_easy_setopt(easy_, option, value);
+  };
   set(CURLOPT_URL, url_.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_QUICK_EXIT, 1L);  // or giving up during a name lookup would block until the lookup ends
+  set(CURLOPT_QUICK_EXIT,
+      1L);  // or giving up during a name lookup would block until the lookup ends
   set(CURLOPT_ERRORBUFFER, error_text_.data());
   set(CURLOPT_ACCEPT_ENCODING, "");
   set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -93,6 +100,7 @@ void HttpExchange::set_options() {
   set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_PREREQFUNCTION, &HttpExchange::on_connected);
   set(CURLOPT_PREREQDATA, this);
+  if (deps_.hosts != nullptr) set(CURLOPT_RESOLVE, deps_.hosts);
   if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
   if (deps_.guard != nullptr) {
     set(CURLOPT_PROXY, "");  // a proxy would connect where we cannot look
@@ -100,7 +108,7 @@ void HttpExchange::set_options() {
     set(CURLOPT_OPENSOCKETFUNCTION, &HttpExchange::on_open);
     set(CURLOPT_OPENSOCKETDATA, this);
   } else {
-    set(CURLOPT_NOPROXY, deps_.no_proxy.c_str());
+    set(CURLOPT_NOPROXY, deps_.no_proxy);
   }
 }
 
@@ -109,23 +117,30 @@ void HttpExchange::set_method() {
     curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
     return;
   }
-  const bool has_body = !request_.body.empty() || request_.method == "POST" || request_.method == "PUT" ||
-                        request_.method == "PATCH";
+  const bool has_body = !request_.body.empty() || request_.method == "POST" ||
+                        request_.method == "PUT" || request_.method == "PATCH";
   if (has_body) {
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request_.body.size()));
   }
   const std::string_view implied = has_body ? "POST" : "GET";
-  if (request_.method != implied) curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  if (request_.method != implied)
+    curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
 }
 
 void HttpExchange::set_headers(const Headers& headers) {
-  const auto add = [this](const std::string& line) { sent_headers_ = curl_slist_append(sent_headers_, line.c_str()); };
+  const auto add = [this](const std::string& line) {
+    sent_headers_ = curl_slist_append(sent_headers_, line.c_str());
+  };
   add("Expect:");  // libcurl would wait a second for "100 Continue" before a large body
   if (find_header(headers, "Content-Type").empty()) add("Content-Type:");
-  if (find_header(headers, "User-Agent").empty() && !deps_.user_agent.empty()) add("User-Agent: " + deps_.user_agent);
+  if (find_header(headers, "User-Agent").empty() && *deps_.user_agent != '\0') {
+    add(fmt::format("User-Agent: {}", deps_.user_agent));
+  }
   for (const auto& [name, value] : headers) {
-    add(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));  // "Name:" would mean: leave it out
+    add(value.empty() ? name + ";"
+                      : fmt::format("{}: {}", name, value));  // "Name:" would mean: leave it out
   }
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, sent_headers_);
 }
@@ -138,8 +153,11 @@ Task<Result<void>> HttpExchange::run(const Ctx& ctx) {
     step.deadline = std::min(ctx.deadline, next_check());
     const auto waited = co_await done_.wait(std::move(step));
     if (waited || code_) continue;
-    if (waited.error().code == Code::kCancelled) co_return fail(Code::kCancelled, fmt::format("request to {} cancelled", host_));
-    if (!ctx.check()) co_return fail(Code::kTimeout, fmt::format("no full answer from {} in the time allowed", host_));
+    if (waited.error().code == Code::kCancelled)
+      co_return fail(Code::kCancelled, fmt::format("request to {} cancelled", host()));
+    if (!ctx.check())
+      co_return fail(Code::kTimeout,
+                     fmt::format("no full answer from {} in the time allowed", host()));
     if (std::chrono::steady_clock::now() >= phase_deadline()) co_return fail(overdue());
   }
   co_return outcome();
@@ -157,28 +175,42 @@ Result<void> HttpExchange::outcome() const {
   switch (*code_) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-      return fail(Code::kInvalid, fmt::format("bad URL: {}", why));
+      if (phase_ == Phase::kConnecting)
+        return fail(Code::kInvalid, fmt::format("bad URL: {}", why));
+      break;  // an answer that is no HTTP
+    case CURLE_COULDNT_CONNECT: {
+      long os_error = 0;
+      curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
+      if (os_error == 0) break;
+      return fail(Code::kUnavailable, fmt::format("request to {} failed: {} ({})", host(), why,
+                                                  std::strerror(static_cast<int>(os_error))));
+    }
     case CURLE_SSL_CACERT_BADFILE:
       return fail(Code::kInvalid, fmt::format("CA file {}: {}", request_.ca_file, why));
     case CURLE_OPERATION_TIMEDOUT:
-      return fail(Code::kTimeout, fmt::format("connecting to {} took over {} ms", host_, request_.connect_timeout.count()));
+      return fail(Code::kTimeout, fmt::format("connecting to {} took over {} ms", host(),
+                                              request_.connect_timeout.count()));
     default:
-      return fail(Code::kUnavailable, fmt::format("request to {} failed: {}", host_, why));
+      break;
   }
+  return fail(Code::kUnavailable, fmt::format("request to {} failed: {}", host(), why));
 }
 
 // Connecting is timed by libcurl.
 SteadyTime HttpExchange::phase_deadline() const {
   switch (phase_) {
-    case Phase::kConnecting: return SteadyTime::max();
-    case Phase::kAwaitingAnswer: return last_event_ + request_.first_byte_timeout;
-    case Phase::kReceiving: return last_event_ + request_.idle_timeout;
+    case Phase::kConnecting:
+      return SteadyTime::max();
+    case Phase::kAwaitingAnswer:
+      return last_event_ + request_.first_byte_timeout;
+    case Phase::kReceiving:
+      return last_event_ + request_.idle_timeout;
   }
   return SteadyTime::max();
 }
 
-// Callbacks only note the time, they do not re-arm a timer: no phase that begins later can be overdue before the shorter
-// of the two timeouts from now.
+// Callbacks only note the time, they do not re-arm a timer: no phase that begins later can be
+// overdue before the shorter of the two timeouts from now.
 SteadyTime HttpExchange::next_check() const {
   const auto shortest = std::min(request_.first_byte_timeout, request_.idle_timeout);
   return std::min(phase_deadline(), std::chrono::steady_clock::now() + shortest);
@@ -186,9 +218,11 @@ SteadyTime HttpExchange::next_check() const {
 
 Error HttpExchange::overdue() const {
   if (phase_ == Phase::kAwaitingAnswer) {
-    return {Code::kTimeout, fmt::format("{} sent no answer within {} ms", host_, request_.first_byte_timeout.count())};
+    return {Code::kTimeout, fmt::format("{} sent no answer within {} ms", host(),
+                                        request_.first_byte_timeout.count())};
   }
-  return {Code::kTimeout, fmt::format("{} went silent for {} ms in mid-answer", host_, request_.idle_timeout.count())};
+  return {Code::kTimeout, fmt::format("{} went silent for {} ms in mid-answer", host(),
+                                      request_.idle_timeout.count())};
 }
 
 // False, which ends the transfer.
@@ -202,7 +236,8 @@ int HttpExchange::on_connected(void* self, char* address, char*, int port, int) 
   exchange.phase_ = Phase::kAwaitingAnswer;
   exchange.last_event_ = std::chrono::steady_clock::now();
   if (exchange.deps_.guard == nullptr) return CURL_PREREQFUNC_OK;
-  auto checked = exchange.deps_.guard->check_address(address, static_cast<std::uint16_t>(port), exchange.host_);
+  auto checked = exchange.deps_.guard->check_address(address, static_cast<std::uint16_t>(port),
+                                                     exchange.host());
   if (checked) return CURL_PREREQFUNC_OK;
   exchange.refuse(std::move(checked).error());
   return CURL_PREREQFUNC_ABORT;
@@ -222,7 +257,7 @@ curl_socket_t HttpExchange::on_open(void* self, curlsocktype, curl_sockaddr* add
     inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
     port = ntohs(v6->sin6_port);
   }
-  auto checked = exchange.deps_.guard->check_address(text.data(), port, exchange.host_);
+  auto checked = exchange.deps_.guard->check_address(text.data(), port, exchange.host());
   if (!checked) {
     exchange.refuse(std::move(checked).error());
     return CURL_SOCKET_BAD;
@@ -240,7 +275,8 @@ std::size_t HttpExchange::on_header(char* data, std::size_t size, std::size_t co
 bool HttpExchange::take_header_line(std::string_view line) {
   header_bytes_ += line.size();
   if (header_bytes_ > kHeaderBytesMax) {
-    return refuse({Code::kTooLarge, fmt::format("the head of {}'s answer is over {} bytes", host_, kHeaderBytesMax)});
+    return refuse({Code::kTooLarge, fmt::format("the head of {}'s answer is over {} bytes", host(),
+                                                kHeaderBytesMax)});
   }
   if (head_done_) return true;  // trailers, after the body
   const bool folded = line.starts_with(' ') || line.starts_with('\t');
@@ -248,7 +284,8 @@ bool HttpExchange::take_header_line(std::string_view line) {
   if (line.starts_with("HTTP/")) {
     response_.headers.clear();
     const auto space = line.find(' ');
-    const std::string_view digits = space == std::string_view::npos ? "" : line.substr(space + 1, 3);
+    const std::string_view digits =
+        space == std::string_view::npos ? "" : line.substr(space + 1, 3);
     std::from_chars(digits.data(), digits.data() + digits.size(), response_.status);
     return true;
   }
@@ -279,7 +316,8 @@ bool HttpExchange::take_body(std::string_view bytes) {
   body_bytes_ += bytes.size();
   if (is_redirect()) return body_bytes_ <= kRedirectBodyMax;
   if (body_bytes_ > request_.body_bytes_max) {
-    return refuse({Code::kTooLarge, fmt::format("the body from {} is over {} bytes", host_, request_.body_bytes_max)});
+    return refuse({Code::kTooLarge, fmt::format("the body from {} is over {} bytes", host(),
+                                                request_.body_bytes_max)});
   }
   if (sink_ == nullptr || !*sink_ || response_.status / 100 != 2) {
     response_.body.append(bytes);
@@ -288,9 +326,15 @@ bool HttpExchange::take_body(std::string_view bytes) {
   return (*sink_)(bytes) || refuse({Code::kCancelled, "ended by the receiver"});
 }
 
+const std::string& HttpExchange::host() const {
+  if (host_.empty()) host_ = host_of(url_);
+  return host_;
+}
+
 bool HttpExchange::is_redirect() const {
   const int status = response_.status;
-  const bool redirects = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+  const bool redirects =
+      status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
   return follow_ && head_done_ && redirects && !find_header(response_.headers, "Location").empty();
 }
 
@@ -300,7 +344,8 @@ std::string HttpExchange::redirect_target() const {
   const std::unique_ptr<CURLU, FreeUrl> url(curl_url());
   char* text = nullptr;
   if (curl_url_set(url.get(), CURLUPART_URL, url_.c_str(), 0) != CURLUE_OK ||
-      curl_url_set(url.get(), CURLUPART_URL, location.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+      curl_url_set(url.get(), CURLUPART_URL, location.c_str(), CURLU_NON_SUPPORT_SCHEME) !=
+          CURLUE_OK ||
       curl_url_get(url.get(), CURLUPART_URL, &text, 0) != CURLUE_OK) {
     return location;  // refused by the checks of the next hop
   }

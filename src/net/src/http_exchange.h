@@ -1,6 +1,8 @@
 // One HTTP request and its answer over libcurl, without redirects.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +14,8 @@
 
 namespace skep::net {
 
-// Easy handles kept for the next request: making one costs more than a loopback round trip's worth of system calls.
+// Easy handles kept for the next request: making one costs more than a loopback round trip's worth
+// of system calls.
 class EasyPool {
  public:
   ~EasyPool();
@@ -23,20 +26,24 @@ class EasyPool {
   std::vector<CURL*> idle_;
 };
 
+// The client keeps what the pointers point to.
 struct ExchangeDeps {
   std::shared_ptr<CurlMulti> multi;
   std::shared_ptr<EasyPool> handles;
   const EgressGuard* guard = nullptr;  // null: unguarded
-  std::string user_agent;
-  std::string no_proxy;
+  const char* user_agent = "";
+  const char* no_proxy = "";
+  curl_slist* hosts = nullptr;  // known addresses
 };
 
 // Lives in the coroutine that waits for it; its end is the request's end.
 class HttpExchange final : public CurlJob {
  public:
-  // `request` outlives the exchange. `follow`: a redirect is not the answer, its body is thrown away.
-  HttpExchange(ExchangeDeps deps, const HttpRequest& request, std::string url, const Headers& headers, bool follow,
-               BodySink* sink, const std::function<void(const HttpResponse&)>* head);
+  // `request` outlives the exchange. `follow`: a redirect is not the answer, its body is thrown
+  // away.
+  HttpExchange(ExchangeDeps deps, const HttpRequest& request, std::string url,
+               const Headers& headers, bool follow, BodySink* sink,
+               const std::function<void(const HttpResponse&)>* head);
   ~HttpExchange() override;
   HttpExchange(const HttpExchange&) = delete;
   HttpExchange& operator=(const HttpExchange&) = delete;
@@ -68,11 +75,13 @@ class HttpExchange final : public CurlJob {
   [[nodiscard]] SteadyTime next_check() const;
   [[nodiscard]] Error overdue() const;
   [[nodiscard]] bool is_redirect() const;
+  // For messages and the guard; never the whole URL, whose query may hold keys.
+  [[nodiscard]] const std::string& host() const;
 
   ExchangeDeps deps_;
   const HttpRequest& request_;
   std::string url_;
-  std::string host_;  // for messages and the guard; never the whole URL, whose query may hold keys
+  mutable std::string host_;  // parsed when asked for
   bool follow_;
   BodySink* sink_;
   const std::function<void(const HttpResponse&)>* head_;

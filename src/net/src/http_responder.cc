@@ -35,15 +35,18 @@ Task<Result<void>> ConnectionResponder::start_stream(int status, Headers headers
   chunked_ = has_body(status) && !mode_.http_1_0;
   // HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
   if (asks_to_close(headers) || (has_body(status) && mode_.http_1_0)) mode_.keep_alive = false;
-  const ResponseHead head{
-      .status = status, .http_1_0 = mode_.http_1_0, .keep_alive = mode_.keep_alive, .chunked = chunked_};
+  const ResponseHead head{.status = status,
+                          .http_1_0 = mode_.http_1_0,
+                          .keep_alive = mode_.keep_alive,
+                          .chunked = chunked_};
   SKEP_CO_TRY(std::string text, format_head(head, headers));
   state_ = State::kStreaming;
   co_return co_await connection_.write(text);
 }
 
 Task<Result<void>> ConnectionResponder::write_piece(std::string bytes) {
-  if (state_ != State::kStreaming) co_return fail(Code::kInternal, "write_piece needs start_stream first");
+  if (state_ != State::kStreaming)
+    co_return fail(Code::kInternal, "write_piece needs start_stream first");
   if (bytes.empty() || !body_allowed_) co_return Result<void>{};
   if (chunked_) bytes = fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes);
   co_return co_await connection_.write(bytes);
@@ -54,7 +57,8 @@ Task<void> ConnectionResponder::finish() {
     auto body = error_body(code_name(Code::kInternal), "the request was not answered");
     std::ignore = co_await send_json(500, std::move(body));
   }
-  if (state_ == State::kStreaming && chunked_ && body_allowed_) std::ignore = co_await connection_.write("0\r\n\r\n");
+  if (state_ == State::kStreaming && chunked_ && body_allowed_)
+    std::ignore = co_await connection_.write("0\r\n\r\n");
   state_ = State::kDone;
 }
 

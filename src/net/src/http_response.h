@@ -1,6 +1,7 @@
 // HTTP/1.1 answers as text.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,10 +19,11 @@ struct ResponseHead {
   int status = 200;
   bool http_1_0 = false;
   bool keep_alive = true;
-  bool chunked = false;                // else `content_length`
+  bool chunked = false;  // else `content_length`
   std::optional<std::size_t> content_length;
 };
-// Framing headers among `headers` are dropped: they are ours to say. kInvalid on a name or value that would break the head.
+// Framing headers among `headers` are dropped: they are ours to say. kInvalid on a name or value
+// that would break the head.
 Result<std::string> format_head(const ResponseHead& head, const Headers& headers);
 // {"error":{"code":"too-large","message":"…"}}
 std::string error_body(std::string_view code, std::string_view message);

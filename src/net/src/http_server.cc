@@ -10,14 +10,19 @@
 namespace skep::net {
 namespace {
 
-constexpr std::chrono::milliseconds kAcceptPause{100};   // after accept failed for want of descriptors or memory
-constexpr std::chrono::milliseconds kRefuseTimeout{100};  // for telling a client that there are too many
+constexpr std::chrono::milliseconds kAcceptPause{
+    100};  // after accept failed for want of descriptors or memory
+constexpr std::chrono::milliseconds kRefuseTimeout{
+    100};  // for telling a client that there are too many
 constexpr std::string_view kUnixPrefix = "unix:";
 
 class Server final : public HttpServer {
  public:
   Server(Deps deps, std::unique_ptr<Acceptor> acceptor, std::string address)
-      : deps_(std::move(deps)), acceptor_(std::move(acceptor)), address_(std::move(address)), gate_(deps_.loop) {
+      : deps_(std::move(deps)),
+        acceptor_(std::move(acceptor)),
+        address_(std::move(address)),
+        gate_(deps_.loop) {
     gate_.spawn("http accept", accept_loop());
   }
 
@@ -52,7 +57,8 @@ class Server final : public HttpServer {
       co_await turn_away(std::move(stream));
       co_return;
     }
-    const ConnectionDeps deps{.gate = gate_, .handler = deps_.handler, .limits = deps_.limits, .closing = closing_};
+    const ConnectionDeps deps{
+        .gate = gate_, .handler = deps_.handler, .limits = deps_.limits, .closing = closing_};
     auto connection = std::make_shared<HttpConnection>(deps, std::move(stream));
     connections_.insert(connection.get());
     gate_.spawn("http connection", serve(std::move(connection)));
@@ -65,12 +71,14 @@ class Server final : public HttpServer {
 
   // The few bytes fit into a fresh socket's buffer, so this does not hold up the next client.
   Task<void> turn_away(std::unique_ptr<Stream> stream) {
-    const std::string body = error_body(error_code_of(503), "too many connections, try again later");
+    const std::string body =
+        error_body(error_code_of(503), "too many connections, try again later");
     const Headers headers = {{"Content-Type", "application/json"}, {"Retry-After", "1"}};
     const ResponseHead head{.status = 503, .keep_alive = false, .content_length = body.size()};
     const std::string text = format_head(head, headers).value_or("") + body;
     const Ctx ctx = gate_.ctx().within(kRefuseTimeout);
-    if (auto sent = co_await stream->write(ctx, as_bytes(text)); sent) co_await stream->shutdown(ctx);
+    if (auto sent = co_await stream->write(ctx, as_bytes(text)); sent)
+      co_await stream->shutdown(ctx);
   }
 
   Deps deps_;
@@ -82,9 +90,11 @@ class Server final : public HttpServer {
 };
 
 Task<Result<std::unique_ptr<Acceptor>>> listen_on(const std::string& listen) {
-  if (listen.starts_with(kUnixPrefix)) co_return co_await listen_unix(listen.substr(kUnixPrefix.size()));
+  if (listen.starts_with(kUnixPrefix))
+    co_return co_await listen_unix(listen.substr(kUnixPrefix.size()));
   const auto where = parse_host_port(listen);
-  if (!where) co_return fail(Code::kInvalid, fmt::format("\"{}\" is no address like 127.0.0.1:4545", listen));
+  if (!where)
+    co_return fail(Code::kInvalid, fmt::format("\"{}\" is no address like 127.0.0.1:4545", listen));
   co_return co_await listen_tcp(where->host, where->port);
 }
 

@@ -19,8 +19,10 @@ struct SocketAddress {
 
 // A literal address, brackets allowed; kInvalid otherwise.
 Result<SocketAddress> parse_address(std::string host, std::uint16_t port);
-// The system's order. Literal addresses do not wait. kNotFound when there is no such name, kUnavailable when no name
-// server answers. The lookup runs on Asio's resolver thread, one at a time; a Ctx that ends leaves it behind.
-Task<Result<std::vector<SocketAddress>>> resolve(const Ctx& ctx, const std::string& host, std::uint16_t port);
+// The system's order. Literal addresses do not wait. kNotFound when there is no such name,
+// kUnavailable when no name server answers. The lookup runs on Asio's resolver thread, one at a
+// time; a Ctx that ends leaves it behind.
+Task<Result<std::vector<SocketAddress>>> resolve(const Ctx& ctx, const std::string& host,
+                                                 std::uint16_t port);
 
 }  // namespace skep::net

@@ -25,7 +25,8 @@ class SocketStream final : public Stream {
 
   Task<Result<std::size_t>> read_some(Ctx ctx, std::span<std::byte> into) override {
     SKEP_CO_TRY_VOID(ctx.check());
-    // After a short read the socket was empty: waiting at once saves a recv that would only say EAGAIN.
+    // After a short read the socket was empty: waiting at once saves a recv that would only say
+    // EAGAIN.
     bool wait = drained_;
     for (;;) {
       if (wait) {
@@ -36,7 +37,8 @@ class SocketStream final : public Stream {
       const ssize_t got = ::recv(fd_.get(), into.data(), into.size(), MSG_DONTWAIT);
       if (got >= 0) {
         drained_ = static_cast<std::size_t>(got) < into.size();
-        if (++direct_reads_ > kDirectOpsMax) drained_ = true;  // the next read goes through the loop
+        if (++direct_reads_ > kDirectOpsMax)
+          drained_ = true;  // the next read goes through the loop
         co_return static_cast<std::size_t>(got);
       }
       if (errno == EINTR) continue;
@@ -49,7 +51,8 @@ class SocketStream final : public Stream {
     SKEP_CO_TRY_VOID(ctx.check());
     while (!bytes.empty()) {
       if (!fd_.is_open()) co_return fail(Code::kCancelled, "closed");
-      const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      const ssize_t sent =
+          ::send(fd_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (sent >= 0) {
         bytes = bytes.subspan(static_cast<std::size_t>(sent));
         continue;
@@ -75,7 +78,8 @@ class SocketStream final : public Stream {
 
  private:
   [[nodiscard]] Error broken(int error) const {
-    return {Code::kUnavailable, fmt::format("connection to {} lost: {}", peer_, std::strerror(error))};
+    return {Code::kUnavailable,
+            fmt::format("connection to {} lost: {}", peer_, std::strerror(error))};
   }
 
   AsyncFd fd_;
@@ -86,8 +90,8 @@ class SocketStream final : public Stream {
 };
 
 bool is_passing_accept_error(int error) {
-  return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENETDOWN || error == EHOSTUNREACH ||
-         error == ENETUNREACH || error == EPERM;
+  return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENETDOWN ||
+         error == EHOSTUNREACH || error == ENETUNREACH || error == EPERM;
 }
 
 class SocketAcceptor final : public Acceptor {
@@ -122,8 +126,8 @@ class SocketAcceptor final : public Acceptor {
     if (!fd_.is_open()) return;
     fd_.close();
     struct stat now{};
-    const bool ours = !unix_path_.empty() && ::stat(unix_path_.c_str(), &now) == 0 && now.st_dev == file_.st_dev &&
-                      now.st_ino == file_.st_ino;
+    const bool ours = !unix_path_.empty() && ::stat(unix_path_.c_str(), &now) == 0 &&
+                      now.st_dev == file_.st_dev && now.st_ino == file_.st_ino;
     if (ours) ::unlink(unix_path_.c_str());
   }
 
@@ -157,7 +161,8 @@ Result<AsyncFd> open_socket(int family) {
   return AsyncFd(fd);
 }
 
-Task<Result<void>> connect_socket(const Ctx& ctx, AsyncFd& fd, const sockaddr* address, socklen_t size) {
+Task<Result<void>> connect_socket(const Ctx& ctx, AsyncFd& fd, const sockaddr* address,
+                                  socklen_t size) {
   if (::connect(fd.get(), address, size) == 0) co_return Result<void>{};
   if (errno != EINPROGRESS) co_return fail(Code::kUnavailable, std::strerror(errno));
   SKEP_CO_TRY_VOID(co_await fd.writable(ctx));
@@ -183,14 +188,17 @@ std::string format_address(const sockaddr* address) {
   return {};
 }
 
-void set_option(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof(value)); }
+void set_option(int fd, int level, int name, int value) {
+  ::setsockopt(fd, level, name, &value, sizeof(value));
+}
 
 Result<std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>>> stream_pair() {
   std::array<int, 2> fds{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) != 0) {
     return fail(errno_error("making a socket pair", errno));
   }
-  return std::pair(make_socket_stream(AsyncFd(fds[0]), "pair"), make_socket_stream(AsyncFd(fds[1]), "pair"));
+  return std::pair(make_socket_stream(AsyncFd(fds[0]), "pair"),
+                   make_socket_stream(AsyncFd(fds[1]), "pair"));
 }
 
 Result<std::string> Stream::channel_binding(std::string_view type) const {

@@ -16,7 +16,8 @@ std::unique_ptr<Stream> make_socket_stream(AsyncFd fd, std::string peer);
 // A non-blocking, close-on-exec stream socket.
 Result<AsyncFd> open_socket(int family);
 // Connects, waiting no longer than the Ctx.
-Task<Result<void>> connect_socket(const Ctx& ctx, AsyncFd& fd, const sockaddr* address, socklen_t size);
+Task<Result<void>> connect_socket(const Ctx& ctx, AsyncFd& fd, const sockaddr* address,
+                                  socklen_t size);
 // "127.0.0.1:80", "[::1]:80"; empty for other families.
 std::string format_address(const sockaddr* address);
 void set_option(int fd, int level, int name, int value);

@@ -17,7 +17,8 @@ Result<void> SseParser::feed(std::string_view bytes, std::vector<SseEvent>& out)
     const std::string_view piece = bytes.substr(0, end);
     if (line_.size() + piece.size() > limits_.line_bytes_max) {
       failed_ = true;
-      return fail(Code::kTooLarge, fmt::format("a line of the event stream is over {} bytes", limits_.line_bytes_max));
+      return fail(Code::kTooLarge, fmt::format("a line of the event stream is over {} bytes",
+                                               limits_.line_bytes_max));
     }
     line_.append(piece);
     if (end == std::string_view::npos) return {};
@@ -42,7 +43,8 @@ Result<void> SseParser::finish(std::vector<SseEvent>& out) {
 }
 
 Result<void> SseParser::take_line(std::string_view line, std::vector<SseEvent>& out) {
-  if (std::exchange(at_start_, false) && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
+  if (std::exchange(at_start_, false) && line.starts_with(kByteOrderMark))
+    line.remove_prefix(kByteOrderMark.size());
   if (line.empty()) {
     dispatch(out);
     return {};
@@ -67,7 +69,8 @@ Result<void> SseParser::take_field(std::string_view name, std::string_view value
   } else if (name == "data") {
     if (data_.size() + value.size() + 1 > limits_.data_bytes_max) {
       failed_ = true;
-      return fail(Code::kTooLarge, fmt::format("an event of the stream is over {} bytes", limits_.data_bytes_max));
+      return fail(Code::kTooLarge,
+                  fmt::format("an event of the stream is over {} bytes", limits_.data_bytes_max));
     }
     if (std::exchange(has_data_, true)) data_ += '\n';
     data_.append(value);

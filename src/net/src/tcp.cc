@@ -37,7 +37,7 @@ Task<Result<std::unique_ptr<Stream>>> connect_to(const Ctx& ctx, const SocketAdd
 Result<sockaddr_un> unix_address(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+  if (path.empty() || path.contains('\0') || path.size() >= sizeof(address.sun_path)) {
     return fail(Code::kInvalid, fmt::format("socket path \"{}\" must have 1 to {} bytes", path,
                                             sizeof(address.sun_path) - 1));
   }
@@ -58,20 +58,22 @@ int bind_unix(int fd, const sockaddr_un& address) {
   return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ? 0 : errno;
 }
 
-// Nobody listens on the socket file: connecting is refused. Anything else (a listener, a file that is no socket, no
-// permission) is not ours to remove.
+// Nobody listens on the socket file: connecting is refused. Anything else (a listener, a file that
+// is no socket, no permission) is not ours to remove.
 bool is_stale(const sockaddr_un& address) {
   struct stat file{};
   if (::lstat(address.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
   auto probe = open_socket(AF_UNIX);
   if (!probe) return false;
-  return ::connect(probe->get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 &&
+  return ::connect(probe->get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
+             0 &&
          errno == ECONNREFUSED;
 }
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Stream>>> connect_tcp(Ctx ctx, std::string host, std::uint16_t port, TcpOptions options) {
+Task<Result<std::unique_ptr<Stream>>> connect_tcp(Ctx ctx, std::string host, std::uint16_t port,
+                                                  TcpOptions options) {
   SKEP_CO_TRY(const auto addresses, co_await resolve(ctx, host, port));
   std::string failures;
   for (const SocketAddress& address : addresses) {
@@ -83,14 +85,15 @@ Task<Result<std::unique_ptr<Stream>>> connect_tcp(Ctx ctx, std::string host, std
     failures += fmt::format("{}{}: {}", failures.empty() ? "" : "; ", format_address(address.get()),
                             late ? "no answer in time" : stream.error().message);
   }
-  co_return fail(Code::kUnavailable, fmt::format("cannot connect to {} ({})", format_host_port(host, port), failures));
+  co_return fail(Code::kUnavailable,
+                 fmt::format("cannot connect to {} ({})", format_host_port(host, port), failures));
 }
 
 Task<Result<std::unique_ptr<Stream>>> connect_unix(Ctx ctx, std::string path) {
   SKEP_CO_TRY(const sockaddr_un address, unix_address(path));
   SKEP_CO_TRY(AsyncFd fd, open_socket(AF_UNIX));
-  auto connected =
-      co_await connect_socket(ctx, fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  auto connected = co_await connect_socket(ctx, fd, reinterpret_cast<const sockaddr*>(&address),
+                                           sizeof(address));
   if (!connected) co_return fail(std::move(connected).error().in("connecting to " + path));
   co_return make_socket_stream(std::move(fd), "unix:" + path);
 }

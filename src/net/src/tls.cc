@@ -9,9 +9,10 @@
 namespace skep::net {
 namespace {
 
-constexpr std::size_t kReadBytes = 16u << 10;          // one TLS record
-constexpr std::size_t kWriteBytesMax = 64u << 10;      // encrypted at a time; bounds the memory of a long write
-constexpr std::chrono::seconds kAlertTimeout{1};       // for telling the peer why we leave
+constexpr std::size_t kReadBytes = 16u << 10;  // one TLS record
+constexpr std::size_t kWriteBytesMax =
+    64u << 10;  // encrypted at a time; bounds the memory of a long write
+constexpr std::chrono::seconds kAlertTimeout{1};  // for telling the peer why we leave
 
 // Why the peer's certificate was refused, noted by OpenSSL's verify callback.
 struct Refusal {
@@ -21,14 +22,16 @@ struct Refusal {
 
 std::string names_of(X509* certificate) {
   std::string names;
-  auto* alternatives = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  auto* alternatives = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   const int count = std::min(sk_GENERAL_NAME_num(alternatives), 4);
   for (int i = 0; i < count; ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives, i);
     if (name->type != GEN_DNS) continue;
     const auto* text = reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName));
-    names += fmt::format("{}{}", names.empty() ? "" : ", ",
-                         std::string_view(text, static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))));
+    names += fmt::format(
+        "{}{}", names.empty() ? "" : ", ",
+        std::string_view(text, static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))));
   }
   GENERAL_NAMES_free(alternatives);
   return names.empty() ? "another name" : names;
@@ -41,21 +44,28 @@ int refusal_index() {
 
 int on_verify(int ok, X509_STORE_CTX* store) {
   if (ok == 1) return 1;
-  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   auto* refusal = static_cast<Refusal*>(SSL_get_ex_data(ssl, refusal_index()));
   const int error = X509_STORE_CTX_get_error(store);
   X509* certificate = X509_STORE_CTX_get_current_cert(store);
-  const bool wrong_name = error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+  const bool wrong_name =
+      error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
   refusal->reason = wrong_name && certificate != nullptr
-                        ? fmt::format("certificate is for {}, not {}", names_of(certificate), refusal->server_name)
-                        : fmt::format("certificate of {}: {}", refusal->server_name, X509_verify_cert_error_string(error));
+                        ? fmt::format("certificate is for {}, not {}", names_of(certificate),
+                                      refusal->server_name)
+                        : fmt::format("certificate of {}: {}", refusal->server_name,
+                                      X509_verify_cert_error_string(error));
   return 0;
 }
 
 class TlsStream final : public Stream {
  public:
   TlsStream(std::unique_ptr<Stream> under, SslContext context, bool server)
-      : under_(std::move(under)), context_(std::move(context)), ssl_(SSL_new(context_.get())), server_(server) {
+      : under_(std::move(under)),
+        context_(std::move(context)),
+        ssl_(SSL_new(context_.get())),
+        server_(server) {
     from_peer_ = BIO_new(BIO_s_mem());
     to_peer_ = BIO_new(BIO_s_mem());
     SSL_set_bio(ssl_.get(), from_peer_, to_peer_);  // ssl_ owns both
@@ -66,20 +76,25 @@ class TlsStream final : public Stream {
     refusal_.server_name = config.server_name;
     SSL_set_ex_data(ssl_.get(), refusal_index(), &refusal_);
     const bool literal = is_address(config.server_name);
-    if (!literal && !config.server_name.empty()) SSL_set_tlsext_host_name(ssl_.get(), config.server_name.c_str());
+    if (!literal && !config.server_name.empty())
+      SSL_set_tlsext_host_name(ssl_.get(), config.server_name.c_str());
     if (!config.alpn.empty()) {
-      if (config.alpn.size() > 255) return fail(Code::kInvalid, "ALPN name is longer than 255 bytes");
+      if (config.alpn.size() > 255)
+        return fail(Code::kInvalid, "ALPN name is longer than 255 bytes");
       const std::string wire = static_cast<char>(config.alpn.size()) + config.alpn;
       SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(wire.data()),
                           static_cast<unsigned>(wire.size()));
     }
     if (!config.verify) return {};
-    if (config.server_name.empty()) return fail(Code::kInvalid, "TLS needs the server's name to verify it");
+    if (config.server_name.empty())
+      return fail(Code::kInvalid, "TLS needs the server's name to verify it");
     X509_VERIFY_PARAM* rules = SSL_get0_param(ssl_.get());
     X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     const int set = literal ? X509_VERIFY_PARAM_set1_ip_asc(rules, config.server_name.c_str())
-                            : X509_VERIFY_PARAM_set1_host(rules, config.server_name.data(), config.server_name.size());
-    if (set != 1) return fail(Code::kInvalid, fmt::format("\"{}\" is no server name", config.server_name));
+                            : X509_VERIFY_PARAM_set1_host(rules, config.server_name.data(),
+                                                          config.server_name.size());
+    if (set != 1)
+      return fail(Code::kInvalid, fmt::format("\"{}\" is no server name", config.server_name));
     SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, on_verify);
     verify_ = true;
     return {};
@@ -98,7 +113,9 @@ class TlsStream final : public Stream {
       SKEP_CO_TRY_VOID(co_await flush(ctx));
       if (done == 1) co_return Result<void>{};
       SKEP_CO_TRY(const std::size_t got, co_await fill(ctx));
-      if (got == 0) co_return fail(Code::kUnavailable, peer() + " closed the connection during the TLS handshake");
+      if (got == 0)
+        co_return fail(Code::kUnavailable,
+                       peer() + " closed the connection during the TLS handshake");
     }
   }
 
@@ -110,15 +127,17 @@ class TlsStream final : public Stream {
       if (done == 1) co_return got;
       const int error = SSL_get_error(ssl_.get(), done);
       if (error == SSL_ERROR_ZERO_RETURN) co_return std::size_t{0};
-      if (error != SSL_ERROR_WANT_READ) co_return fail(Code::kUnavailable, "TLS: " + take_ssl_error());
+      if (error != SSL_ERROR_WANT_READ)
+        co_return fail(Code::kUnavailable, "TLS: " + take_ssl_error());
       SKEP_CO_TRY(const std::size_t more, co_await fill(ctx));
       // An end without close_notify may be an attacker's cut (RFC 8446 6.1).
-      if (more == 0) co_return fail(Code::kUnavailable, peer() + " cut the connection without ending TLS");
+      if (more == 0)
+        co_return fail(Code::kUnavailable, peer() + " cut the connection without ending TLS");
     }
   }
 
-  // The only one that writes below, so answers that OpenSSL owes the peer (key updates) go out with our next bytes, as
-  // RFC 8446 4.6.3 allows.
+  // The only one that writes below, so answers that OpenSSL owes the peer (key updates) go out with
+  // our next bytes, as RFC 8446 4.6.3 allows.
   Task<Result<void>> write(Ctx ctx, Bytes bytes) override {
     SKEP_CO_TRY_VOID(ctx.check());
     while (!bytes.empty()) {
@@ -175,7 +194,8 @@ class TlsStream final : public Stream {
       ERR_clear_error();
       return {Code::kUnauthenticated, refusal_.reason};
     }
-    return {Code::kUnavailable, fmt::format("TLS handshake with {} failed: {}", peer(), take_ssl_error())};
+    return {Code::kUnavailable,
+            fmt::format("TLS handshake with {} failed: {}", peer(), take_ssl_error())};
   }
 
   std::unique_ptr<Stream> under_;

@@ -18,7 +18,8 @@ std::string stamp(const std::string& path) {
   return fmt::format("{}|{}.{}|{}", path, file.st_mtim.tv_sec, file.st_mtim.tv_nsec, file.st_size);
 }
 
-// One for the process, because the store is the same for every loop in it. Contexts are immutable once cached.
+// One for the process, because the store is the same for every loop in it. Contexts are immutable
+// once cached.
 class ContextCache {
  public:
   Result<SslContext> get(const std::string& key, const std::function<Result<SslContext>()>& make) {
@@ -43,7 +44,8 @@ ContextCache& cache() {
 SslContext new_context(const SSL_METHOD* method) {
   SslContext context(SSL_CTX_new(method), FreeSsl{});
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                         SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
   return context;
 }
@@ -52,11 +54,13 @@ Result<SslContext> make_client(const std::string& ca_file, bool verify) {
   SslContext context = new_context(TLS_client_method());
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   if (!verify) return context;
-  const bool loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get()) == 1
-                                      : SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) == 1;
+  const bool loaded = ca_file.empty()
+                          ? SSL_CTX_set_default_verify_paths(context.get()) == 1
+                          : SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) == 1;
   if (!loaded) {
-    return fail(Code::kInvalid, fmt::format("loading CA certificates from {}: {}",
-                                            ca_file.empty() ? "the system's store" : ca_file, take_ssl_error()));
+    return fail(Code::kInvalid,
+                fmt::format("loading CA certificates from {}: {}",
+                            ca_file.empty() ? "the system's store" : ca_file, take_ssl_error()));
   }
   return context;
 }
@@ -64,14 +68,17 @@ Result<SslContext> make_client(const std::string& ca_file, bool verify) {
 Result<SslContext> make_server(const TlsServerConfig& config) {
   SslContext context = new_context(TLS_server_method());
   static constexpr std::string_view kSessionContext = "skep";
-  SSL_CTX_set_session_id_context(context.get(), reinterpret_cast<const unsigned char*>(kSessionContext.data()),
+  SSL_CTX_set_session_id_context(context.get(),
+                                 reinterpret_cast<const unsigned char*>(kSessionContext.data()),
                                  static_cast<unsigned>(kSessionContext.size()));
   if (SSL_CTX_use_certificate_chain_file(context.get(), config.certificate_file.c_str()) != 1) {
-    return fail(Code::kInvalid, fmt::format("loading certificate {}: {}", config.certificate_file, take_ssl_error()));
+    return fail(Code::kInvalid, fmt::format("loading certificate {}: {}", config.certificate_file,
+                                            take_ssl_error()));
   }
   if (SSL_CTX_use_PrivateKey_file(context.get(), config.key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_check_private_key(context.get()) != 1) {
-    return fail(Code::kInvalid, fmt::format("loading key {}: {}", config.key_file, take_ssl_error()));
+    return fail(Code::kInvalid,
+                fmt::format("loading key {}: {}", config.key_file, take_ssl_error()));
   }
   return context;
 }
@@ -93,7 +100,8 @@ Result<SslContext> client_context(const TlsClientConfig& config) {
 }
 
 Result<SslContext> server_context(const TlsServerConfig& config) {
-  const std::string key = fmt::format("server|{}|{}", stamp(config.certificate_file), stamp(config.key_file));
+  const std::string key =
+      fmt::format("server|{}|{}", stamp(config.certificate_file), stamp(config.key_file));
   return cache().get(key, [&config] { return make_server(config); });
 }
 

@@ -17,8 +17,8 @@ struct FreeSsl {
 using SslPtr = std::unique_ptr<SSL, FreeSsl>;
 using SslContext = std::shared_ptr<SSL_CTX>;
 
-// kInvalid with OpenSSL's words when a file cannot be read or holds nothing fit. A file that changed is loaded again, so a
-// renewed certificate serves the next connection. Thread-safe.
+// kInvalid with OpenSSL's words when a file cannot be read or holds nothing fit. A file that
+// changed is loaded again, so a renewed certificate serves the next connection. Thread-safe.
 Result<SslContext> client_context(const TlsClientConfig& config);
 Result<SslContext> server_context(const TlsServerConfig& config);
 

@@ -25,19 +25,22 @@ Task<void> echo(Ctx ctx, const ServerRequest& request, Responder& responder) {
     EXPECT_EQ(sent.error().code, Code::kInvalid);
     co_return;
   }
-  std::string text = fmt::format("{} {} ?{} [{}]", request.method, request.path, request.query, request.body);
+  std::string text =
+      fmt::format("{} {} ?{} [{}]", request.method, request.path, request.query, request.body);
   std::ignore = co_await responder.send(200, {{"Content-Type", "text/plain"}}, std::move(text));
 }
 
 struct Fixture {
   explicit Fixture(HttpHandler handler = echo, HttpServerLimits limits = {}) {
-    auto opened = loop.run(HttpServer::open("127.0.0.1:0", {.loop = loop, .handler = std::move(handler), .limits = limits}));
+    auto opened = loop.run(HttpServer::open(
+        "127.0.0.1:0", {.loop = loop, .handler = std::move(handler), .limits = limits}));
     server = *std::move(opened);
   }
   ~Fixture() { loop.run(server->close(brief())); }
 
   [[nodiscard]] std::uint16_t port() const {
-    return static_cast<std::uint16_t>(std::stoi(server->address().substr(server->address().rfind(':') + 1)));
+    return static_cast<std::uint16_t>(
+        std::stoi(server->address().substr(server->address().rfind(':') + 1)));
   }
 
   // Sends `bytes`, in pieces of `step`, and gives all that comes back until the server closes.
@@ -59,7 +62,9 @@ struct Fixture {
   std::unique_ptr<HttpServer> server;
 };
 
-std::string status_line(std::string_view answer) { return std::string(answer.substr(0, answer.find("\r\n"))); }
+std::string status_line(std::string_view answer) {
+  return std::string(answer.substr(0, answer.find("\r\n")));
+}
 std::string body_of(std::string_view answer) {
   const auto end = answer.find("\r\n\r\n");
   return end == std::string_view::npos ? "" : std::string(answer.substr(end + 4));
@@ -73,18 +78,26 @@ struct Case {
 
 const Case kCases[] = {
     {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK", "GET / ? []"},
-    {"GET /a%20b/%C3%A9?q=%31 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK", "GET /a b/\xC3\xA9 ?q=%31 []"},
-    {"GET http://x/abs?y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK", "GET /abs ?y []"},
-    {"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK", "OPTIONS * ? []"},
-    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc", "HTTP/1.1 200 OK", "POST / ? [abc]"},
-    {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n2;e=1\r\nde\r\n0\r\n\r\n",
+    {"GET /a%20b/%C3%A9?q=%31 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK",
+     "GET /a b/\xC3\xA9 ?q=%31 []"},
+    {"GET http://x/abs?y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK",
+     "GET /abs ?y []"},
+    {"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK",
+     "OPTIONS * ? []"},
+    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc",
+     "HTTP/1.1 200 OK", "POST / ? [abc]"},
+    {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: "
+     "close\r\n\r\n3\r\nabc\r\n2;e=1\r\nde\r\n0\r\n\r\n",
      "HTTP/1.1 200 OK", "POST / ? [abcde]"},
     {"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK", "GET / ? []"},
     {"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK", ""},
-    {"GET /no-content HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 204 No Content", ""},
-    {"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 500 Internal Server Error",
+    {"GET /no-content HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 204 No Content",
+     ""},
+    {"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+     "HTTP/1.1 500 Internal Server Error",
      R"({"error":{"code":"internal","message":"the request was not answered"}})"},
-    {"GET /bad-header HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 500 Internal Server Error",
+    {"GET /bad-header HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+     "HTTP/1.1 500 Internal Server Error",
      R"({"error":{"code":"internal","message":"the request was not answered"}})"},
     // Refused.
     {"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request", ""},
@@ -96,11 +109,16 @@ const Case kCases[] = {
     {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", "HTTP/1.1 400 Bad Request", ""},
     {"nonsense\r\n\r\n", "HTTP/1.1 400 Bad Request", ""},
     {"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", "HTTP/1.1 400 Bad Request", ""},
-    {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nabc", "HTTP/1.1 400 Bad Request", ""},
-    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400 Bad Request", ""},
-    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "HTTP/1.1 400 Bad Request", ""},
+    {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nabc", "HTTP/1.1 400 Bad Request",
+     ""},
+    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: "
+     "chunked\r\n\r\n0\r\n\r\n",
+     "HTTP/1.1 400 Bad Request", ""},
+    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+     "HTTP/1.1 400 Bad Request", ""},
     {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400 Bad Request", ""},
-    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", "HTTP/1.1 413 Content Too Large",
+    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n",
+     "HTTP/1.1 413 Content Too Large",
      R"({"error":{"code":"too-large","message":"the request's body is too large"}})"},
 };
 
@@ -111,7 +129,8 @@ TEST(HttpServer, AnswersTheTableWholeAndByteByByte) {
       const std::string answer = fixture.talk(std::string(c.request), step);
       EXPECT_EQ(status_line(answer), c.status) << c.request;
       if (c.status.contains(" 400 ")) {
-        EXPECT_TRUE(body_of(answer).starts_with(R"({"error":{"code":"invalid","message":)")) << answer;
+        EXPECT_TRUE(body_of(answer).starts_with(R"({"error":{"code":"invalid","message":)"))
+            << answer;
         EXPECT_TRUE(answer.contains("Connection: close\r\n")) << answer;
       } else {
         EXPECT_EQ(body_of(answer), c.body) << c.request;
@@ -120,15 +139,34 @@ TEST(HttpServer, AnswersTheTableWholeAndByteByByte) {
   }
 }
 
+Task<void> say_headers(Ctx, const ServerRequest& request, Responder& responder) {
+  std::string text;
+  for (const auto& [name, value] : request.headers) text += fmt::format("{}={};", name, value);
+  std::ignore = co_await responder.send(200, {}, std::move(text));
+}
+
+TEST(HttpServer, TrailersAreNoHeaders) {
+  Fixture fixture(say_headers);
+  const std::string request =
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+      "1\r\na\r\n0\r\nAuthorization: forged\r\n\r\n";
+  for (const std::size_t step : {std::string::npos, std::size_t{1}}) {
+    EXPECT_EQ(body_of(fixture.talk(request, step)),
+              "Host=x;Transfer-Encoding=chunked;Connection=close;");
+  }
+}
+
 TEST(HttpServer, SaysTheLengthOfTheBodyThatHeadLeavesOut) {
   Fixture fixture;
-  const std::string answer = fixture.talk("HEAD /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      fixture.talk("HEAD /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(answer.contains("Content-Length: 12\r\n")) << answer;
 }
 
 TEST(HttpServer, AHeadThatIsTooLargeIs431) {
   Fixture fixture(echo, {.header_bytes_max = 1024});
-  const std::string answer = fixture.talk("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(200'000, 'a'));
+  const std::string answer =
+      fixture.talk("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(200'000, 'a'));
   EXPECT_EQ(status_line(answer), "HTTP/1.1 431 Request Header Fields Too Large");
 }
 
@@ -153,7 +191,8 @@ TEST(HttpServer, KeepsTheConnectionForPipelinedRequestsInOrder) {
 
 TEST(HttpServer, StreamsEventsAsChunks) {
   Fixture fixture;
-  const std::string answer = fixture.talk("GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      fixture.talk("GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(answer.contains("Transfer-Encoding: chunked\r\n"));
   EXPECT_EQ(body_of(answer),
             "21\r\nevent: tick\ndata: one\ndata: two\n\n\r\n"
@@ -173,7 +212,8 @@ TEST(HttpServer, AsksForTheBodyOfAClientThatWaitsForIt) {
     auto client = co_await connect_tcp(patient(), "127.0.0.1", port);
     CO_ASSERT_OK(client);
     CO_ASSERT_OK(co_await (*client)->write(
-        patient(), as_bytes("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")));
+        patient(), as_bytes("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: "
+                            "100-continue\r\nConnection: close\r\n\r\n")));
     EXPECT_EQ(co_await read_until(**client, "\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     CO_ASSERT_OK(co_await (*client)->write(patient(), as_bytes("ok")));
     EXPECT_EQ(body_of(co_await read_to_end(**client)), "POST / ? [ok]");
@@ -204,9 +244,11 @@ TEST(HttpServer, TurnsAwayClientsOverTheLimit) {
   auto body = [](std::uint16_t port) -> Task<void> {
     auto first = co_await connect_tcp(patient(), "127.0.0.1", port);
     CO_ASSERT_OK(first);
-    CO_ASSERT_OK(co_await (*first)->write(patient(), as_bytes("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n")));
+    CO_ASSERT_OK(
+        co_await (*first)->write(patient(), as_bytes("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n")));
     co_await read_until(**first, "[]");
-    EXPECT_EQ(status_line(co_await Fixture::talk_to(port, "", 1)), "HTTP/1.1 503 Service Unavailable");
+    EXPECT_EQ(status_line(co_await Fixture::talk_to(port, "", 1)),
+              "HTTP/1.1 503 Service Unavailable");
   };
   fixture.loop.run(body(fixture.port()));
 }
@@ -248,7 +290,8 @@ TEST(HttpServer, StopsTheHandlerOfAClientThatGoesAway) {
   auto body = [](std::uint16_t port, Seen& s) -> Task<void> {
     auto client = co_await connect_tcp(patient(), "127.0.0.1", port);
     CO_ASSERT_OK(client);
-    CO_ASSERT_OK(co_await (*client)->write(patient(), as_bytes("GET / HTTP/1.1\r\nHost: x\r\n\r\n")));
+    CO_ASSERT_OK(
+        co_await (*client)->write(patient(), as_bytes("GET / HTTP/1.1\r\nHost: x\r\n\r\n")));
     EXPECT_TRUE(co_await s.wait_for(&Seen::started));
     client->reset();
     EXPECT_TRUE(co_await s.wait_for(&Seen::stopped));
@@ -260,12 +303,14 @@ TEST(HttpServer, CloseCutsRequestsWhenItsTimeIsOver) {
   Seen seen;
   Loop loop;
   auto body = [](Loop& l, Seen& s) -> Task<void> {
-    auto server = co_await HttpServer::open("127.0.0.1:0", {.loop = l, .handler = waits_for_stop(s)});
+    auto server =
+        co_await HttpServer::open("127.0.0.1:0", {.loop = l, .handler = waits_for_stop(s)});
     CO_ASSERT_OK(server);
     const auto port = static_cast<std::uint16_t>(std::stoi((*server)->address().substr(10)));
     auto client = co_await connect_tcp(patient(), "127.0.0.1", port);
     CO_ASSERT_OK(client);
-    CO_ASSERT_OK(co_await (*client)->write(patient(), as_bytes("GET / HTTP/1.1\r\nHost: x\r\n\r\n")));
+    CO_ASSERT_OK(
+        co_await (*client)->write(patient(), as_bytes("GET / HTTP/1.1\r\nHost: x\r\n\r\n")));
     EXPECT_TRUE(co_await s.wait_for(&Seen::started));
     co_await (*server)->close(brief());
     EXPECT_TRUE(s.stopped);
@@ -296,7 +341,8 @@ TEST(HttpServer, DropsAClientThatDoesNotRead) {
   auto body = [](std::uint16_t port, Seen& s) -> Task<void> {
     auto client = co_await connect_tcp(patient(), "127.0.0.1", port);
     CO_ASSERT_OK(client);
-    CO_ASSERT_OK(co_await (*client)->write(patient(), as_bytes("GET / HTTP/1.1\r\nHost: x\r\n\r\n")));
+    CO_ASSERT_OK(
+        co_await (*client)->write(patient(), as_bytes("GET / HTTP/1.1\r\nHost: x\r\n\r\n")));
     EXPECT_TRUE(co_await s.wait_for(&Seen::stopped));
     EXPECT_EQ(s.write_error, Code::kUnavailable);
   };

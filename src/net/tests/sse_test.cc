@@ -32,12 +32,19 @@ const Case kCases[] = {
     {"comments", ": hello\n\n:\ndata: a\n: in between\ndata: b\n\n", {{"", "a\nb", ""}}},
     {"a name without data is no event", "event: ping\n\ndata: a\n\n", {{"", "a", ""}}},
     {"unknown fields", "foo: bar\nfoo\ndata: a\n\n", {{"", "a", ""}}},
-    {"an id stays", "id: 7\ndata: a\n\ndata: b\n\nid\ndata: c\n\n", {{"", "a", "7"}, {"", "b", "7"}, {"", "c", ""}}},
+    {"an id stays",
+     "id: 7\ndata: a\n\ndata: b\n\nid\ndata: c\n\n",
+     {{"", "a", "7"}, {"", "b", "7"}, {"", "c", ""}}},
     {"final event without a blank line", "data: a\n\ndata: b\n", {{"", "a", ""}, {"", "b", ""}}},
     {"final event without a line end", "data: a\n\ndata: b", {{"", "a", ""}, {"", "b", ""}}},
     {"colons in data", "data: {\"a\": 1}\n\n", {{"", "{\"a\": 1}", ""}}},
-    {"UTF-8", "data: \xC3\xA9\xE2\x82\xAC\xF0\x9F\x90\x9D\n\n", {{"", "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x90\x9D", ""}}},
-    {"byte order mark", "\xEF\xBB\xBF" "data: a\n\n", {{"", "a", ""}}},
+    {"UTF-8",
+     "data: \xC3\xA9\xE2\x82\xAC\xF0\x9F\x90\x9D\n\n",
+     {{"", "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x90\x9D", ""}}},
+    {"byte order mark",
+     "\xEF\xBB\xBF"
+     "data: a\n\n",
+     {{"", "a", ""}}},
     {"many blank lines", "\n\n\ndata: a\n\n\n\n", {{"", "a", ""}}},
     {"done mark", "data: {}\n\ndata: [DONE]\n\n", {{"", "{}", ""}, {"", "[DONE]", ""}}},
 };
@@ -45,14 +52,16 @@ const Case kCases[] = {
 Result<Events> parse(std::string_view text, std::size_t step, SseLimits limits = {}) {
   SseParser parser(limits);
   Events events;
-  for (std::size_t at = 0; at < text.size(); at += step) SKEP_TRY_VOID(parser.feed(text.substr(at, step), events));
+  for (std::size_t at = 0; at < text.size(); at += step)
+    SKEP_TRY_VOID(parser.feed(text.substr(at, step), events));
   SKEP_TRY_VOID(parser.finish(events));
   return events;
 }
 
 TEST(SseParser, ReadsTheTableWholeAndByteByByte) {
   for (const Case& c : kCases) {
-    for (const std::size_t step : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{1000}}) {
+    for (const std::size_t step :
+         {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{1000}}) {
       const auto events = parse(c.text, step);
       ASSERT_TRUE(events) << c.name;
       EXPECT_EQ(*events, c.events) << c.name << ", step " << step;

@@ -201,8 +201,10 @@ TEST(Tcp, SaysWhichAddressRefused) {
     const std::uint16_t port = (*acceptor)->port();
     acceptor->reset();
     const auto client = co_await connect_tcp(patient(), "127.0.0.1", port);
-    EXPECT_EQ(client.error(), (Error{Code::kUnavailable, fmt::format("cannot connect to 127.0.0.1:{0} (127.0.0.1:{0}: "
-                                                                     "Connection refused)", port)}));
+    EXPECT_EQ(client.error(), (Error{Code::kUnavailable,
+                                     fmt::format("cannot connect to 127.0.0.1:{0} (127.0.0.1:{0}: "
+                                                 "Connection refused)",
+                                                 port)}));
   };
   loop.run(body());
 }

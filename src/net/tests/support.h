@@ -15,10 +15,10 @@
 #include "skep/net/stream.h"
 
 // gtest's ASSERT_ returns, which a coroutine must not.
-#define CO_ASSERT_OK(result)                        \
-  if (!(result)) {                                  \
-    ADD_FAILURE() << (result).error().to_string();  \
-    co_return;                                      \
+#define CO_ASSERT_OK(result)                       \
+  if (!(result)) {                                 \
+    ADD_FAILURE() << (result).error().to_string(); \
+    co_return;                                     \
   }
 
 namespace skep::net::testing {
@@ -40,7 +40,9 @@ inline Task<std::string> read_up_to(Stream& stream, std::size_t bytes) {
   co_return text;
 }
 
-inline Task<std::string> read_to_end(Stream& stream) { return read_up_to(stream, std::string::npos); }
+inline Task<std::string> read_to_end(Stream& stream) {
+  return read_up_to(stream, std::string::npos);
+}
 
 // Until `mark` has been read; the text so far.
 inline Task<std::string> read_until(Stream& stream, std::string mark) {
@@ -55,7 +57,9 @@ inline Task<std::string> read_until(Stream& stream, std::string mark) {
 
 class TempDir {
  public:
-  TempDir() : path_(std::filesystem::temp_directory_path() / ("skep-net-" + hex_encode(random_bytes(8)))) {
+  TempDir()
+      : path_(std::filesystem::temp_directory_path() /
+              ("skep-net-" + hex_encode(random_bytes(8)))) {
     std::filesystem::create_directory(path_);
   }
   ~TempDir() { std::filesystem::remove_all(path_); }

@@ -66,6 +66,17 @@ Result<void> check_line(std::string_view line) {
   return fail(Code::kInvalid, "a line to append contains a newline");
 }
 
+// To the disk, or not there at all: lines whose append failed must not turn up later.
+Result<void> sync_or_take_back(const Fd& fd, const std::string& path, std::size_t bytes) {
+  auto synced = sync_data(fd, path);
+  if (synced) return {};
+  SKEP_TRY(const std::uint64_t size, file_size(fd, path));
+  if (::ftruncate(fd.get(), static_cast<off_t>(size - bytes)) != 0) {
+    return fail(io_error("undoing a write to", path, errno));
+  }
+  return synced;
+}
+
 }  // namespace
 
 AppendFile::AppendFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -78,6 +89,7 @@ Result<AppendFile> AppendFile::open(std::string path, Sync sync) {
   SKEP_TRY(Fd fd, open_file(path, O_RDWR | O_CREAT | O_APPEND));
   SKEP_TRY(const bool repaired, repair(fd, path));
   SKEP_TRY(const std::uint64_t size, file_size(fd, path));
+  if (sync == Sync::kDisk && size == 0) SKEP_TRY_VOID(sync_directory(parent_of(path)));
   auto impl = std::make_unique<Impl>();
   *impl = {std::move(path), sync, std::move(fd), size, repaired};
   return AppendFile(std::move(impl));
@@ -93,10 +105,12 @@ Result<void> AppendFile::append_lines(const std::vector<std::string>& lines) {
     joined.append(line).push_back('\n');
   }
   SKEP_TRY_VOID(append_whole(impl_->fd, impl_->path, joined));
+  if (impl_->sync == Sync::kDisk) {
+    SKEP_TRY_VOID(sync_or_take_back(impl_->fd, impl_->path, joined.size()));
+  }
   impl_->size += joined.size();
-  return impl_->sync == Sync::kDisk ? sync_data(impl_->fd, impl_->path) : Result<void>{};
+  return {};
 }
-
 const std::string& AppendFile::path() const { return impl_->path; }
 std::uint64_t AppendFile::size() const { return impl_->size; }
 bool AppendFile::repaired() const { return impl_->repaired; }

@@ -21,12 +21,9 @@ ClientLogin::ClientLogin(const XmppConfig& config, XmppDeps deps, Endpoint endpo
 Task<Opened> ClientLogin::run(Ctx ctx) {
   auto session = co_await log_in(ctx.within(config_.handshake_timeout));
   if (session) co_return std::move(*session);
-  SessionEnd end = end_of_transport(std::move(session).error());
-  if (retry_) {
-    end.retry = *retry_;
-  } else {
-    end.error = std::move(end.error).in(fmt::format("{}:{}", endpoint_.host, endpoint_.port));
-  }
+  Error error = std::move(session).error();
+  if (retry_) co_return std::unexpected(SessionEnd{std::move(error), *retry_});
+  SessionEnd end = end_of_transport(std::move(error).in(fmt::format("{}:{}", endpoint_.host, endpoint_.port)));
   co_return std::unexpected(std::move(end));
 }
 

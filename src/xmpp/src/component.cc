@@ -8,7 +8,6 @@ namespace skep::xmpp {
 namespace {
 
 constexpr std::string_view kNsComponent = "jabber:component:accept";
-constexpr std::uint16_t kDefaultPort = 5347;
 constexpr std::string_view kDefaultHost = "127.0.0.1";
 
 class ComponentHandshake {
@@ -26,7 +25,7 @@ class ComponentHandshake {
 
  private:
   std::string host() const { return config_.host.empty() ? std::string(kDefaultHost) : config_.host; }
-  std::uint16_t port() const { return config_.port == 0 ? kDefaultPort : config_.port; }
+  std::uint16_t port() const { return config_.port_or_default(); }
   std::string where() const { return fmt::format("component link to {}:{}", host(), port()); }
 
   Task<Result<std::unique_ptr<Session>>> shake_hands(Ctx ctx) {
@@ -35,7 +34,9 @@ class ComponentHandshake {
                                      kNsComponent, kNsStreams, escape_xml(domain_.domain()));
     SKEP_CO_TRY_VOID(co_await wire.send(ctx, std::move(header)));
     SKEP_CO_TRY(const StreamEvent opened, co_await wire.next(ctx));
-    SKEP_CO_TRY(std::string proof, handshake(opened));
+    SKEP_CO_TRY_VOID(check_header(opened));
+    std::string proof = handshake(std::get<StreamOpen>(opened).header.attribute("id"));
+    if (proof.empty()) co_return co_await refused_at_once(ctx, wire);
     SKEP_CO_TRY_VOID(co_await wire.send(ctx, std::move(proof)));
     SKEP_CO_TRY(const StreamEvent verdict, co_await wire.next(ctx));
     SKEP_CO_TRY_VOID(check(verdict));
@@ -55,18 +56,27 @@ class ComponentHandshake {
     co_return wire;
   }
 
-  // SHA-1 over the id as it is meant, not as it is escaped, and the secret.
-  Result<std::string> handshake(const StreamEvent& event) const {
+  static Result<void> check_header(const StreamEvent& event) {
     const auto* open = std::get_if<StreamOpen>(&event);
-    if (!open || open->header.name != "stream" || open->header.ns != kNsStreams) {
-      return fail(Code::kCorrupt, "the other side does not speak XMPP");
-    }
-    if (open->header.attribute("id").empty()) return fail(Code::kCorrupt, "the server's stream has no id");
-    std::string proof(open->header.attribute("id"));
+    if (open && open->header.name == "stream" && open->header.ns == kNsStreams) return {};
+    return fail(Code::kCorrupt, "the other side does not speak XMPP");
+  }
+
+  // SHA-1 over the id as it is meant, not as it is escaped, and the secret. Empty without an id.
+  std::string handshake(std::string_view id) const {
+    if (id.empty()) return {};
+    std::string proof(id);
     proof += config_.component_secret.reveal();
     std::string message = fmt::format("<handshake>{}</handshake>", hex_encode(sha1(proof)));
     wipe(proof);
     return message;
+  }
+
+  // Prosody's stream has no id when it refuses the domain: the reason follows.
+  Task<Result<std::unique_ptr<Session>>> refused_at_once(Ctx ctx, Wire& wire) {
+    SKEP_CO_TRY(const StreamEvent reason, co_await wire.next(ctx));
+    SKEP_CO_TRY_VOID(check(reason));
+    co_return fail(Code::kCorrupt, "the server's stream has no id");
   }
 
   Result<void> check(const StreamEvent& event) {

@@ -87,6 +87,12 @@ XmppConfig XmppConfig::read(ConfigSection root) {
   return config;
 }
 
+std::uint16_t XmppConfig::port_or_default() const {
+  if (port != 0) return port;
+  if (mode == Mode::kComponent) return 5347;
+  return direct_tls ? 5223 : 5222;  // XEP-0368
+}
+
 Jid XmppConfig::address() const {
   const auto own = Jid::parse(mode == Mode::kComponent ? component_domain : jid);
   return own ? own->bare() : Jid();

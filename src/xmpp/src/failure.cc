@@ -118,8 +118,9 @@ std::string client_sentence(std::string_view condition, const XmppConfig& config
 }  // namespace
 
 SessionEnd end_of_transport(Error error) {
-  const Retry retry = error.code == Code::kUnauthenticated ? Retry::kNever : Retry::kNormally;
-  return {std::move(error), retry};
+  if (error.code != Code::kUnauthenticated) return {std::move(error), Retry::kNormally};
+  error.message += ": give the server a valid certificate, or set [server] tls_ca_file to the authority that signed it";
+  return {std::move(error), Retry::kNever};
 }
 
 SessionEnd end_of_stream_error(const Element& error, const XmppConfig& config) {

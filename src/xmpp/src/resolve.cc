@@ -10,8 +10,6 @@
 namespace skep::xmpp {
 namespace {
 
-constexpr std::uint16_t kPortStartTls = 5222;
-constexpr std::uint16_t kPortDirectTls = 5223;
 constexpr std::size_t kEndpointsMax = 8;  // tried in one attempt
 
 bool not_offered(const std::vector<net::SrvRecord>& records) {
@@ -26,8 +24,7 @@ std::uint32_t draw_randomly(std::uint32_t max) {
 }
 
 Endpoint usual(const XmppConfig& config, std::string host) {
-  const std::uint16_t port = config.direct_tls ? kPortDirectTls : kPortStartTls;
-  return {std::move(host), config.port != 0 ? config.port : port, config.direct_tls};
+  return {std::move(host), config.port_or_default(), config.direct_tls};
 }
 
 // A resolver that fails is no reason to give up: the domain's own address may be known all the same.

@@ -182,8 +182,8 @@ Task<void> FakeServer::serve(std::unique_ptr<net::Stream> stream, Script script)
     const bool done = co_await talk.step(line);
     if (!done) co_return;
   }
-  bool more = true;
-  while (more) more = co_await talk.read_more();
+  const bool goodbye = co_await talk.expect("</stream:stream>");
+  if (goodbye) (void)co_await talk.say("</stream:stream>", 4096);
 }
 
 }  // namespace skep::xmpp::testing

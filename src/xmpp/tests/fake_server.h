@@ -6,7 +6,7 @@
 //   "SCRAM"      plays the server of SCRAM-SHA-256 for the password "pencil"; "FORGED" does so without knowing it
 //   "QUIET"      says nothing and reads nothing until the test stops it
 //   "END"        closes the connection
-// After the last line it reads until the client ends.
+// After the last line it reads until the client ends, and answers the end of its stream.
 #pragma once
 
 #include <memory>

@@ -132,7 +132,7 @@ TEST_F(ComponentSession, RetriesWhatBreaksOff) {
       {kHead, "C </handshake>", "END"},
       {"S HTTP/1.1 400 Bad Request\r\n\r\n"},
       {"S <html>"},
-      {"S <stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:component:accept'>"},
+      {"S <stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:component:accept'>", "END"},
       {kHead, "C </handshake>", "S <hello/>"},
       {kHead, "C </handshake>", "S </stream:stream>"},
   };

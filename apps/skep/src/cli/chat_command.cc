@@ -40,7 +40,7 @@ class Printer {
  private:
   void note(std::string_view text) {
     if (!streamed_.empty() && !streamed_.ends_with('\n')) fmt::print("\n");
-    fmt::print(color_ ? "\033[2m{}\033[0m\n" : "{}\n", text);
+    fmt::print("{}{}{}\n", color_ ? "\033[2m" : "", text, color_ ? "\033[0m" : "");
   }
   // What streamed is not always the whole: commands and failures come only as the reply.
   void finish(std::string_view reply) {

@@ -143,15 +143,17 @@ class Doctor {
   }
 
   Task<void> check_server() {
-    if (!config_->xmpp) co_return add("xmpp", Level::kOk, "not configured");
-    const xmpp::XmppConfig& server = config_->xmpp->link;
-    if (server.host.empty()) co_return add("xmpp", Level::kOk, "server found by DNS (SRV) when connecting");
-    const std::uint16_t port = server.effective_port();
+    if (!config_->xmpp || config_->xmpp->link.host.empty()) {
+      add("xmpp", Level::kOk, config_->xmpp ? "the server is found by DNS (SRV) when connecting" : "not configured");
+      co_return;
+    }
+    const std::string host = config_->xmpp->link.host;
+    const std::uint16_t port = config_->xmpp->link.port_or_default();
     const Ctx ctx;
     const Ctx brief = ctx.within(std::chrono::seconds(3));
-    const auto stream = co_await net::connect_tcp(brief, server.host, port);
-    if (!stream) co_return add("xmpp", Level::kFail, fmt::format("{}:{}: {}", server.host, port, stream.error().message));
-    add("xmpp", Level::kOk, fmt::format("{}:{} answers", server.host, port));
+    const auto stream = co_await net::connect_tcp(brief, host, port);
+    add("xmpp", stream ? Level::kOk : Level::kFail,
+        fmt::format("{}:{} {}", host, port, stream ? "answers" : stream.error().message));
   }
 
   std::string config_path() const {

@@ -3,9 +3,10 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "skep/base/result.h"
@@ -35,6 +36,9 @@ struct RouterStats {
 };
 
 class Router;
+namespace detail {
+struct Node;
+}  // namespace detail
 
 // A node's place on the fabric: what it sends through it carries its identity, whatever the message claims. Moves; while it
 // lives the node is routable, its death takes the routes away.
@@ -46,20 +50,24 @@ class Port {
   ~Port();
 
   // Sends and says at once whether it was handed on. On an error nobody else hears of it. kNotFound: no such node or no
-  // target; kExhausted: the receiver is full; kInvalid: ttl used up.
+  // target; kInvalid: ttl used up; kUnavailable: this port is dead; kExhausted: the receiver is full, or inboxes that send while
+  // being delivered to are nested deeper than Router::nesting_max. What a receiver refuses with comes back unchanged. A broadcast
+  // is ok whoever heard it.
   Result<void> send(Message message);
   // Sends; a failure comes back as a kSystem message (UNREACHABLE or TTL_EXCEEDED, with meta.original_dst and meta.reason)
-  // to this node's own inbox. What links to other processes use.
+  // to this node's own inbox, before post() returns. A failed kSystem message is answered by nothing, or errors would answer
+  // errors. What links to other processes use.
   void post(Message message);
 
   [[nodiscard]] const Name& name() const;
   [[nodiscard]] const NodeId& id() const;
-  [[nodiscard]] bool attached() const { return router_ != nullptr; }
+  [[nodiscard]] bool attached() const { return node_ != nullptr; }
 
  private:
   friend class Router;
-  Port(Router* router, NodeId id, Name name);
-  Router* router_ = nullptr;
+  explicit Port(detail::Node& node);
+  void leave();
+  detail::Node* node_ = nullptr;  // the router's; null once replaced or moved from
   NodeId id_;
   std::optional<Name> name_;
 };
@@ -71,8 +79,11 @@ struct RouterConfig {
 };
 
 // Loop thread only, except snapshot(). One node is one NodeId; names may repeat, then the first attached gets the unicast.
+// An inbox may send, attach and destroy ports, its own too, while it is delivered to.
 class Router {
  public:
+  static constexpr int nesting_max = 64;
+
   static Result<std::unique_ptr<Router>> open(RouterConfig config);
   ~Router();  // every Port must be gone
   Router(const Router&) = delete;
@@ -83,12 +94,14 @@ class Router {
   Result<Port> attach(Name name, NodeId id, Inbox& inbox);
 
   [[nodiscard]] const std::string& hive() const;
-  [[nodiscard]] std::shared_ptr<const RouteSnapshot> snapshot() const;  // any thread
+  // Any thread. Built when it is asked for after a change, so that attaching n nodes costs n, not n squared; attach and detach
+  // wait meanwhile, messages do not.
+  [[nodiscard]] std::shared_ptr<const RouteSnapshot> snapshot() const;
   [[nodiscard]] RouterStats stats() const;
 
- private:
-  friend class Port;
   struct Impl;
+
+ private:
   explicit Router(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

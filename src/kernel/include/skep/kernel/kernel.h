@@ -14,6 +14,7 @@
 #include "skep/fabric/router.h"
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
+#include "skep/tools/builtin.h"
 
 namespace skep::kernel {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -67,6 +68,7 @@ struct Failure {
   bool retryable = false;
   std::optional<std::chrono::milliseconds> retry_after;  // the provider's wish
   bool streamed = false;  // some text had reached the sink
+  Usage usage;            // what the attempt had cost when it failed, as far as the provider said
 };
 
 // One attempt against one provider. Loop thread only; calls may run side by side.

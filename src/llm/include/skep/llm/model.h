@@ -59,7 +59,8 @@ class Model {
   virtual ~Model() = default;
 
   // Streams one answer, retrying failures that may pass. When an attempt broke off after text had reached the sink, the sink
-  // first gets `on_reset`, then the text anew. An empty answer (no text, no call) is retried once.
+  // first gets `on_reset`, then the text anew. An empty answer (no text, no call) or a garbled one is retried once. Usage
+  // is that of all attempts together, of the answer as of a failure.
   virtual Task<std::expected<Response, Failure>> stream(Ctx ctx, const Request& request, EventSink sink,
                                                         std::function<void()> on_reset) = 0;
   [[nodiscard]] virtual const Driver& driver() const = 0;

@@ -1,4 +1,5 @@
-// The guard against requests to places that an agent has no business with (server-side request forgery).
+// The guard against requests to places that an agent has no business with (server-side request
+// forgery).
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@ namespace skep::net {
 
 struct EgressConfig {
   std::vector<std::uint16_t> ports = {80, 443};
-  // "host" or "host:port" that may be reached although its address or port is forbidden (an operator's own service).
+  // "host" or "host:port" that may be reached although its address or port is forbidden (an
+  // operator's own service).
   std::vector<std::string> allow;
   std::vector<std::string> deny;  // hosts; "*.example.com" covers subdomains
 };
@@ -21,13 +23,16 @@ struct EgressConfig {
 class EgressGuard {
  public:
   explicit EgressGuard(EgressConfig config = {});
-  // Scheme http or https, a host, an allowed port, no user or password in the URL, no name that is local by convention
-  // (localhost, *.local, *.internal, *.localhost, *.home.arpa). kDenied says which rule.
+  // Scheme http or https, a host, an allowed port, no user or password in the URL, no name that is
+  // local by convention (localhost, *.local, *.internal, *.localhost, *.home.arpa). kDenied says
+  // which rule.
   [[nodiscard]] Result<void> check_url(std::string_view url) const;
-  // The address really connected to. Refused: unspecified, loopback, private (RFC 1918, fc00::/7), link-local incl. cloud
-  // metadata, CGNAT 100.64/10, multicast, broadcast, documentation and benchmark nets, reserved 240/4, and IPv4 inside
-  // IPv6 (mapped, compatible, 6to4, Teredo, NAT64) by the same rules. `host` is the URL's, for the allow list.
-  [[nodiscard]] Result<void> check_address(std::string_view address, std::uint16_t port, std::string_view host) const;
+  // The address really connected to. Refused: unspecified, loopback, private (RFC 1918, fc00::/7),
+  // link-local incl. cloud metadata, CGNAT 100.64/10, multicast, broadcast, documentation and
+  // benchmark nets, reserved 240/4, and IPv4 inside IPv6 (mapped, compatible, 6to4, Teredo, NAT64)
+  // by the same rules. `host` is the URL's, for the allow list.
+  [[nodiscard]] Result<void> check_address(std::string_view address, std::uint16_t port,
+                                           std::string_view host) const;
 
  private:
   EgressConfig config_;

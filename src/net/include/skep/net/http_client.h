@@ -26,12 +26,17 @@ struct HttpRequest {
   Headers headers;
   std::string body;
   std::chrono::milliseconds connect_timeout{10'000};
-  std::chrono::milliseconds first_byte_timeout{120'000};  // from sending to the first byte of the answer
-  std::chrono::milliseconds idle_timeout{60'000};         // between two pieces of the body
-  std::size_t body_bytes_max = 32u << 20;                 // decompressed; more fails with kTooLarge
-  int redirects_max = 0;  // followed for GET and HEAD only; each hop is checked like the first, never https to http
-  bool guarded = false;   // apply the EgressGuard: true for every URL that a model or a person chose
-  std::string ca_file;    // PEM; empty: the system's store
+  // From sending to the first byte of the answer.
+  std::chrono::milliseconds first_byte_timeout{120'000};
+  std::chrono::milliseconds idle_timeout{60'000};  // between two pieces of the body
+  std::size_t body_bytes_max = 32u << 20;          // decompressed; more fails with kTooLarge
+  // Followed for GET and HEAD only; each hop is checked like the first, never https to http.
+  // Headers that look like credentials stay behind when the origin changes. 0: the redirect is the
+  // answer.
+  int redirects_max = 0;
+  // Apply the EgressGuard: true for every URL that a model or a person chose.
+  bool guarded = false;
+  std::string ca_file;  // PEM; empty: the system's store
 };
 
 struct HttpResponse {
@@ -41,11 +46,13 @@ struct HttpResponse {
   std::string final_url;  // after redirects
 };
 
-// Called on the loop thread with each piece of a 2xx body (any other status collects into HttpResponse::body). Return
-// false to end the request: fetch then fails with kCancelled. Must not destroy the client or await.
+// Called on the loop thread with each piece of a 2xx body (any other status collects into
+// HttpResponse::body). Return false to end the request: fetch then fails with kCancelled. Must not
+// destroy the client or await.
 using BodySink = std::function<bool(std::string_view)>;
 
-// Loop thread only. Requests run side by side; each fetch owns its request.
+// Loop thread only. Requests run side by side; each fetch owns its request. No fetch may be under
+// way at destruction.
 class HttpClient {
  public:
   struct Deps {
@@ -53,13 +60,16 @@ class HttpClient {
     EgressGuard guard{};
     std::string user_agent = "skep";
     std::size_t connections_per_host_max = 32;
+    // "name:port:address", asked before DNS, as lines of /etc/hosts are.
+    std::vector<std::string> hosts{};
   };
   static Result<std::unique_ptr<HttpClient>> open(Deps deps);
   virtual ~HttpClient() = default;
 
-  // Any HTTP status is success; failures are of transport: kUnavailable (connection refused, reset, DNS, TLS; message says
-  // which), kTimeout, kCancelled, kTooLarge, kDenied (guard). When the Ctx ends the connection is closed at once, so the
-  // server sees the request abandoned. `head` is called once, when status and headers are known, before any body.
+  // Any HTTP status is success; failures are of transport: kUnavailable (connection refused, reset,
+  // DNS, TLS; message says which), kTimeout, kCancelled, kTooLarge, kDenied (guard). When the Ctx
+  // ends the connection is closed at once, so the server sees the request abandoned. `head` is
+  // called once, when status and headers are known, before any body.
   virtual Task<Result<HttpResponse>> fetch(Ctx ctx, HttpRequest request, BodySink sink = {},
                                            std::function<void(const HttpResponse&)> head = {}) = 0;
 };

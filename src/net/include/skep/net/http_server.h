@@ -15,13 +15,13 @@
 namespace skep::net {
 
 struct HttpServerLimits {
-  std::size_t header_bytes_max = 32u << 10;   // more: 431
-  std::size_t body_bytes_max = 8u << 20;      // more: 413
-  std::size_t connections_max = 1024;         // more: closed at once
+  std::size_t header_bytes_max = 32u << 10;          // more: 431
+  std::size_t body_bytes_max = 8u << 20;             // more: 413
+  std::size_t connections_max = 1024;                // more: 503 and closed at once
   std::chrono::milliseconds header_timeout{10'000};  // a request's head must be complete by then
   std::chrono::milliseconds body_timeout{60'000};
-  std::chrono::milliseconds idle_timeout{75'000};    // kept open between requests
-  std::chrono::milliseconds write_timeout{30'000};   // a client that does not read is dropped
+  std::chrono::milliseconds idle_timeout{75'000};   // kept open between requests
+  std::chrono::milliseconds write_timeout{30'000};  // a client that does not read is dropped
 };
 
 struct ServerRequest {
@@ -34,8 +34,8 @@ struct ServerRequest {
   std::string peer;
 };
 
-// Writes one answer. Either send() once, or start_stream() then any number of write_piece(), then nothing (the server ends
-// the stream when the handler returns).
+// Writes one answer. Either send() once, or start_stream() then any number of write_piece(), then
+// nothing (the server ends the stream when the handler returns).
 class Responder {
  public:
   virtual ~Responder() = default;
@@ -49,10 +49,11 @@ class Responder {
   [[nodiscard]] virtual bool started() const = 0;
 };
 
-// One call a request. The Ctx stops when the client goes away or the server closes. A handler that returns without
-// answering gives 500.
+// One call a request. The Ctx stops when the client goes away (also when it only half closes) or
+// the server closes; its trace is a new id. A handler that returns without answering gives 500.
 using HttpHandler = std::function<Task<void>(Ctx, const ServerRequest&, Responder&)>;
 
+// Loop thread only. close() must have ended before destruction.
 class HttpServer {
  public:
   struct Deps {

@@ -22,16 +22,17 @@ struct SseLimits {
   std::size_t data_bytes_max = 4u << 20;  // of one event
 };
 
-// One parser a stream; not thread-safe. After an error it stays failed: close the connection. Lines end with LF, CRLF or CR;
-// bytes are passed on as they are, so a character split between two pieces comes out whole.
+// One parser a stream; not thread-safe. After an error it stays failed: close the connection. Lines
+// end with LF, CRLF or CR; bytes are passed on as they are, so a character split between two pieces
+// comes out whole.
 class SseParser {
  public:
   explicit SseParser(SseLimits limits = {}) : limits_(limits) {}
 
   // Eats all of `bytes` and appends each complete event. kTooLarge on a limit.
   Result<void> feed(std::string_view bytes, std::vector<SseEvent>& out);
-  // The stream has ended: an event that lacks its final blank line is given out too, which the standard would drop but
-  // some model servers rely on.
+  // The stream has ended: an event that lacks its final blank line is given out too, which the
+  // standard would drop but some model servers rely on.
   Result<void> finish(std::vector<SseEvent>& out);
   // What the sender asked to wait before connecting again.
   [[nodiscard]] std::optional<int> retry_ms() const { return retry_ms_; }

@@ -17,13 +17,14 @@ namespace skep::net {
 using Bytes = std::span<const std::byte>;
 inline Bytes as_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-// Loop thread only. One read and one write may be under way at the same time, no more. Destroying a Stream closes it;
-// nothing may be under way then. After kTimeout or kCancelled of a read the stream is still good; after a failed or
-// interrupted write it is not: close it.
+// Loop thread only. One read and one write may be under way at the same time, no more. Destroying a
+// Stream closes it; nothing may be under way then. After kTimeout or kCancelled of a read the
+// stream is still good; after a failed or interrupted write it is not: close it.
 class Stream {
  public:
   virtual ~Stream() = default;
-  // At least one byte into `into`, or 0 at the peer's orderly end. kUnavailable when the connection broke.
+  // At least one byte into `into`, or 0 at the peer's orderly end. kUnavailable when the connection
+  // broke.
   virtual Task<Result<std::size_t>> read_some(Ctx ctx, std::span<std::byte> into) = 0;
   // All of `bytes`, which the caller keeps alive until the end.
   virtual Task<Result<void>> write(Ctx ctx, Bytes bytes) = 0;
@@ -39,8 +40,8 @@ class Stream {
   [[nodiscard]] virtual bool verified() const { return false; }
   // "TLSv1.3" or empty.
   [[nodiscard]] virtual std::string tls_version() const { return {}; }
-  // Channel binding data for SCRAM-PLUS: "tls-exporter" (RFC 9266), "tls-server-end-point", "tls-unique" (TLS 1.2 only).
-  // kUnsupported where the type does not exist on this stream.
+  // Channel binding data for SCRAM-PLUS: "tls-exporter" (RFC 9266), "tls-server-end-point",
+  // "tls-unique" (TLS 1.2 only). kUnsupported where the type does not exist on this stream.
   [[nodiscard]] virtual Result<std::string> channel_binding(std::string_view type) const;
 };
 
@@ -50,8 +51,9 @@ struct TcpOptions {
   std::chrono::milliseconds user_timeout{0};          // TCP_USER_TIMEOUT; 0: system default
 };
 
-// Resolves `host` (also a literal address, with or without brackets) and tries its addresses in order.
-// kUnavailable with each address and reason when none answers; kNotFound when the name does not resolve.
+// Resolves `host` (also a literal address, with or without brackets) and tries its addresses in
+// order. kUnavailable with each address and reason when none answers; kNotFound when the name does
+// not resolve.
 Task<Result<std::unique_ptr<Stream>>> connect_tcp(Ctx ctx, std::string host, std::uint16_t port,
                                                   TcpOptions options = {});
 Task<Result<std::unique_ptr<Stream>>> connect_unix(Ctx ctx, std::string path);
@@ -59,20 +61,22 @@ Task<Result<std::unique_ptr<Stream>>> connect_unix(Ctx ctx, std::string path);
 Result<std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>>> stream_pair();
 
 struct TlsClientConfig {
-  std::string server_name;       // checked against the certificate and sent as SNI
-  bool verify = true;            // false: any certificate; verified() is then false
-  std::string ca_file;           // PEM; empty: the system's store
-  std::string alpn;              // e.g. "xmpp-client"; empty: none
+  std::string server_name;  // checked against the certificate and sent as SNI
+  bool verify = true;       // false: any certificate; verified() is then false
+  std::string ca_file;      // PEM; empty: the system's store
+  std::string alpn;         // e.g. "xmpp-client"; empty: none
 };
-// Takes the plain stream and gives it back encrypted. kUnauthenticated with the verifier's reason ("certificate is for
-// x.example, not y.example") when the peer is not who it should be.
-Task<Result<std::unique_ptr<Stream>>> start_tls_client(Ctx ctx, std::unique_ptr<Stream> plain, TlsClientConfig config);
+// Takes the plain stream and gives it back encrypted. kUnauthenticated with the verifier's reason
+// ("certificate is for x.example, not y.example") when the peer is not who it should be.
+Task<Result<std::unique_ptr<Stream>>> start_tls_client(Ctx ctx, std::unique_ptr<Stream> plain,
+                                                       TlsClientConfig config);
 
 struct TlsServerConfig {
   std::string certificate_file;  // PEM chain
   std::string key_file;
 };
-Task<Result<std::unique_ptr<Stream>>> start_tls_server(Ctx ctx, std::unique_ptr<Stream> plain, TlsServerConfig config);
+Task<Result<std::unique_ptr<Stream>>> start_tls_server(Ctx ctx, std::unique_ptr<Stream> plain,
+                                                       TlsServerConfig config);
 
 // Accepts connections. Loop thread only.
 class Acceptor {

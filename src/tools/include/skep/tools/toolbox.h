@@ -47,16 +47,25 @@ inline constexpr std::size_t result_bytes_max = 50'000;  // longer output is cut
 // The tools of one agent.
 class Toolbox {
  public:
+  Toolbox();
+  Toolbox(Toolbox&&) noexcept;
+  Toolbox& operator=(Toolbox&&) noexcept;
+  ~Toolbox();
+
   // kExists when the name is taken, kInvalid when the schema is no object or the name not [a-z0-9_]{1,64}.
   Result<void> add(std::unique_ptr<Tool> tool);
   [[nodiscard]] std::vector<llm::ToolSpec> specs() const;  // by name
   [[nodiscard]] const Tool* find(std::string_view name) const;
   // Checks the arguments against the schema, runs within the time limit, caps the result. Never fails: an unknown tool, bad
-  // arguments, a time-out or cancellation is an output with is_error that says what to do instead.
+  // arguments, a time-out or cancellation is an output with is_error that says what to do instead. Each real run is logged at info:
+  // "run <name> turn=<turn> call=<call_id>".
   Task<ToolOutput> call(ToolContext context, const ToolCall& call) const;
 
  private:
-  std::vector<std::unique_ptr<Tool>> tools_;  // by name
+  struct Entry;
+  [[nodiscard]] const Entry* entry(std::string_view name) const;
+  [[nodiscard]] ToolOutput unknown(std::string_view name) const;
+  std::vector<Entry> entries_;  // by name
 };
 
 }  // namespace skep::tools

@@ -1,0 +1,127 @@
+#include "skep/agent/agent.h"
+
+#include "agent_impl.h"
+#include "local_time.h"
+#include "skep/base/log.h"
+
+namespace skep::agent {
+namespace {
+
+// Commands under way beside the lanes; they are answered at once, so more than this is a flood.
+constexpr std::size_t kImmediateMax = 256;
+
+bool is_text(const Part& part) { return std::holds_alternative<TextPart>(part); }
+
+bool is_immediate(const ParsedText& parsed) {
+  const CommandInfo* info = parsed.is_command ? find_command(parsed.command) : nullptr;
+  return info != nullptr && info->immediate;
+}
+
+}  // namespace
+
+ParsedText parsed_message(const Message& message) {
+  std::string text = text_of(message.parts);
+  // A command that came with a file would lose the file: it is for the model.
+  if (std::ranges::all_of(message.parts, is_text)) return parse_text(text);
+  return ParsedText{.text = std::move(text)};
+}
+
+AgentConfig AgentConfig::read(ConfigSection root) {
+  AgentConfig config;
+  ConfigSection agent = root.child("agent");
+  agent.read("name", config.name);
+  agent.read("turns_max", config.turns_max, {.min = 1, .max = 1024});
+  agent.read("lane_max", config.lane_max, {.min = 1, .max = 10'000});
+  agent.read("mailbox_max", config.mailbox_max, {.min = 1, .max = 1'000'000});
+  agent.read_duration("turn_timeout_secs", std::chrono::seconds(1), config.turn_timeout);
+  agent.read("time_zone", config.time_zone);
+  ConfigSection skills = root.child("skills");
+  skills.read("max_tool_rounds", config.tool_rounds_max, {.min = 0, .max = 100});
+  if (config.name.empty()) agent.problem("name", "must not be empty");
+  if (config.turn_timeout <= Millis(0)) agent.problem("turn_timeout_secs", "must be at least 1");
+  if (auto zone = check_time_zone(config.time_zone); !zone) agent.problem("time_zone", zone.error().message);
+  return config;
+}
+
+Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config, AgentDeps deps) {
+  if (config.name.empty()) return fail(Code::kInvalid, "an agent needs a name");
+  if (config.turns_max == 0) return fail(Code::kInvalid, "turns_max must be at least 1");
+  SKEP_TRY_VOID(check_time_zone(config.time_zone));
+  return std::make_unique<AgentImpl>(std::move(config), std::move(deps));
+}
+
+AgentImpl::AgentImpl(AgentConfig config, AgentDeps deps)
+    : config_(std::move(config)),
+      deps_(std::move(deps)),
+      gate_(deps_.loop),
+      mailbox_(config_.lane_max, config_.mailbox_max),
+      turns_(config_.turns_max),
+      started_(deps_.clock.now()) {}
+
+Result<void> AgentImpl::deliver(Message message) {
+  if (message.kind == Kind::kSystem || message.kind == Kind::kProgress) return {};  // news that an agent has no use for
+  if (message.kind != Kind::kUser) return fail(Code::kUnsupported, "an agent takes user messages");
+  Result<void> accepted = accept(std::move(message));
+  ++(accepted ? stats_.accepted : stats_.refused);
+  return accepted;
+}
+
+Result<void> AgentImpl::accept(Message message) {
+  if (closing_.stop_requested()) return fail(Code::kUnavailable, "the agent is stopping");
+  if (message.id.empty()) return fail(Code::kInvalid, "a message needs an id");
+  const bool immediate = is_immediate(parsed_message(message));
+  if (immediate && immediate_ >= kImmediateMax) return fail(Code::kExhausted, "too many commands at once");
+  if (!immediate) SKEP_TRY_VOID(mailbox_.room_for(message.conversation));
+  Result<void> begun = deps_.journal.begin(kTurnKind, store::EntryId(message.id.str()), begin_record(message));
+  if (!begun && begun.error().code == Code::kExists) return {};  // accepted before; it will be answered once
+  if (!begun) return begun;
+  start(TurnState{.message = std::move(message)});
+  return {};
+}
+
+void AgentImpl::start(TurnState turn) {
+  open_.insert(turn.message.id.str());
+  if (is_immediate(parsed_message(turn.message))) {
+    ++immediate_;
+    gate_.spawn("command", run_immediate(std::move(turn)));
+    return;
+  }
+  auto [lane, fresh] = mailbox_.push(std::move(turn));
+  if (fresh) gate_.spawn("lane", run_lane(lane));
+}
+
+void AgentImpl::resume() {
+  for (const store::JournalEntry& entry : deps_.journal.unfinished(kTurnKind)) {
+    if (open_.contains(entry.id.str())) continue;  // accepted by this process already
+    auto turn = rebuild(entry);
+    if (!turn) {
+      log::error("agent", "turn {} cannot be resumed and stays in the journal: {}", entry.id.str(), turn.error().to_string());
+      continue;
+    }
+    ++stats_.resumed;
+    start(std::move(*turn));
+  }
+  if (stats_.resumed > 0) log::info("agent", "resuming {} unanswered messages", stats_.resumed);
+}
+
+Task<void> AgentImpl::close(Ctx ctx) {
+  closing_.request_stop();
+  co_await gate_.drain(ctx);
+}
+
+AgentStats AgentImpl::stats() const {
+  AgentStats stats = stats_;
+  stats.running = config_.turns_max - turns_.free();
+  stats.waiting = mailbox_.size() - std::min(mailbox_.size(), stats.running);
+  return stats;
+}
+
+bool AgentImpl::cancel_running(const Conversation& conversation) {
+  Lane* lane = mailbox_.find(conversation);
+  if (lane == nullptr || !lane->cancellable) return false;
+  lane->cancellable = false;
+  lane->cancel.request_stop();
+  return true;
+}
+
+}  // namespace skep::agent

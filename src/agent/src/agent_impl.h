@@ -1,0 +1,66 @@
+// The agent's parts: agent.cc takes messages in, lane.cc answers them.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "mailbox.h"
+#include "skep/agent/agent.h"
+#include "skep/agent/commands.h"
+#include "skep/async/wait.h"
+#include "turn.h"
+
+namespace skep::agent {
+
+// The person's text: a command, or words for the model.
+ParsedText parsed_message(const Message& message);
+
+class AgentImpl final : public Agent {
+ public:
+  AgentImpl(AgentConfig config, AgentDeps deps);
+
+  Result<void> deliver(Message message) override;
+  void resume() override;
+  Task<void> close(Ctx ctx) override;
+  [[nodiscard]] AgentStats stats() const override;
+  [[nodiscard]] const AgentConfig& config() const override { return config_; }
+
+ private:
+  // What a decided turn came to.
+  struct Decision {
+    std::string text;
+    bool failed = false;
+    bool command = false;  // not part of the transcript
+  };
+
+  Result<void> accept(Message message);
+  void start(TurnState turn);
+
+  Task<void> run_lane(Lane* lane);
+  Task<void> run_immediate(TurnState turn);
+  Task<bool> answer(Lane& lane, TurnState& turn);
+  Task<bool> answer_immediate(TurnState& turn);
+  Task<std::optional<Decision>> think(Lane& lane, TurnState& turn, std::string text);
+  Task<bool> settle(TurnState& turn, Decision decision);
+  Task<bool> hand_over(TurnState& turn);
+  Decision decide_command(const ParsedText& command, const TurnState& turn);
+  Decision decide_halt(const Halt& halt, const TurnState& turn);
+  Result<void> deliver_reply(const TurnState& turn);
+  Task<bool> end_entry(const TurnState& turn);
+  void store_answer(const TurnState& turn);
+  bool cancel_running(const Conversation& conversation);
+
+  AgentConfig config_;
+  AgentDeps deps_;
+  Gate gate_;
+  Mailbox mailbox_;
+  Semaphore turns_;
+  std::set<std::string> open_;    // ids of the messages in our hands
+  std::size_t immediate_ = 0;     // commands that are being answered beside the lanes
+  std::stop_source closing_;
+  AgentStats stats_;
+  WallTime started_;
+};
+
+}  // namespace skep::agent

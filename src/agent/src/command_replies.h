@@ -1,0 +1,23 @@
+// What the agent answers to commands.
+#pragma once
+
+#include <string>
+
+#include "skep/agent/agent.h"
+#include "skep/agent/commands.h"
+
+namespace skep::agent {
+
+// What a command may look at and do.
+struct CommandScope {
+  const AgentConfig& config;
+  AgentDeps& deps;
+  AgentStats stats;
+  WallTime started{};                // of the agent
+  const Conversation& conversation;
+  std::size_t waiting_here = 0;      // messages of this conversation that are not answered yet, this one not counted
+  std::function<bool()> cancel;      // stops the running turn; false when there is none
+};
+std::string answer_command(const ParsedText& command, const CommandScope& scope);
+
+}  // namespace skep::agent

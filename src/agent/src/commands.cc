@@ -1,0 +1,55 @@
+#include "skep/agent/commands.h"
+
+#include <algorithm>
+
+#include "skep/base/text.h"
+
+namespace skep::agent {
+namespace {
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_word_char(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
+
+// The first word without its slash; empty when it is no command's.
+std::string_view command_word(std::string_view text) {
+  if (text.size() < 2 || text[0] != '/' || !is_letter(text[1])) return {};
+  std::string_view word = text.substr(1, text.find_first_of(" \t\r\n") - 1);
+  return std::ranges::all_of(word, is_word_char) ? word : std::string_view();
+}
+
+}  // namespace
+
+ParsedText parse_text(std::string_view text) {
+  ParsedText parsed;
+  std::string_view word = command_word(text);
+  if (word.empty() || equals_ignoring_ascii_case(word, "me")) {
+    parsed.text = text.starts_with("//") ? text.substr(1) : text;
+    return parsed;
+  }
+  parsed.is_command = true;
+  parsed.command = to_lower_ascii(word);
+  parsed.arguments = trim(text.substr(1 + word.size()));
+  return parsed;
+}
+
+const std::vector<CommandInfo>& commands() {
+  static const std::vector<CommandInfo> kCommands = {
+      {"new", {"reset"}, "", "put this conversation aside and start an empty one", false},
+      {"forget", {}, "", "erase this conversation and what I noted about you; archives stay", false},
+      {"history", {}, "[n]", "show the last n messages (10 when n is left out)", false},
+      {"status", {}, "", "what I am, how I am doing, what I keep of this conversation", true},
+      {"ping", {}, "", "answer at once", true},
+      {"cancel", {"stop"}, "", "stop what I am working on in this conversation", true},
+      {"help", {}, "[command]", "this list, or more about one command", true},
+  };
+  return kCommands;
+}
+
+const CommandInfo* find_command(std::string_view name_or_alias) {
+  for (const CommandInfo& info : commands()) {
+    if (info.name == name_or_alias || std::ranges::find(info.aliases, name_or_alias) != info.aliases.end()) return &info;
+  }
+  return nullptr;
+}
+
+}  // namespace skep::agent

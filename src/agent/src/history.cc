@@ -1,0 +1,110 @@
+#include "history.h"
+
+#include <algorithm>
+
+#include "skep/base/text.h"
+#include "skep/llm/model.h"
+
+namespace skep::agent {
+namespace {
+
+using llm::ChatMessage;
+using llm::Role;
+using memory::TranscriptEntry;
+using memory::TranscriptMessage;
+using memory::TranscriptSummary;
+
+constexpr std::chrono::hours kNotedGap{1};
+constexpr std::size_t kTokensPerMessage = 4;  // roles and separators
+
+struct Turn {
+  std::vector<ChatMessage> messages;
+  std::size_t tokens = 0;
+};
+
+std::string in_words(Millis gap) {
+  auto hours = std::chrono::duration_cast<std::chrono::hours>(gap).count();
+  auto count = hours < 48 ? hours : hours / 24;
+  return fmt::format("{} {}{}", count, hours < 48 ? "hour" : "day", count == 1 ? "" : "s");
+}
+
+std::string replayed_text(const TranscriptMessage& message, std::optional<WallTime> before) {
+  std::string text;
+  bool gap = message.role == TranscriptMessage::Role::kUser && before && message.ts &&
+             *message.ts - *before >= kNotedGap;
+  if (gap) text += fmt::format("[{} later]\n", in_words(*message.ts - *before));
+  for (const memory::Attachment& file : message.attachments) {
+    text += attachment_line(file.filename, file.media_type, file.size) + '\n';
+  }
+  text += message.content;
+  return text;
+}
+
+void add(Turn& turn, Role role, std::string text) {
+  turn.tokens += llm::estimate_tokens(text) + kTokensPerMessage;
+  bool same = !turn.messages.empty() && turn.messages.back().role == role;
+  if (!same) turn.messages.push_back({role, {}});
+  turn.messages.back().parts.emplace_back(TextPart{std::move(text)});
+}
+
+// A new turn starts with the first user message after an answer. Answers before the first user message belong to no turn.
+std::vector<Turn> turns_of(const std::vector<TranscriptEntry>& entries, std::string& summary) {
+  std::vector<Turn> turns;
+  std::optional<WallTime> before;
+  for (const TranscriptEntry& entry : entries) {
+    if (const auto* found = std::get_if<TranscriptSummary>(&entry)) {
+      turns.clear();
+      summary = found->content;
+      continue;
+    }
+    const auto* message = std::get_if<TranscriptMessage>(&entry);
+    if (message == nullptr) continue;
+    std::string text = replayed_text(*message, before);
+    before = message->ts;
+    if (trim(text).empty()) continue;
+    bool user = message->role == TranscriptMessage::Role::kUser;
+    bool answered = !turns.empty() && turns.back().messages.back().role == Role::kAssistant;
+    if (user && (turns.empty() || answered)) turns.emplace_back();
+    if (!turns.empty()) add(turns.back(), user ? Role::kUser : Role::kAssistant, std::move(text));
+  }
+  return turns;
+}
+
+}  // namespace
+
+std::string attachment_line(std::string_view filename, std::string_view media_type, std::string_view size) {
+  json::object line;
+  line["attachment"] = to_valid_utf8(filename);
+  line["type"] = to_valid_utf8(media_type);
+  line["size"] = to_valid_utf8(size);
+  return to_json(line);
+}
+
+Replay replay(const std::vector<TranscriptEntry>& entries, std::size_t token_budget) {
+  Replay out;
+  std::string summary;
+  std::vector<Turn> turns = turns_of(entries, summary);
+  std::size_t left = token_budget - std::min(token_budget, llm::estimate_tokens(summary));
+  auto first = turns.end();
+  while (first != turns.begin() && std::prev(first)->tokens <= left) {
+    --first;
+    left -= first->tokens;
+  }
+  out.dropped_turns = static_cast<std::size_t>(first - turns.begin());
+  if (!trim(summary).empty()) {
+    out.messages.push_back({Role::kUser, {TextPart{"[Summary of this conversation so far]\n" + summary}}});
+  }
+  for (auto turn = first; turn != turns.end(); ++turn) {
+    for (ChatMessage& message : turn->messages) {
+      bool same = !out.messages.empty() && out.messages.back().role == message.role;
+      if (!same) {
+        out.messages.push_back(std::move(message));
+      } else {
+        std::ranges::move(message.parts, std::back_inserter(out.messages.back().parts));
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace skep::agent

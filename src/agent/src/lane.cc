@@ -1,0 +1,234 @@
+// How accepted messages are answered, one after the other in each conversation.
+#include <algorithm>
+
+#include "agent_impl.h"
+#include "command_replies.h"
+#include "failure_text.h"
+#include "skep/base/log.h"
+#include "skep/base/text.h"
+
+namespace skep::agent {
+namespace {
+
+using memory::TranscriptMessage;
+using memory::TranscriptTool;
+
+constexpr Millis kBackOffFirst{100};
+constexpr Millis kBackOffMax{30'000};
+constexpr std::size_t kToolTextBytesMax = 4096;  // of arguments and result in the transcript
+constexpr std::size_t kLoggedErrorBytes = 500;
+
+// Trying again cannot help.
+bool is_final(Code code) { return code == Code::kInvalid || code == Code::kTooLarge || code == Code::kUnsupported; }
+
+}  // namespace
+
+Task<void> AgentImpl::run_lane(Lane* lane) {
+  while (!lane->queue.empty() && !closing_.stop_requested()) {
+    TurnState& turn = lane->queue.front();  // stays there: others are only added behind it
+    bool answered = co_await answer(*lane, turn);
+    if (!answered) break;
+    open_.erase(turn.message.id.str());
+    mailbox_.pop(*lane);
+  }
+  mailbox_.remove(*lane);
+}
+
+Task<void> AgentImpl::run_immediate(TurnState turn) {
+  bool answered = co_await answer_immediate(turn);
+  if (answered) open_.erase(turn.message.id.str());
+  --immediate_;
+}
+
+Task<bool> AgentImpl::answer_immediate(TurnState& turn) {
+  if (!turn.reply) {
+    Decision decision = decide_command(parsed_message(turn.message), turn);
+    bool settled = co_await settle(turn, std::move(decision));
+    if (!settled) co_return false;
+  }
+  co_return co_await hand_over(turn);
+}
+
+// False: stopped before the end, and the journal keeps the rest.
+Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
+  ParsedText parsed = parsed_message(turn.message);
+  if (!turn.reply) {
+    std::optional<Decision> decision;
+    if (parsed.is_command) {
+      decision = decide_command(parsed, turn);
+    } else {
+      decision = co_await think(lane, turn, std::move(parsed.text));
+    }
+    if (!decision) co_return false;
+    Decision taken = std::move(*decision);
+    bool settled = co_await settle(turn, std::move(taken));
+    if (!settled) co_return false;
+  }
+  if (!parsed.is_command) store_answer(turn);
+  co_return co_await hand_over(turn);
+}
+
+// Holds one of the places for running turns only while it thinks, so that a channel that is away blocks nobody else.
+Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState& turn, std::string text) {
+  lane.cancel = std::stop_source();
+  lane.cancellable = true;
+  Ctx base = gate_.ctx();
+  JoinedStop either(base.stop, lane.cancel.get_token());
+  Ctx ctx = base.with_stop(either.token());
+  ctx.trace = turn.message.trace;
+  ctx.principal = turn.message.conversation.peer;
+  auto permit = co_await turns_.acquire(ctx);
+  std::expected<std::string, Halt> outcome = std::unexpected(Halt{Halt::Why::kCancelled, {}});
+  if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
+  const Usage before = turn.usage;
+  if (permit) {
+    TurnStops stops{ctx.within(config_.turn_timeout), lane.cancel.get_token(), base.stop};
+    Turn run(config_, deps_, turn, std::move(text), std::move(stops));
+    outcome = co_await run.run();
+  } else if (lane.cancel.stop_requested()) {
+    (void)open_transcript(deps_, turn.message, text);
+  }
+  lane.cancellable = false;
+  stats_.usage += Usage{.input = turn.usage.input - before.input,
+                        .output = turn.usage.output - before.output,
+                        .cache_read = turn.usage.cache_read - before.cache_read,
+                        .cache_write = turn.usage.cache_write - before.cache_write};
+  if (outcome) co_return Decision{.text = std::move(*outcome)};
+  if (outcome.error().why == Halt::Why::kShutdown) co_return std::nullopt;
+  co_return decide_halt(outcome.error(), turn);
+}
+
+AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& turn) {
+  send_progress(deps_, turn, Progress::Phase::kPaused);
+  if (halt.why == Halt::Why::kCancelled) return {.text = std::string(kCancelledText)};
+  std::string incident = mint_incident();
+  log::warn("agent", "incident {}: turn {}: {}", incident, turn.message.id.str(),
+            redact(halt.error.to_string(), kLoggedErrorBytes));
+  return {.text = failure_text(halt.error.code, incident), .failed = true};
+}
+
+AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const TurnState& turn) {
+  const Conversation& conversation = turn.message.conversation;
+  Lane* lane = mailbox_.find(conversation);
+  std::size_t waiting = lane == nullptr ? 0 : lane->queue.size();
+  bool in_lane = lane != nullptr && !lane->queue.empty() && &lane->queue.front() == &turn;
+  CommandScope scope{.config = config_,
+                     .deps = deps_,
+                     .stats = stats(),
+                     .started = started_,
+                     .conversation = conversation,
+                     .waiting_here = waiting - (in_lane ? 1 : 0),
+                     .cancel = [this, &conversation] { return cancel_running(conversation); }};
+  return {.text = answer_command(command, scope), .command = true};
+}
+
+// From here on the answer and its id are fixed.
+Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
+  const Message& asked = turn.message;
+  Message reply;
+  reply.id = MessageId(mint_ulid());
+  reply.trace = asked.trace;
+  reply.kind = Kind::kReply;
+  reply.in_reply_to = asked.id;
+  reply.sent_at = deps_.clock.now();
+  reply.conversation = asked.conversation;
+  reply.reply_address = asked.reply_address;
+  reply.parts = {TextPart{std::move(decision.text)}};
+  store::EntryId id(asked.id.str());
+  std::string record = reply_record(turn, reply);
+  auto journaled = co_await journal_step(gate_.ctx(), deps_.journal, std::move(id), std::move(record));
+  if (!journaled) {
+    log::error("agent", "the answer to {} could not be journaled: {}", asked.id.str(), journaled.error().to_string());
+    co_return false;
+  }
+  turn.reply = std::move(reply);
+  if (decision.failed) ++stats_.failed;
+  co_return true;
+}
+
+// Again after a crash is harmless: what the transcript holds is left alone.
+void AgentImpl::store_answer(const TurnState& turn) {
+  const Conversation& conversation = turn.message.conversation;
+  const Message& reply = *turn.reply;
+  auto own = [&](const memory::TranscriptEntry& entry) {
+    const auto* message = std::get_if<TranscriptMessage>(&entry);
+    return message != nullptr && message->msg_id == reply.id.str();
+  };
+  if (turn.resumed) {
+    auto stored = deps_.memory.history(conversation);
+    if (stored && std::ranges::any_of(*stored, own)) return;
+  }
+  std::vector<memory::TranscriptEntry> entries;
+  for (const Round& round : turn.rounds) {
+    for (const CallRecord& record : round.calls) {
+      if (!record.result) continue;
+      entries.emplace_back(TranscriptTool{.turn = turn.message.id.str(),
+                                          .name = record.call.name,
+                                          .arguments = std::string(cut_utf8(to_json(record.call.arguments), kToolTextBytesMax)),
+                                          .result = std::string(cut_utf8(record.result->text, kToolTextBytesMax)),
+                                          .is_error = record.result->is_error,
+                                          .ts = reply.sent_at});
+    }
+  }
+  entries.emplace_back(TranscriptMessage{.role = TranscriptMessage::Role::kAssistant,
+                                         .content = text_of(reply.parts),
+                                         .msg_id = reply.id.str(),
+                                         .ts = reply.sent_at,
+                                         .thread = conversation.thread,
+                                         .turn = turn.message.id.str(),
+                                         .model = turn.model,
+                                         .usage = turn.usage});
+  for (const memory::TranscriptEntry& entry : entries) {
+    auto appended = deps_.memory.append(conversation, entry);
+    if (!appended) log::warn("agent", "the transcript misses a part of turn {}: {}", turn.message.id.str(), appended.error().to_string());
+  }
+}
+
+// A node that came back under its name has another id.
+Result<void> AgentImpl::deliver_reply(const TurnState& turn) {
+  Message reply = *turn.reply;
+  reply.dst = way_back(turn);
+  Result<void> sent = deps_.out.deliver(reply);
+  bool lost = !sent && sent.error().code == Code::kNotFound && turn.message.src_name && reply.dst != Destination(*turn.message.src_name);
+  if (!lost) return sent;
+  reply.dst = *turn.message.src_name;
+  return deps_.out.deliver(std::move(reply));
+}
+
+// The channel takes the reply and the turn ends, in one stretch without a wait between.
+Task<bool> AgentImpl::hand_over(TurnState& turn) {
+  const std::string& id = turn.message.id.str();
+  Ctx ctx = gate_.ctx().with_stop(closing_.get_token());
+  Millis wait = kBackOffFirst;
+  for (bool told = false;; told = true) {
+    Result<void> sent = deliver_reply(turn);
+    if (sent) {
+      ++stats_.replied;
+      co_return co_await end_entry(turn);
+    }
+    if (is_final(sent.error().code)) {
+      log::error("agent", "the channel will never take the answer to {}: {}", id, sent.error().to_string());
+      co_return co_await end_entry(turn);
+    }
+    if (!told) log::warn("agent", "the answer to {} waits: {}", id, sent.error().to_string());
+    Result<void> slept = co_await sleep_for(ctx, wait);
+    if (!slept) co_return false;
+    wait = std::min(wait * 2, kBackOffMax);
+  }
+}
+
+Task<bool> AgentImpl::end_entry(const TurnState& turn) {
+  store::EntryId id(turn.message.id.str());
+  Ctx ctx = gate_.ctx().with_stop(closing_.get_token());
+  Millis wait = kBackOffFirst;
+  for (;;) {
+    Result<void> ended = deps_.journal.end(id);
+    if (ended || ended.error().code == Code::kNotFound) co_return true;
+    log::error("agent", "turn {} is answered but could not be ended: {}", id.str(), ended.error().to_string());
+    Result<void> slept = co_await sleep_for(ctx, wait);
+    if (!slept) co_return false;
+    wait = std::min(wait * 2, kBackOffMax);
+  }
+}
+
+}  // namespace skep::agent

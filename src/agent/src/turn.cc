@@ -1,0 +1,279 @@
+#include "turn.h"
+
+#include <algorithm>
+
+#include "failure_text.h"
+#include "skep/agent/repair.h"
+#include "skep/base/text.h"
+
+namespace skep::agent {
+namespace {
+
+using llm::ChatMessage;
+using llm::Role;
+using llm::StopReason;
+
+constexpr int kContinuationsMax = 3;
+constexpr std::size_t kShrunkResultBytes = 4000;  // of each tool result, after the model said that its context is exceeded
+constexpr int kBudgetMin = 500;                   // tokens of history that are left when a window is very small
+constexpr std::size_t kFramingTokens = 500;       // roles, tool syntax and our estimate's error
+
+// What is left of the model's window for history.
+int history_budget(const AgentDeps& deps, const std::vector<llm::ToolSpec>& tools, std::size_t system_tokens) {
+  const llm::LlmConfig& config = deps.model.config();
+  auto window = static_cast<std::int64_t>(deps.model.driver().context_window_tokens());
+  if (window <= 0) return config.history_token_budget;
+  std::size_t fixed = system_tokens + kFramingTokens;
+  for (const llm::ToolSpec& tool : tools) {
+    fixed += llm::estimate_tokens(tool.description) + llm::estimate_tokens(to_json(tool.input_schema));
+  }
+  std::int64_t left = window - static_cast<std::int64_t>(fixed) - config.max_tokens_per_request;
+  return static_cast<int>(std::clamp<std::int64_t>(left, kBudgetMin, std::max(kBudgetMin, config.history_token_budget)));
+}
+
+std::string text_in(const std::vector<Part>& parts) {
+  std::string text;
+  for (const Part& part : parts) {
+    if (const auto* piece = std::get_if<TextPart>(&part)) text += piece->text;
+  }
+  return text;
+}
+
+std::string shortened(const std::string& text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  return fmt::format("{}\n[cut: {} bytes in all]", cut_utf8(text, bytes_max), text.size());
+}
+
+}  // namespace
+
+Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text, TurnStops stops)
+    : config_(config), deps_(deps), state_(state), text_(std::move(text)), stops_(std::move(stops)) {}
+
+Task<std::expected<std::string, Halt>> Turn::run() {
+  show(Progress::Phase::kStarted);
+  history_ = open_transcript(deps_, state_.message, text_);
+  prepare(deps_.model.config().history_token_budget);
+  int fitting = history_budget(deps_, deps_.toolbox.specs(), llm::estimate_tokens(prompt_.system));
+  if (fitting < budget_) prepare(fitting);
+  if (!state_.rounds.empty()) {
+    auto finished = co_await run_tools(state_.rounds.size() - 1);  // what the last process left open
+    if (!finished) co_return std::unexpected(finished.error());
+  }
+  for (;;) {
+    bool tools_allowed = state_.rounds.size() < static_cast<std::size_t>(config_.tool_rounds_max);
+    auto response = co_await ask(tools_allowed);
+    if (!response) co_return std::unexpected(response.error());
+    state_.usage += response->usage;
+    state_.model = response->model;
+    llm::Response taken = std::move(*response);
+    auto step = co_await advance(std::move(taken), tools_allowed);
+    if (!step) co_return std::unexpected(step.error());
+    if (step->answer) co_return std::move(*step->answer);
+  }
+}
+
+void Turn::prepare(int budget) {
+  budget_ = budget;
+  PromptInput input{.agent_name = config_.name,
+                    .texts = deps_.memory.texts(state_.message.conversation),
+                    .tools = deps_.toolbox.specs(),
+                    .history = history_,
+                    .newest = {TextPart{text_}},
+                    .now = deps_.clock.now(),
+                    .time_zone = config_.time_zone,
+                    .channel = state_.message.conversation.channel,
+                    .peer = state_.message.conversation.peer,
+                    .history_token_budget = budget};
+  for (const Part& part : state_.message.parts) {
+    if (!std::holds_alternative<TextPart>(part)) input.newest.push_back(part);
+  }
+  prompt_ = assemble(input);
+}
+
+std::vector<ChatMessage> Turn::messages() const {
+  std::vector<ChatMessage> messages = prompt_.messages;
+  for (const Round& round : state_.rounds) {
+    messages.push_back({Role::kAssistant, round.parts});
+    ChatMessage results{Role::kUser, {}};
+    for (const CallRecord& record : round.calls) {
+      if (!record.result) continue;
+      ToolResult result = *record.result;
+      result.text = shortened(result.text, result_bytes_max_);
+      results.parts.emplace_back(std::move(result));
+    }
+    messages.push_back(std::move(results));
+  }
+  std::ranges::copy(tail_, std::back_inserter(messages));
+  repair(messages);
+  return messages;
+}
+
+Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
+  for (;;) {
+    if (auto halt = halted()) co_return std::unexpected(*halt);
+    const llm::LlmConfig& llm = deps_.model.config();
+    llm::Request request{.system = prompt_.system,
+                         .messages = messages(),
+                         .cached_messages = prompt_.cached_messages,
+                         .tools = deps_.toolbox.specs(),
+                         .tools_allowed = tools_allowed,
+                         .max_tokens = llm.max_tokens_per_request,
+                         .temperature = llm.temperature};
+    if (!state_.rounds.empty()) request.cached_messages = request.messages.size();
+    llm::EventSink sink = [this](const llm::StreamEvent& event) {
+      if (event.type == llm::StreamEvent::Type::kTextDelta) show(Progress::Phase::kText, event.text);
+    };
+    std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
+    auto response = co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
+    if (auto halt = halted()) co_return std::unexpected(*halt);
+    bool exceeded = response ? response->stop == StopReason::kContextExceeded && calls_in(response->parts).empty()
+                             : response.error().error.code == Code::kTooLarge;
+    if (response && !exceeded) co_return std::move(*response);
+    if (response) state_.usage += response->usage;
+    if (!exceeded) co_return std::unexpected(halt_for(response.error().error));
+    if (shrunk_) co_return std::unexpected(halt_for({Code::kTooLarge, "the context is exceeded even with half the history"}));
+    shrunk_ = true;
+    result_bytes_max_ = kShrunkResultBytes;
+    prepare(budget_ / 2);
+    show(Progress::Phase::kReset);
+  }
+}
+
+Task<std::expected<Turn::Step, Halt>> Turn::advance(llm::Response response, bool tools_allowed) {
+  const bool calls = !calls_in(response.parts).empty();
+  const bool cut = response.stop == StopReason::kMaxTokens;
+  if (response.stop == StopReason::kRefusal) {
+    show(Progress::Phase::kReset);
+    co_return Step{std::string(kRefusalText)};
+  }
+  if (calls && tools_allowed && !cut) {
+    if (!carried_.empty()) response.parts.insert(response.parts.begin(), TextPart{std::exchange(carried_, {})});
+    tail_.clear();
+    continuations_ = 0;
+    auto journaled = co_await journal(assistant_record(response));
+    if (!journaled) co_return std::unexpected(journaled.error());
+    state_.rounds.push_back(make_round(std::move(response.parts)));
+    auto ran = co_await run_tools(state_.rounds.size() - 1);
+    if (!ran) co_return std::unexpected(ran.error());
+    co_return Step{};
+  }
+  if ((cut || response.stop == StopReason::kPause) && continuations_ < kContinuationsMax) {
+    go_on_writing(response, cut && calls);
+    co_return Step{};
+  }
+  co_return Step{final_text(carried_ + text_in(response.parts))};
+}
+
+// A call that the limit cut is never run: its arguments may be anything.
+void Turn::go_on_writing(const llm::Response& response, bool call_cut) {
+  ++continuations_;
+  carried_ += text_in(response.parts);
+  tail_.clear();
+  if (!trim(carried_).empty()) tail_.push_back({Role::kAssistant, {TextPart{carried_}}});
+  std::string_view ask = call_cut ? "The length limit cut your tool call; it was not run. Send it again, shorter."
+                                  : "The length limit cut your answer. Go on exactly where it stops; repeat nothing.";
+  tail_.push_back({Role::kUser, {TextPart{std::string(ask)}}});
+}
+
+std::string Turn::final_text(std::string text) const {
+  if (!trim(text).empty()) return std::string(trim(text));
+  std::string said;
+  for (const Round& round : state_.rounds) {
+    std::string piece = text_in(round.parts);
+    if (trim(piece).empty()) continue;
+    said += fmt::format("{}{}", said.empty() ? "" : "\n\n", trim(piece));
+  }
+  if (!said.empty()) return said;
+  return std::string(state_.rounds.empty() ? kEmptyText : kEmptyAfterToolsText);
+}
+
+Task<std::expected<void, Halt>> Turn::run_tools(std::size_t round) {
+  for (std::size_t index = 0; index < state_.rounds[round].calls.size(); ++index) {
+    if (state_.rounds[round].calls[index].result) continue;
+    auto ran = co_await run_call(state_.rounds[round], index);
+    if (!ran) co_return std::unexpected(ran.error());
+  }
+  co_return std::expected<void, Halt>();
+}
+
+Task<std::expected<void, Halt>> Turn::run_call(Round& round, std::size_t index) {
+  if (auto halt = halted()) co_return std::unexpected(*halt);
+  auto result = co_await result_of(round, index);
+  if (!result) co_return std::unexpected(result.error());
+  auto journaled = co_await journal(tool_result_record(index, *result));
+  if (!journaled) co_return std::unexpected(journaled.error());
+  round.calls[index].result = std::move(*result);
+  co_return std::expected<void, Halt>();
+}
+
+Task<std::expected<ToolResult, Halt>> Turn::result_of(Round& round, std::size_t index) {
+  CallRecord& record = round.calls[index];
+  ToolResult result{.call_id = record.call.id, .name = record.call.name};
+  if (const CallRecord* twin = earlier_twin(round, index)) {
+    result.text = twin->result->text;
+    result.is_error = twin->result->is_error;
+    co_return result;
+  }
+  const tools::Tool* tool = deps_.toolbox.find(record.call.name);
+  const bool repeatable = tool == nullptr || tool->repeatable();
+  if (record.started && !repeatable) {
+    result.text = kLostToolText;
+    result.is_error = true;
+    co_return result;
+  }
+  if (!repeatable) {
+    auto journaled = co_await journal(tool_start_record(index, record.call.name));
+    if (!journaled) co_return std::unexpected(journaled.error());
+  }
+  show(Progress::Phase::kToolStart, record.call.name);
+  std::size_t number = static_cast<std::size_t>(&round - state_.rounds.data());
+  // Providers reuse their ids, so ours say which round and which call of it.
+  tools::ToolContext context{.ctx = stops_.ctx,
+                             .conversation = state_.message.conversation,
+                             .turn = state_.message.id.str(),
+                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id)};
+  tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
+  if (auto halt = halted()) co_return std::unexpected(*halt);  // no result: what happened is not known
+  show(Progress::Phase::kToolEnd, record.call.name);
+  result.text = std::move(output.text);
+  result.is_error = output.is_error;
+  co_return result;
+}
+
+// The same call earlier in the same round: one run answers both.
+const CallRecord* Turn::earlier_twin(const Round& round, std::size_t index) const {
+  const ToolCall& call = round.calls[index].call;
+  for (std::size_t i = 0; i < index; ++i) {
+    const CallRecord& earlier = round.calls[i];
+    bool same = earlier.call.name == call.name && earlier.call.arguments == call.arguments &&
+                earlier.call.arguments_error.empty() && call.arguments_error.empty();
+    if (same && earlier.result) return &earlier;
+  }
+  return nullptr;
+}
+
+Task<std::expected<void, Halt>> Turn::journal(std::string record) {
+  store::EntryId id(state_.message.id.str());
+  auto stepped = co_await journal_step(stops_.ctx, deps_.journal, std::move(id), std::move(record));
+  if (auto halt = halted()) co_return std::unexpected(*halt);
+  if (!stepped) co_return std::unexpected(halt_for({Code::kInternal, stepped.error().to_string()}));
+  co_return std::expected<void, Halt>();
+}
+
+std::optional<Halt> Turn::halted() const {
+  if (stops_.shutdown.stop_requested()) return Halt{Halt::Why::kShutdown, {}};
+  if (stops_.cancel.stop_requested()) return Halt{Halt::Why::kCancelled, {}};
+  return std::nullopt;
+}
+
+Halt Turn::halt_for(Error error) const {
+  if (auto halt = halted()) return *halt;
+  return {Halt::Why::kFailed, std::move(error)};
+}
+
+void Turn::show(Progress::Phase phase, std::string_view text) {
+  bool always = phase == Progress::Phase::kStarted || phase == Progress::Phase::kPaused;
+  if (always || state_.message.wants_progress) send_progress(deps_, state_, phase, text);
+}
+
+}  // namespace skep::agent

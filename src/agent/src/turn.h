@@ -1,0 +1,81 @@
+// One turn: from a person's message to the text of the one reply.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "skep/agent/agent.h"
+#include "skep/agent/prompt.h"
+#include "turn_journal.h"
+
+namespace skep::agent {
+
+// How a turn that could not answer ended.
+struct Halt {
+  enum class Why { kShutdown, kCancelled, kFailed };
+  Why why = Why::kFailed;
+  Error error;  // kFailed
+};
+
+// Stops of a turn: `ctx` ends with either of the tokens or the time limit.
+struct TurnStops {
+  Ctx ctx;
+  std::stop_token cancel;    // /cancel
+  std::stop_token shutdown;  // the process ends: the turn stays as it is in the journal
+};
+
+// Runs one turn to its answer, journaling each step; continues where `state` says. Everything it is given outlives it.
+class Turn {
+ public:
+  Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text, TurnStops stops);
+  Task<std::expected<std::string, Halt>> run();
+
+ private:
+  struct Step {  // what one model call came to
+    std::optional<std::string> answer;  // nothing: go on
+  };
+
+  void prepare(int budget);
+  std::vector<llm::ChatMessage> messages() const;
+  Task<std::expected<llm::Response, Halt>> ask(bool tools_allowed);
+  Task<std::expected<Step, Halt>> advance(llm::Response response, bool tools_allowed);
+  Task<std::expected<void, Halt>> run_tools(std::size_t round);
+  Task<std::expected<void, Halt>> run_call(Round& round, std::size_t index);
+  Task<std::expected<ToolResult, Halt>> result_of(Round& round, std::size_t index);
+  const CallRecord* earlier_twin(const Round& round, std::size_t index) const;
+  Task<std::expected<void, Halt>> journal(std::string record);
+  void go_on_writing(const llm::Response& response, bool call_cut);
+  std::string final_text(std::string text) const;
+  std::optional<Halt> halted() const;
+  Halt halt_for(Error error) const;
+  void show(Progress::Phase phase, std::string_view text = {});
+
+  const AgentConfig& config_;
+  AgentDeps& deps_;
+  TurnState& state_;
+  std::string text_;  // the person's, unescaped
+  TurnStops stops_;
+
+  std::vector<memory::TranscriptEntry> history_;
+  Prompt prompt_;
+  int budget_ = 0;
+  bool shrunk_ = false;
+  std::size_t result_bytes_max_ = tools::result_bytes_max;
+  std::string carried_;                  // text so far of an answer that the length limit cut
+  int continuations_ = 0;
+  std::vector<llm::ChatMessage> tail_;   // asks for the rest of such an answer
+};
+
+// Puts the user's message (`text` is what it says, unescaped) into the transcript, unless a process before this one has, and gives
+// what stood there before it. A memory that fails costs the history, not the turn.
+std::vector<memory::TranscriptEntry> open_transcript(AgentDeps& deps, const Message& message, const std::string& text);
+// Sends one event of the turn to whoever is watching; failures are ignored.
+void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase, std::string_view text = {});
+// Where answers to `state.message` go: the node it came from, by name once that node may have another id.
+Destination way_back(const TurnState& state);
+// The step, again and again while the disk is full. kTimeout or kCancelled when the Ctx ends first.
+Task<Result<void>> journal_step(Ctx ctx, store::Journal& journal, store::EntryId id, std::string record);
+
+}  // namespace skep::agent

@@ -1,0 +1,97 @@
+// What a turn says to the world around it.
+#include <algorithm>
+
+#include "skep/async/wait.h"
+#include "skep/base/log.h"
+#include "skep/base/text.h"
+#include "turn.h"
+
+namespace skep::agent {
+namespace {
+
+using memory::TranscriptEntry;
+using memory::TranscriptMessage;
+
+constexpr Millis kBackOffFirst{100};
+constexpr Millis kBackOffMax{10'000};
+
+memory::Attachment attachment_of(const FilePart& file) {
+  return {file.filename, file.media_type, file.size_bytes == 0 ? "unknown" : human_size(file.size_bytes)};
+}
+
+TranscriptMessage user_entry(const Message& message, const std::string& text, WallTime now) {
+  TranscriptMessage entry{.role = TranscriptMessage::Role::kUser,
+                          .content = text,
+                          .msg_id = message.id.str(),
+                          .sender = message.conversation.peer,
+                          .ts = message.sent_at == WallTime{} ? now : message.sent_at,
+                          .origin_id = message.foreign_id,
+                          .thread = message.conversation.thread,
+                          .turn = message.id.str()};
+  for (const Part& part : message.parts) {
+    if (const auto* file = std::get_if<FilePart>(&part)) entry.attachments.push_back(attachment_of(*file));
+    if (const auto* image = std::get_if<ImagePart>(&part)) {
+      entry.attachments.push_back({"image", image->media_type, human_size(image->bytes.size())});
+    }
+  }
+  return entry;
+}
+
+}  // namespace
+
+std::vector<TranscriptEntry> open_transcript(AgentDeps& deps, const Message& message, const std::string& text) {
+  const Conversation& conversation = message.conversation;
+  auto own = [&](const TranscriptEntry& entry) {
+    const auto* stored = std::get_if<TranscriptMessage>(&entry);
+    return stored != nullptr && stored->role == TranscriptMessage::Role::kUser && stored->msg_id == message.id.str();
+  };
+  auto before = deps.memory.history(conversation);
+  if (!before) log::warn("agent", "answering without history: {}", before.error().to_string());
+  std::vector<TranscriptEntry> entries = std::move(before).value_or(std::vector<TranscriptEntry>());
+  auto stored = std::ranges::find_if(entries, own);
+  if (stored != entries.end()) {
+    entries.erase(stored, entries.end());
+    return entries;
+  }
+  auto archived = deps.memory.archive_if_idle(conversation);
+  if (!archived) log::warn("agent", "the idle session was not archived: {}", archived.error().to_string());
+  if (archived && *archived) entries.clear();
+  auto appended = deps.memory.append(conversation, user_entry(message, text, deps.clock.now()));
+  if (!appended) log::warn("agent", "a message is missing in the transcript: {}", appended.error().to_string());
+  return entries;
+}
+
+Destination way_back(const TurnState& state) {
+  if (state.resumed && state.message.src_name) return *state.message.src_name;
+  return state.message.src;
+}
+
+void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase, std::string_view text) {
+  const Message& asked = state.message;
+  Message event;
+  event.id = MessageId(mint_ulid());
+  event.trace = asked.trace;
+  event.dst = way_back(state);
+  event.kind = Kind::kProgress;
+  event.in_reply_to = asked.id;
+  event.sent_at = deps.clock.now();
+  event.conversation = asked.conversation;
+  event.reply_address = asked.reply_address;
+  event.progress = Progress{phase, std::string(text)};
+  (void)deps.out.deliver(std::move(event));
+}
+
+Task<Result<void>> journal_step(Ctx ctx, store::Journal& journal, store::EntryId id, std::string record) {
+  Millis wait = kBackOffFirst;
+  for (bool told = false;; told = true) {
+    Result<void> stepped = journal.step(id, record);
+    bool full = !stepped && stepped.error().code == Code::kExhausted;
+    if (!full) co_return stepped;
+    if (!told) log::error("agent", "turn {} waits for the journal: {}", id.str(), stepped.error().to_string());
+    Result<void> slept = co_await sleep_for(ctx, wait);
+    if (!slept) co_return stepped;
+    wait = std::min(wait * 2, kBackOffMax);
+  }
+}
+
+}  // namespace skep::agent

@@ -1,0 +1,141 @@
+#include "turn_journal.h"
+
+namespace skep::agent {
+namespace {
+
+std::unexpected<Error> bad(std::string what) { return fail(Code::kCorrupt, "turn record: " + std::move(what)); }
+
+json::object usage_json(const Usage& usage) {
+  return {{"input", usage.input}, {"output", usage.output}, {"cache_read", usage.cache_read}, {"cache_write", usage.cache_write}};
+}
+Usage usage_in(const json::value& record) {
+  const json::value* usage = get_member(record, "usage");
+  if (usage == nullptr) return {};
+  return {.input = get_int(*usage, "input").value_or(0),
+          .output = get_int(*usage, "output").value_or(0),
+          .cache_read = get_int(*usage, "cache_read").value_or(0),
+          .cache_write = get_int(*usage, "cache_write").value_or(0)};
+}
+
+Result<void> read_begin(TurnState& turn, const json::value& record) {
+  const json::value* message = get_member(record, "message");
+  if (message == nullptr) return bad("no message");
+  SKEP_TRY(turn.message, message_from_json(*message));
+  if (auto src = Uuid::parse(get_string(record, "src"))) turn.message.src = NodeId{*src};
+  if (auto name = Name::parse(get_string(record, "src_name"))) turn.message.src_name = *name;
+  return {};
+}
+
+Result<void> read_assistant(TurnState& turn, const json::value& record) {
+  const json::value* parts = get_member(record, "parts");
+  if (parts == nullptr) return bad("no parts");
+  SKEP_TRY(std::vector<Part> read, parts_from_json(*parts));
+  turn.rounds.push_back(make_round(std::move(read)));
+  turn.usage += usage_in(record);
+  turn.model = get_string(record, "model");
+  return {};
+}
+
+Result<CallRecord*> call_of(TurnState& turn, const json::value& record) {
+  std::int64_t index = get_int(record, "call").value_or(-1);
+  if (turn.rounds.empty() || index < 0 || static_cast<std::size_t>(index) >= turn.rounds.back().calls.size()) {
+    return bad("no such call");
+  }
+  return &turn.rounds.back().calls[static_cast<std::size_t>(index)];
+}
+
+Result<void> read_tool_start(TurnState& turn, const json::value& record) {
+  SKEP_TRY(CallRecord * call, call_of(turn, record));
+  call->started = true;
+  return {};
+}
+
+Result<void> read_tool_result(TurnState& turn, const json::value& record) {
+  SKEP_TRY(CallRecord * call, call_of(turn, record));
+  call->result = ToolResult{.call_id = std::string(get_string(record, "id")),
+                            .name = std::string(get_string(record, "name")),
+                            .text = std::string(get_string(record, "text")),
+                            .is_error = get_bool(record, "is_error").value_or(false)};
+  return {};
+}
+
+Result<void> read_reply(TurnState& turn, const json::value& record) {
+  const json::value* message = get_member(record, "message");
+  if (message == nullptr) return bad("no reply message");
+  SKEP_TRY(turn.reply, message_from_json(*message));
+  turn.usage = usage_in(record);
+  turn.model = get_string(record, "model");
+  return {};
+}
+
+Result<void> read_step(TurnState& turn, const std::string& text) {
+  SKEP_TRY(json::value record, parse_json(text));
+  std::string_view step = get_string(record, "s");
+  if (step == "assistant") return read_assistant(turn, record);
+  if (step == "tool_start") return read_tool_start(turn, record);
+  if (step == "tool_result") return read_tool_result(turn, record);
+  if (step == "reply") return read_reply(turn, record);
+  return bad(fmt::format("unknown step \"{}\"", step));
+}
+
+}  // namespace
+
+std::vector<ToolCall> calls_in(const std::vector<Part>& parts) {
+  std::vector<ToolCall> calls;
+  for (const Part& part : parts) {
+    if (const auto* call = std::get_if<ToolCall>(&part)) calls.push_back(*call);
+  }
+  return calls;
+}
+
+Round make_round(std::vector<Part> parts) {
+  Round round;
+  for (ToolCall& call : calls_in(parts)) round.calls.push_back({.call = std::move(call)});
+  round.parts = std::move(parts);
+  return round;
+}
+
+std::string begin_record(const Message& message) {
+  json::object record;
+  record["message"] = to_json_value(message);
+  record["src"] = message.src.uuid.str();
+  record["src_name"] = message.src_name ? message.src_name->str() : "";
+  return to_json(record);
+}
+
+std::string assistant_record(const llm::Response& response) {
+  json::object record{{"s", "assistant"}, {"model", response.model}, {"usage", usage_json(response.usage)}};
+  record["parts"] = to_json_value(response.parts);
+  return to_json(record);
+}
+
+std::string tool_start_record(std::size_t call, std::string_view name) {
+  return to_json(json::object{{"s", "tool_start"}, {"call", call}, {"name", name}});
+}
+
+std::string tool_result_record(std::size_t call, const ToolResult& result) {
+  return to_json(json::object{{"s", "tool_result"},
+                              {"call", call},
+                              {"id", result.call_id},
+                              {"name", result.name},
+                              {"text", result.text},
+                              {"is_error", result.is_error}});
+}
+
+std::string reply_record(const TurnState& turn, const Message& reply) {
+  json::object record{{"s", "reply"}, {"model", turn.model}, {"usage", usage_json(turn.usage)}};
+  record["message"] = to_json_value(reply);
+  return to_json(record);
+}
+
+Result<TurnState> rebuild(const store::JournalEntry& entry) {
+  TurnState turn;
+  turn.resumed = true;
+  if (entry.steps.empty()) return bad("no begin");
+  SKEP_TRY(json::value begin, parse_json(entry.steps.front()));
+  SKEP_TRY_VOID(read_begin(turn, begin));
+  for (std::size_t i = 1; i < entry.steps.size(); ++i) SKEP_TRY_VOID(read_step(turn, entry.steps[i]));
+  return turn;
+}
+
+}  // namespace skep::agent

@@ -1,0 +1,52 @@
+// What a turn has come to, and its form in the journal. Kind "turn", entry id = id of the user's message:
+//   begin {"message","src","src_name"}
+//   {"s":"assistant","parts","usage","model"}                after each model call that asks for tools: a round
+//   {"s":"tool_start","call","name"}                         before a tool that is not repeatable runs; call = index in the round
+//   {"s":"tool_result","call","id","name","text","is_error"}
+//   {"s":"reply","message","model","usage"}                  the answer is decided; it keeps its id from here on
+// The latest "assistant" is the round that the tool records after it belong to.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "skep/llm/driver.h"
+#include "skep/model/message.h"
+#include "skep/store/journal.h"
+
+namespace skep::agent {
+
+inline constexpr std::string_view kTurnKind = "turn";
+
+struct CallRecord {
+  ToolCall call;
+  bool started = false;  // recorded for tools that are not repeatable
+  std::optional<ToolResult> result;
+};
+struct Round {
+  std::vector<Part> parts;  // the assistant's
+  std::vector<CallRecord> calls;
+};
+struct TurnState {
+  Message message;
+  bool resumed = false;  // by a later process: NodeIds in it may be stale
+  std::vector<Round> rounds;
+  Usage usage;
+  std::string model;  // that answered last
+  std::optional<Message> reply;
+};
+
+std::vector<ToolCall> calls_in(const std::vector<Part>& parts);
+Round make_round(std::vector<Part> parts);
+
+std::string begin_record(const Message& message);
+std::string assistant_record(const llm::Response& response);
+std::string tool_start_record(std::size_t call, std::string_view name);
+std::string tool_result_record(std::size_t call, const ToolResult& result);
+std::string reply_record(const TurnState& turn, const Message& reply);
+
+// kCorrupt when the records make no sense.
+Result<TurnState> rebuild(const store::JournalEntry& entry);
+
+}  // namespace skep::agent

@@ -1,0 +1,76 @@
+#include <gtest/gtest.h>
+
+#include "skep/kernel/kernel.h"
+
+namespace skep::kernel {
+namespace {
+
+struct Read {
+  KernelConfig config;
+  std::vector<ConfigProblem> problems;
+};
+
+Read read(std::string_view toml) {
+  auto env = [](std::string_view name) -> std::optional<std::string> {
+    if (name == "SECRET") return "s3cret \"quoted\"";
+    return std::nullopt;
+  };
+  ConfigFile file = ConfigFile::parse(toml, "skep.toml", env).value();
+  Read result;
+  result.config = KernelConfig::read(file, "/home/x/.skep");
+  result.problems = file.problems();
+  return result;
+}
+
+constexpr std::string_view kComponent = R"(
+[server]
+mode = "component"
+host = "localhost"
+component_domain = "agent.example.org"
+component_secret = "${SECRET}"
+[agent]
+name = "Helper"
+allowed_jids = ["ann@example.org"]
+)";
+
+TEST(KernelConfig, AnEmptyFileIsEnough) {
+  const Read got = read("");
+  EXPECT_TRUE(got.problems.empty());
+  EXPECT_FALSE(got.config.xmpp.has_value());
+  EXPECT_EQ(got.config.api_listen, "127.0.0.1:4545");
+  EXPECT_EQ(got.config.memory.path, "/home/x/.skep/memory");
+}
+
+TEST(KernelConfig, AComponentNeedsFourKeysAndWhoMayTalk) {
+  const Read got = read(kComponent);
+  ASSERT_TRUE(got.problems.empty()) << got.problems[0].where << ": " << got.problems[0].message;
+  ASSERT_TRUE(got.config.xmpp.has_value());
+  EXPECT_EQ(got.config.xmpp->link.component_domain, "agent.example.org");
+  EXPECT_EQ(got.config.xmpp->link.component_secret.reveal(), "s3cret \"quoted\"");
+  EXPECT_EQ(got.config.agent.name, "Helper");
+}
+
+TEST(KernelConfig, UnknownSectionsAndKeysAreNamedWithTheirNearestKin) {
+  const Read got = read("[agnet]\nname = \"x\"\n[llm]\nmodle = \"y\"\n");
+  ASSERT_EQ(got.problems.size(), 2u);
+  EXPECT_TRUE(got.problems[0].message.contains("agent")) << got.problems[0].message;
+  EXPECT_TRUE(got.problems[1].message.contains("model")) << got.problems[1].message;
+  EXPECT_TRUE(got.problems[1].where.contains("skep.toml:4")) << got.problems[1].where;
+}
+
+TEST(KernelConfig, AnUnsetVariableIsAProblemOnlyWhereItIsUsed) {
+  const Read unused = read("# ${NOPE}\n[llm]\nprovider = \"demo\"\n");
+  EXPECT_TRUE(unused.problems.empty());
+  const Read used = read("[llm]\nprovider = \"anthropic\"\napi_key = \"${NOPE}\"\n");
+  ASSERT_EQ(used.problems.size(), 1u);
+  EXPECT_TRUE(used.problems[0].message.contains("NOPE")) << used.problems[0].message;
+}
+
+TEST(KernelConfig, ABadHiveNameIsRefused) {
+  const Read got = read("[hive]\nid = \"my hive\"\n");
+  ASSERT_EQ(got.problems.size(), 1u);
+  EXPECT_TRUE(got.problems[0].where.contains("hive")) << got.problems[0].where;
+}
+
+}  // namespace
+}  // namespace skep::kernel

@@ -1,0 +1,176 @@
+#include <gtest/gtest.h>
+
+#include "model_server.h"
+
+namespace skep::llm {
+namespace {
+
+using Env = std::map<std::string, std::string, std::less<>>;
+
+struct Chooser {
+  Loop loop;
+  std::unique_ptr<net::HttpClient> http = net::HttpClient::open({.loop = loop}).value();
+  ModelServer ollama{loop};
+  Env env;
+  std::string nobody = dead_address(loop);  // where an Ollama is looked for when `env` names none
+
+  Result<Choice> choose(LlmConfig config = {}) {
+    EnvLookup lookup = [this](std::string_view name) -> std::optional<std::string> {
+      auto found = env.find(name);
+      if (found != env.end()) return found->second;
+      if (name == "OLLAMA_HOST") return nobody;
+      return std::nullopt;
+    };
+    return loop.run(choose_model(Ctx{}, std::move(config), *http, lookup));
+  }
+  static std::string dead_address(Loop& on) {
+    auto acceptor = on.run(net::listen_tcp("127.0.0.1", 0)).value();
+    std::string address = fmt::format("127.0.0.1:{}", acceptor->port());
+    acceptor->close();
+    return address;
+  }
+};
+
+LlmConfig with(std::string provider, std::string model = {}) {
+  LlmConfig config;
+  config.provider = std::move(provider);
+  config.model = std::move(model);
+  return config;
+}
+
+TEST(ChooseModel, TakesTheFirstKeyInTheEnvironment) {
+  Chooser chooser;
+  chooser.env = {{"ANTHROPIC_API_KEY", " k1 "}, {"OPENAI_API_KEY", "k2"}};
+  auto choice = chooser.choose();
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->config.provider, "anthropic");
+  EXPECT_EQ(choice->config.model, "claude-sonnet-4-5-20250929");
+  EXPECT_EQ(choice->config.api_key.reveal(), "k1");
+  EXPECT_EQ(choice->why, "ANTHROPIC_API_KEY is set");
+  chooser.env.erase("ANTHROPIC_API_KEY");
+  choice = chooser.choose();
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->config.provider, "openai");
+  EXPECT_EQ(choice->config.model, "gpt-4o");
+  EXPECT_EQ(choice->why, "OPENAI_API_KEY is set");
+}
+
+TEST(ChooseModel, FindsALocalOllama) {
+  Chooser chooser;
+  chooser.env = {{"ANTHROPIC_API_KEY", ""}, {"OLLAMA_HOST", chooser.ollama.address()}};
+  chooser.ollama.tags = R"({"models":[{"name":"llama3.2:3b"},{"name":"qwen3:latest"}]})";
+  auto choice = chooser.choose();
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->config.provider, "ollama");
+  EXPECT_EQ(choice->config.model, "llama3.2:3b");
+  EXPECT_EQ(choice->why, "Ollama answers on " + chooser.ollama.address() + " (llama3.2:3b)");
+  choice = chooser.choose(with("", "qwen3"));
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->config.model, "qwen3");
+  EXPECT_EQ(choice->config.provider, "ollama");
+}
+
+TEST(ChooseModel, FallsBackToDemoAndSaysWhy) {
+  Chooser chooser;
+  auto choice = chooser.choose();
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->config.provider, "demo");
+  EXPECT_EQ(choice->why, "no key and no Ollama found");
+  chooser.env = {{"OLLAMA_HOST", chooser.ollama.address()}};
+  choice = chooser.choose();
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->config.provider, "demo");
+  EXPECT_EQ(choice->why,
+            "no key found, and the Ollama on " + chooser.ollama.address() + " has no model");
+}
+
+TEST(ChooseModel, SplitsTheProviderOffAtTheFirstColonOnly) {
+  Chooser chooser;
+  auto choice = chooser.choose(with("", "ollama:llama3.2:3b"));
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->config.provider, "ollama");
+  EXPECT_EQ(choice->config.model, "llama3.2:3b");
+  choice = chooser.choose(with("ollama", "llama3.2:3b"));
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->config.model, "llama3.2:3b");
+}
+
+TEST(ChooseModel, GuessesTheProviderFromModelKeyOrUrl) {
+  Chooser chooser;
+  chooser.env = {{"ANTHROPIC_API_KEY", "k1"}, {"OPENAI_API_KEY", "k2"}};
+  EXPECT_EQ(chooser.choose(with("", "claude-haiku-4-5"))->config.provider, "anthropic");
+  EXPECT_EQ(chooser.choose(with("", "gpt-4.1"))->config.provider, "openai");
+  LlmConfig config;
+  config.api_key = Secret("sk-ant-xyz");
+  EXPECT_EQ(chooser.choose(config)->config.provider, "anthropic");
+  config = {};
+  config.base_url = "http://127.0.0.1:8000/v1";
+  EXPECT_EQ(chooser.choose(config)->config.provider, "openai");
+}
+
+TEST(ChooseModel, RefusesWhatCannotWorkWithASentence) {
+  Chooser chooser;
+  const std::vector<std::pair<LlmConfig, std::string>> table = {
+      {with("antropic"), "did you mean \"anthropic\"?"},
+      {with("anthropic"), "anthropic needs a key: set ANTHROPIC_API_KEY or [llm] api_key"},
+      {with("openai"), "openai needs a key: set OPENAI_API_KEY or [llm] api_key"},
+      {with("", "strange-model"), "set [llm] provider"}};
+  for (const auto& [config, sentence] : table) {
+    auto choice = chooser.choose(config);
+    ASSERT_FALSE(choice);
+    EXPECT_EQ(choice.error().code, Code::kInvalid);
+    EXPECT_NE(choice.error().message.find(sentence), std::string::npos) << choice.error().message;
+  }
+  auto choice = chooser.choose(with("ollama"));
+  ASSERT_FALSE(choice);
+  EXPECT_EQ(choice.error().code, Code::kUnavailable);
+  EXPECT_NE(choice.error().message.find("start it, or set [llm] model"), std::string::npos)
+      << choice.error().message;
+}
+
+TEST(ChooseModel, AsksNoKeyForAServerOfOnesOwn) {
+  Chooser chooser;
+  LlmConfig config = with("openai", "local");
+  config.base_url = "http://127.0.0.1:8000/v1";
+  auto choice = chooser.choose(config);
+  ASSERT_TRUE(choice);
+  EXPECT_TRUE(choice->config.api_key.empty());
+}
+
+TEST(LlmConfig, ReadsItsSection) {
+  auto file = ConfigFile::parse(R"([llm]
+provider = "ollama"
+model = "llama3.2"
+host = "localhost:11434"
+max_tokens_per_request = 100
+temperature = 0.5
+timeout = 7
+)",
+                                "skep.toml")
+                  .value();
+  LlmConfig config = LlmConfig::read(file.root().child("llm"));
+  EXPECT_TRUE(file.problems().empty());
+  EXPECT_EQ(config.provider, "ollama");
+  EXPECT_EQ(config.base_url, "localhost:11434");
+  EXPECT_EQ(config.max_tokens_per_request, 100);
+  EXPECT_EQ(config.temperature, 0.5);
+  EXPECT_EQ(config.timeout, std::chrono::seconds(7));
+}
+
+TEST(LlmConfig, ReportsWhatIsWrong) {
+  auto file = ConfigFile::parse(R"([llm]
+host = "a"
+base_url = "b"
+temperature = 9
+timeout = 0
+retries = -1
+modle = "x"
+)",
+                                "skep.toml")
+                  .value();
+  (void)LlmConfig::read(file.root().child("llm"));
+  EXPECT_EQ(file.problems().size(), 5u);
+}
+
+}  // namespace
+}  // namespace skep::llm

@@ -1,0 +1,29 @@
+// <peer>/knowledge.jsonl. Private to the room.
+#pragma once
+
+#include "skep/memory/memory.h"
+#include "skep/store/append_file.h"
+
+namespace skep::memory {
+
+// The file as read: what people wrote into it that is no entry is kept as it stands.
+class Knowledge {
+ public:
+  static Result<Knowledge> load(std::string path);  // a missing file is empty
+
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::vector<KnowledgeEntry> find(std::string_view query) const;
+  // In memory and in the file.
+  Result<void> remember(KnowledgeEntry entry, store::Sync sync);
+
+ private:
+  struct Line {
+    std::string text;
+    std::optional<KnowledgeEntry> entry;
+  };
+  explicit Knowledge(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+  std::vector<Line> lines_;
+};
+
+}  // namespace skep::memory

@@ -1,0 +1,142 @@
+#include "session.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "skep/base/log.h"
+#include "skep/base/text.h"
+#include "transcript.h"
+
+namespace skep::memory {
+namespace {
+
+constexpr int kArchivesPerSecondMax = 1000;
+
+const std::optional<WallTime>& time_of(const TranscriptEntry& entry) {
+  return std::visit([](const auto& e) -> const std::optional<WallTime>& { return e.ts; }, entry);
+}
+
+bool path_exists(const std::string& path) {
+  struct stat info{};
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
+}  // namespace
+
+Result<std::optional<Session::Stamp>> Session::stamp() const {
+  struct stat info{};
+  if (::stat(paths_.history.c_str(), &info) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    return fail(errno_error("reading " + paths_.history, errno));
+  }
+  const std::int64_t modified = info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec;
+  return Stamp{info.st_ino, static_cast<std::uint64_t>(info.st_size), modified};
+}
+
+void Session::forget() {
+  stamp_.reset();
+  file_.reset();
+  entries_.clear();
+}
+
+Result<void> Session::refresh() {
+  SKEP_TRY(const auto now, stamp());
+  if (now == stamp_) return {};
+  forget();
+  if (!now) return {};
+  SKEP_TRY(auto file, store::AppendFile::open(paths_.history, sync_));
+  if (file.repaired()) {
+    log::warn("memory", "{}: its last line was torn and moved to {}.torn", paths_.history,
+              paths_.history);
+  }
+  const auto text = store::read_file(paths_.history, kSessionBytesMax);
+  if (!text && text.error().code == Code::kTooLarge) {
+    return fail(Code::kTooLarge, fmt::format("this session is over {}; /new starts another",
+                                             human_size(kSessionBytesMax)));
+  }
+  if (!text) return fail(text.error());
+  for (const std::string_view line : split(*text, '\n')) {
+    auto entry = parse_line(line);
+    if (!entry || std::holds_alternative<TranscriptTool>(*entry)) continue;
+    entries_.push_back(*std::move(entry));
+  }
+  file_.emplace(std::move(file));
+  SKEP_TRY(stamp_, stamp());
+  return {};
+}
+
+std::size_t Session::messages() const {
+  return static_cast<std::size_t>(std::ranges::count_if(entries_, [](const TranscriptEntry& entry) {
+    return std::holds_alternative<TranscriptMessage>(entry);
+  }));
+}
+
+std::optional<WallTime> Session::last_activity() const {
+  for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+    if (time_of(*entry)) return time_of(*entry);
+  }
+  if (!stamp_) return std::nullopt;
+  return WallTime(Millis(stamp_->modified_ns / 1'000'000));
+}
+
+bool Session::is_repeat(const TranscriptEntry& entry) const {
+  const auto* message = std::get_if<TranscriptMessage>(&entry);
+  if (message == nullptr || message->msg_id.empty()) return false;
+  const std::size_t looked_at = std::min<std::size_t>(2, entries_.size());
+  return std::any_of(entries_.end() - static_cast<std::ptrdiff_t>(looked_at), entries_.end(),
+                     [&](const TranscriptEntry& earlier) {
+                       const auto* other = std::get_if<TranscriptMessage>(&earlier);
+                       return other != nullptr && other->msg_id == message->msg_id &&
+                              other->role == message->role;
+                     });
+}
+
+Result<void> Session::append(const TranscriptEntry& entry, WallTime now) {
+  if (is_repeat(entry)) return {};
+  std::vector<std::string> lines;
+  if (!stamp_ || stamp_->size == 0) lines.push_back(header_line(conversation_, now));
+  lines.push_back(to_line(entry));
+  const std::uint64_t size_before = stamp_ ? stamp_->size : 0;
+  if (size_before + lines.front().size() + lines.back().size() + 2 > kSessionBytesMax) {
+    return fail(Code::kExhausted, fmt::format("this session has reached {}; /new starts another",
+                                              human_size(kSessionBytesMax)));
+  }
+  if (!file_) {
+    SKEP_TRY(auto file, store::AppendFile::open(paths_.history, sync_));
+    file_.emplace(std::move(file));
+  }
+  const std::uint64_t file_before = file_->size();
+  SKEP_TRY_VOID(file_->append_lines(lines));
+  // Read as it will be read back, so that memory and file never differ (broken UTF-8, cut results).
+  auto stored = parse_line(lines.back());
+  if (stored && !std::holds_alternative<TranscriptTool>(*stored)) {
+    entries_.push_back(*std::move(stored));
+  }
+  SKEP_TRY(stamp_, stamp());
+  // Somebody else wrote as well: read it all at the next refresh.
+  const std::uint64_t expected = size_before + file_->size() - file_before;
+  if (stamp_ && stamp_->size != expected) stamp_->modified_ns = -1;
+  return {};
+}
+
+Result<std::string> Session::archive(WallTime now) {
+  SKEP_TRY_VOID(store::make_directories(paths_.archives));
+  const std::string base = format_archive_stamp(now);
+  for (int number = 1; number <= kArchivesPerSecondMax; ++number) {
+    const std::string suffix = number == 1 ? "" : fmt::format("-{}", number);
+    const std::string name = fmt::format("{}{}.jsonl", base, suffix);
+    const std::string path = paths_.archives + "/" + name;
+    if (path_exists(path)) continue;
+    if (::rename(paths_.history.c_str(), path.c_str()) != 0) {
+      return fail(errno_error("archiving " + paths_.history, errno));
+    }
+    forget();
+    return name;
+  }
+  return fail(Code::kExhausted,
+              fmt::format("{} archives within one second", kArchivesPerSecondMax));
+}
+
+}  // namespace skep::memory

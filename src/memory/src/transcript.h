@@ -1,0 +1,18 @@
+// Lines of a session file beyond what the public face gives. Private to the room.
+#pragma once
+
+#include "skep/memory/memory.h"
+
+namespace skep::memory {
+
+constexpr int kTranscriptVersion = 2;
+constexpr std::size_t kToolTextBytesMax = 4096;
+
+// The first line of a session file.
+std::string header_line(const Conversation& conversation, WallTime created);
+// nullopt when it is missing, no string, or no time that can be written again.
+std::optional<WallTime> time_from(const json::value& value, std::string_view key);
+// What JSON can carry: broken UTF-8 becomes U+FFFD, or the line could not be read again.
+json::string json_text(std::string_view text);
+
+}  // namespace skep::memory

@@ -1,0 +1,111 @@
+#include "skep/tools/toolbox.h"
+
+#include <algorithm>
+#include <stop_token>
+
+#include "schema.h"
+#include "skep/base/log.h"
+#include "skep/base/text.h"
+
+namespace skep::tools {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 64;
+constexpr std::size_t kNameShownMax = 64;
+
+bool is_tool_name(std::string_view name) {
+  auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  return !name.empty() && name.size() <= kNameBytesMax && std::ranges::all_of(name, allowed);
+}
+
+ToolOutput error_output(std::string text) { return {std::move(text), true}; }
+
+// The head and the tail, which say most; a note in between.
+std::string cut_in_the_middle(std::string text) {
+  if (text.size() <= result_bytes_max) return text;
+  constexpr std::size_t kNoteBytes = 100;
+  constexpr std::size_t kTailBytes = result_bytes_max / 5;
+  std::string_view all = text;
+  std::string_view head = cut_utf8(all, result_bytes_max - kTailBytes - kNoteBytes);
+  std::size_t tail = all.size() - kTailBytes;
+  while (tail < all.size() && (static_cast<unsigned char>(all[tail]) & 0xc0) == 0x80) ++tail;
+  return fmt::format("{}\n[… {} of {} bytes left out here …]\n{}", head, tail - head.size(), all.size(), all.substr(tail));
+}
+
+}  // namespace
+
+struct Toolbox::Entry {
+  std::unique_ptr<Tool> tool;
+  Schema schema;
+};
+
+Toolbox::Toolbox() = default;
+Toolbox::Toolbox(Toolbox&&) noexcept = default;
+Toolbox& Toolbox::operator=(Toolbox&&) noexcept = default;
+Toolbox::~Toolbox() = default;
+
+Result<void> Toolbox::add(std::unique_ptr<Tool> tool) {
+  const llm::ToolSpec& spec = tool->spec();
+  if (!is_tool_name(spec.name)) {
+    return fail(Code::kInvalid, fmt::format("\"{}\" is no tool name: 1 to 64 of a-z 0-9 _", spec.name));
+  }
+  if (find(spec.name) != nullptr) return fail(Code::kExists, fmt::format("there is a tool \"{}\" already", spec.name));
+  auto schema = Schema::compile(spec.input_schema);
+  if (!schema) return fail(std::move(schema).error().in(fmt::format("tool \"{}\"", spec.name)));
+  auto place = std::ranges::find_if(entries_, [&](const Entry& e) { return e.tool->spec().name > spec.name; });
+  entries_.insert(place, Entry{std::move(tool), std::move(*schema)});
+  return {};
+}
+
+std::vector<llm::ToolSpec> Toolbox::specs() const {
+  std::vector<llm::ToolSpec> specs;
+  for (const Entry& entry : entries_) specs.push_back(entry.tool->spec());
+  return specs;
+}
+
+const Toolbox::Entry* Toolbox::entry(std::string_view name) const {
+  auto at = std::ranges::find_if(entries_, [&](const Entry& e) { return e.tool->spec().name == name; });
+  return at == entries_.end() ? nullptr : &*at;
+}
+
+const Tool* Toolbox::find(std::string_view name) const {
+  const Entry* found = entry(name);
+  return found == nullptr ? nullptr : found->tool.get();
+}
+
+ToolOutput Toolbox::unknown(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries_) names.push_back(entry.tool->spec().name);
+  std::string known = names.empty() ? "there are no tools" : "the tools are: " + join(names, ", ");
+  return error_output(fmt::format("There is no tool \"{}\"; {}.", cut_utf8(to_valid_utf8(name), kNameShownMax), known));
+}
+
+Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const {
+  const Entry* found = entry(call.name);
+  if (found == nullptr) co_return unknown(call.name);
+  if (!call.arguments_error.empty()) {
+    co_return error_output(fmt::format("The arguments were no valid JSON ({}). Send the call again with a JSON object.",
+                                       call.arguments_error));
+  }
+  if (!call.arguments.is_object()) co_return error_output("The arguments must be a JSON object.");
+  Result<void> fits = found->schema.check(call.arguments);
+  if (!fits) co_return error_output("The arguments do not fit the tool's schema:\n" + fits.error().message);
+
+  Tool& tool = *found->tool;
+  Ctx outer = context.ctx;
+  context.ctx = outer.within(tool.timeout());
+  Ctx limited = context.ctx;
+  log::info("tools", "run {} turn={} call={}", call.name, context.turn, context.call_id);
+  json::object arguments = call.arguments.as_object();
+  ToolOutput output = co_await tool.call(std::move(context), std::move(arguments));
+  if (outer.stop.stop_requested()) co_return error_output("Cancelled before it had finished; it may or may not have happened.");
+  Result<void> in_time = limited.check();
+  if (output.is_error && !in_time) {
+    co_return error_output(fmt::format("No result within {} s; it may or may not have happened. {}",
+                                       std::chrono::duration_cast<std::chrono::seconds>(tool.timeout()).count(), output.text));
+  }
+  output.text = cut_in_the_middle(to_valid_utf8(output.text));
+  co_return output;
+}
+
+}  // namespace skep::tools

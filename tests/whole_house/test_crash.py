@@ -1,0 +1,209 @@
+"""kill -9 at random moments of running conversations with tool calls (design: durability).
+
+SKEP_CRASH_KILLS     how often the agent is killed (8; the bench takes 1000)
+SKEP_CRASH_PEOPLE    conversations at once (6)
+SKEP_CRASH_SEED      for repeating a run's random moments
+
+Each person sends messages one after the other, asking for receipts, and sends a message again with the same id until it was
+acknowledged. The scripted model calls memory_store, which is not repeatable, with a content that is unique for each call, and
+answers with text once it has a result. Afterwards every message that was acknowledged has exactly one reply, counted by the
+reply's id, and no tool call ran twice.
+"""
+import collections
+import itertools
+import json
+import os
+import random
+import re
+import threading
+import time
+import unittest
+
+from support.model_server import Step
+from whole_house.base import WholeHouse, procs, xmpp_server
+
+KILLS = int(os.environ.get("SKEP_CRASH_KILLS", "8"))
+PEOPLE = int(os.environ.get("SKEP_CRASH_PEOPLE", "6"))
+SEED = int(os.environ.get("SKEP_CRASH_SEED", str(random.randrange(1 << 30))))
+RESEND_SECONDS = 1.5
+CLIENT = "{jabber:client}"
+RECEIPT = "{urn:xmpp:receipts}received"
+KEY = re.compile(r"task (p\d+-\d+)")
+
+
+class Person(threading.Thread):
+    """Sends tasks until told to stop, then finishes the one it is at."""
+
+    def __init__(self, name, client, address, stop):
+        super().__init__(daemon=True)
+        self.person, self.client, self.address, self.stop_sending = name, client, address, stop
+        self.acknowledged = set()                            # message ids with a receipt
+        self.replies = collections.defaultdict(list)         # message id -> [(reply id, text)]
+        self.current, self.resent, self.strange, self.next_send = None, 0, [], 0.0
+        self.problem = None
+
+    def run(self):
+        try:
+            for number in itertools.count():
+                if self.stop_sending.is_set():
+                    return
+                self._task(f"{self.person}-{number}")
+        except BaseException as problem:   # shown by the test
+            self.problem = problem
+
+    def _task(self, key):
+        self.current = key
+        deadline = time.monotonic() + 120
+        self._send(key)
+        while not self.replies[key]:
+            if time.monotonic() > deadline:
+                raise procs.Failure(f"{key}: no reply within 120 s (acknowledged: {key in self.acknowledged})")
+            stanza = self.client.next(lambda s: s.tag == CLIENT + "message", seconds=0.1)
+            if stanza is not None:
+                self._take(stanza)
+            if key not in self.acknowledged and time.monotonic() > self.next_send:
+                self.resent += 1
+                self._send(key)
+
+    def _send(self, key):
+        self.next_send = time.monotonic() + RESEND_SECONDS
+        self.client.message(self.address, f"task {key}", stanza_id=key, extra='<request xmlns="urn:xmpp:receipts"/>')
+
+    def _take(self, stanza):
+        receipt = stanza.find(RECEIPT)
+        if receipt is not None:
+            self.acknowledged.add(receipt.get("id"))
+        elif stanza.get("type") == "error":
+            self.next_send = time.monotonic() + 0.05   # the agent is down, says the server
+        elif stanza.find(CLIENT + "body") is not None:
+            text = stanza.findtext(CLIENT + "body")
+            match = KEY.search(text)
+            if match is None:
+                self.strange.append(text)
+            self.replies[match.group(1) if match else self.current].append((stanza.get("id"), text))
+
+    def drain(self):
+        """Takes what still comes after the end: late second replies."""
+        while (stanza := self.client.next(lambda s: s.tag == CLIENT + "message", seconds=0.0)) is not None:
+            self._take(stanza)
+
+
+class Crash(WholeHouse):
+    options = xmpp_server.Options(accounts=tuple(f"p{number}" for number in range(PEOPLE)))
+
+    def setUp(self):
+        super().setUp()
+        self.random = random.Random(SEED)
+        self.nonces = itertools.count(1)
+        self.model.rule = self.answer
+        self.stored_at = collections.defaultdict(set)   # content -> the different timestamps it was seen with on disk
+
+    def answer(self, request):
+        key = KEY.search(request.last_user)
+        key = key.group(1) if key else "?"
+        pause = self.random.random() * 0.06
+        if request.tool_results:
+            return Step(text=f"done with task {key}", stall_mid=pause, label=f"text {key}")
+        content = f"{key} run {next(self.nonces)}"
+        return Step(calls=[("memory_store", {"key": key, "content": content})], stall_first=pause, label=f"call {key}")
+
+    def test_no_message_is_lost_and_no_tool_runs_twice(self):
+        people = [f"p{number}" for number in range(PEOPLE)]
+        agent = self.make_agent(agent__allowed_jids=[f"{name}@example.test" for name in people],
+                                agent__flood_per_minute=10_000, agent__flood_burst=10_000,
+                                reconnect__initial_secs=1, reconnect__max_secs=1)
+        agent.start()
+        stop = threading.Event()
+        persons = [Person(name, self.login(f"{name}@example.test/c"), self.address(agent), stop) for name in people]
+        self.online(agent, persons[0].client)
+        for person in persons:
+            person.start()
+        for _ in range(KILLS):
+            time.sleep(0.02 + self.random.random() * 0.5)   # the random moment, not a synchronisation
+            agent.kill9()
+            self.snapshot(agent)
+            agent.start()
+        stop.set()
+        for person in persons:
+            person.join(150)
+        self.settle(agent, persons)
+        self.snapshot(agent)
+        self.judge(agent, persons)
+
+    def settle(self, agent, persons):
+        """Until nothing is under way: then no late reply can come."""
+        self.online(agent, persons[0].client, 60)
+        for person in persons:
+            person.client.ping(self.address(agent))
+            person.client.ping(self.server.domain)
+            person.drain()
+
+    def snapshot(self, agent):
+        """While the agent is dead: what memory_store has done so far."""
+        for path in agent.files("*/knowledge.jsonl"):
+            with open(path, encoding="utf-8") as source:
+                for line in source:
+                    entry = json.loads(line)
+                    self.stored_at[entry["content"]].add(entry.get("ts"))
+
+    def judge(self, agent, persons):
+        problems, duplicates, acknowledged, sent = [], 0, 0, 0
+        for person in persons:
+            if person.problem is not None:
+                problems.append(f"{person.person}: {person.problem}")
+            sent += len(person.replies)
+            for key in sorted(person.acknowledged | set(person.replies)):
+                replies = person.replies[key]
+                ids = {reply_id for reply_id, _ in replies}
+                acknowledged += key in person.acknowledged
+                duplicates += len(replies) - len(ids)
+                if len(ids) != 1:
+                    problems.append(f"{key}: {len(ids)} different replies (acknowledged: {key in person.acknowledged}): {replies}")
+                if None in ids:
+                    problems.append(f"{key}: a reply without id")
+            problems += [f"{person.person}: an odd reply: {text}" for text in person.strange]
+        problems += self.tool_problems(agent)
+        problems += [f"refused request: {reason}" for reason in self.model.problems]
+        resent = sum(person.resent for person in persons)
+        print(f"\ncrash: seed {SEED}, {KILLS} kills, {sent} messages, {acknowledged} acknowledged, {resent} sent again, "
+              f"{duplicates} replies repeated with the same id, {len(self.model.requests)} model requests, "
+              f"{len(problems)} problems", flush=True)
+        self.assertEqual(problems, [], f"seed {SEED}\n" + "\n".join(problems[:30]))
+        self.assertGreater(acknowledged, 0)
+
+    def tool_problems(self, agent):
+        """A call that ran twice shows in three places: results the model was given, tool lines, timestamps on disk."""
+        problems = []
+        succeeded = collections.defaultdict(set)     # task -> contents of calls whose success was reported
+        for request in self.model.requests:
+            for call, result in calls_with_results(request.body):
+                if not result[1] and "content" in call[1]:
+                    succeeded[call[1]["key"]].add(call[1]["content"])
+        problems += [f"{key}: stored by {len(contents)} calls: {sorted(contents)}"
+                     for key, contents in succeeded.items() if len(contents) > 1]
+        lines = collections.Counter()
+        for path in agent.files("**/*.jsonl"):
+            with open(path, encoding="utf-8") as source:
+                for line in source:
+                    entry = json.loads(line)   # every line must be whole
+                    if entry.get("type") == "tool" and not entry.get("is_error"):
+                        lines[json.dumps(entry.get("arguments"))] += 1
+        problems += [f"{arguments}: {count} successful tool lines" for arguments, count in lines.items() if count > 1]
+        problems += [f"{content}: written at {sorted(map(str, stamps))}"
+                     for content, stamps in self.stored_at.items() if len(stamps) > 1]
+        return problems
+
+
+def calls_with_results(body):
+    """Pairs ((name, arguments), (text, is_error)) of an Anthropic request."""
+    calls = {}
+    for message in body.get("messages", []):
+        for block in message["content"] if isinstance(message["content"], list) else []:
+            if block["type"] == "tool_use":
+                calls[block["id"]] = (block["name"], block["input"])
+            elif block["type"] == "tool_result" and block["tool_use_id"] in calls:
+                yield calls.pop(block["tool_use_id"]), (json.dumps(block.get("content")), block.get("is_error", False))
+
+
+if __name__ == "__main__":
+    unittest.main()

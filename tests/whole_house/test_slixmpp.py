@@ -1,0 +1,97 @@
+"""An independent client (python3-slixmpp) chats with the agent through a real server, in component and in client mode."""
+import asyncio
+import unittest
+
+import slixmpp
+from slixmpp.exceptions import XMPPError
+from whole_house.base import WholeHouse, skep
+
+WAIT = 30
+
+
+class Person(slixmpp.ClientXMPP):
+    def __init__(self, server, jid):
+        super().__init__(jid, server.password("ann"))
+        self.ca_certs = server.ca_file
+        for plugin in ("xep_0030", "xep_0085", "xep_0092", "xep_0184", "xep_0199", "xep_0202"):
+            self.register_plugin(plugin)
+        self.texts, self.states, self.receipts = asyncio.Queue(), asyncio.Queue(), asyncio.Queue()
+        self.started = asyncio.get_event_loop().create_future()
+        self.add_event_handler("session_start", self._start)
+        self.add_event_handler("failed_all_auth", lambda _: self.started.set_exception(AssertionError("login failed")))
+        self.add_event_handler("message", lambda message: message["body"] and self.texts.put_nowait(message))
+        self.add_event_handler("chatstate_composing", self.states.put_nowait)
+        self.add_event_handler("receipt_received", self.receipts.put_nowait)
+
+    async def _start(self, _event):
+        self.send_presence()
+        await self.get_roster()
+        self.started.set_result(True)
+
+    async def wait_for_agent(self, address):
+        for _ in range(200):
+            try:
+                return await self["xep_0199"].send_ping(address, timeout=5)
+            except XMPPError:
+                await asyncio.sleep(0.1)
+        raise AssertionError(f"{address} does not answer pings")
+
+
+class IndependentClient(WholeHouse):
+    def chat(self, mode):
+        agent = self.make_agent(mode).start()
+        full = skep.full_address(self.server, mode)
+
+        async def talk():
+            person = Person(self.server, "ann@example.test/slix")
+            person.connect((self.server.host, self.server.c2s_port))
+            try:
+                await asyncio.wait_for(person.started, WAIT)
+                await person.wait_for_agent(full)
+                self.model.script('text "Hello from the agent."')
+                message = person.make_message(mto=self.address(agent), mbody="hello", mtype="chat")
+                message["id"] = "slix-1"
+                message["request_receipt"] = True
+                message["chat_state"] = "active"
+                message.send()
+                receipt = await asyncio.wait_for(person.receipts.get(), WAIT)
+                self.assertEqual(receipt["receipt"], "slix-1")
+                await asyncio.wait_for(person.states.get(), WAIT)
+                reply = await asyncio.wait_for(person.texts.get(), WAIT)
+                self.assertEqual(reply["body"], "Hello from the agent.")
+                self.assertEqual(reply["chat_state"], "active")
+                self.assertEqual(reply["from"].bare, self.address(agent))
+                version = await person["xep_0092"].get_version(full)
+                self.assertIn("skep", version["software_version"]["name"].lower())
+                info = await person["xep_0030"].get_info(jid=full)
+                self.assertIn(("client", "bot", None, "Helper"), info["disco_info"]["identities"])
+                self.assertIn("urn:xmpp:receipts", info["disco_info"]["features"])
+            finally:
+                person.disconnect(wait=1)
+                await asyncio.wait_for(person.disconnected, WAIT)
+
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(talk())
+        finally:
+            left = asyncio.all_tasks(loop)   # slixmpp leaves some of its own behind
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    def test_it_chats_in_component_mode(self):
+        self.chat("component")
+
+    def test_it_chats_in_client_mode(self):
+        self.chat("client")
+
+
+class IndependentClientOnEjabberd(IndependentClient):
+    server_kind = "ejabberd"
+
+
+if __name__ == "__main__":
+    unittest.main()
