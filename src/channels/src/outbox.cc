@@ -163,11 +163,22 @@ void Outbox::finish(const std::shared_ptr<Item>& item, bool sent) {
   changed_.notify_all();
   if (sent && send_) {
     item->sequence = ++sequence_;
+    item->sent_at = deps_.clock.now();
     unproven_.push_back(item);
-    if (unproven_.size() > kUnprovenMax) unproven_.pop_front();
+    believe_oldest();
     prove_later();
   }
   if (!std::exchange(item->told, true) && deps_.finished) deps_.finished(item->reply, sent);
+}
+
+// A link that is dead is known to be long before: whoever does not answer pings must not make us
+// repeat a whole day.
+void Outbox::believe_oldest() {
+  const WallTime now = deps_.clock.now();
+  while (!unproven_.empty() &&
+         (unproven_.size() > kUnprovenMax || now - unproven_.front()->sent_at > kUnprovenAgeMax)) {
+    unproven_.pop_front();
+  }
 }
 
 void Outbox::prove_later() {
@@ -197,6 +208,7 @@ Task<bool> Outbox::prove_once(Ctx ctx) {
 
 // Durable again, in front of everything else, to be sent once more.
 void Outbox::put_back_unproven() {
+  believe_oldest();
   if (unproven_.empty()) return;
   log::info("xmpp", "{} replies may not have reached the server: they are sent again",
             unproven_.size());

@@ -24,8 +24,9 @@ class Outbox {
   using Send = std::function<Result<void>(const xmpp::Element&, Done)>;
 
   static constexpr std::size_t kInFlightMax = 64;  // stanzas given to a link and not confirmed
-  static constexpr std::size_t kUnprovenMax =
-      1000;  // sent and not known to have been read; the oldest is believed
+  // Sent and not known to have been read: so many, for so long; the oldest are believed.
+  static constexpr std::size_t kUnprovenMax = 1000;
+  static constexpr std::chrono::minutes kUnprovenAgeMax{10};
   static constexpr std::chrono::milliseconds kProvePause{
       250};  // between pings; one proves all that was sent before it
   static constexpr std::chrono::seconds kProveTimeout{20};
@@ -70,9 +71,10 @@ class Outbox {
     std::size_t offered = 0;     // given to the present link
     std::size_t confirmed = 0;   // and taken by the kernel
     std::uint64_t sequence = 0;  // of its end, for the proof
-    bool finished = false;       // out of the journal
-    bool told = false;           // the owner knows
-    bool maybe_seen = false;     // was on its way when a link or a process ended
+    WallTime sent_at{};
+    bool finished = false;    // out of the journal
+    bool told = false;        // the owner knows
+    bool maybe_seen = false;  // was on its way when a link or a process ended
   };
   using Items = std::list<std::shared_ptr<Item>>;
 
@@ -84,6 +86,7 @@ class Outbox {
   void on_done(std::uint64_t generation, const std::shared_ptr<Item>& item,
                const Result<void>& result);
   void finish(const std::shared_ptr<Item>& item, bool sent);
+  void believe_oldest();
   void prove_later();
   Task<void> prove_all(Ctx ctx);
   Task<bool> prove_once(Ctx ctx);

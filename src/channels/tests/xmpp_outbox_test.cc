@@ -116,6 +116,20 @@ TEST_F(XmppOutboxTest, SendsAgainUnderTheSameIdWhatALostLinkMayHaveTaken) {
   server_.deaf = false;
 }
 
+TEST_F(XmppOutboxTest, RepeatsNoOldReplyForAServerThatAnswersNoPing) {
+  server_.deaf = true;
+  online();
+  ASSERT_TRUE(channel_->deliver(reply_to(question(), "old")));
+  EXPECT_EQ(body(received()), "old");
+  clock_.advance(std::chrono::minutes(11));
+  ASSERT_TRUE(channel_->deliver(reply_to(question(), "new")));
+  EXPECT_EQ(body(received()), "new");
+  server_.drop();
+  connected(2);
+  EXPECT_EQ(body(received()), "new");
+  server_.deaf = false;
+}
+
 TEST_F(XmppOutboxTest, LosesNoReplyToALinkThatDiesWhileItIsSent) {
   online();
   for (int i = 0; i < 100; ++i) {
