@@ -49,6 +49,7 @@ class XmppChannelImpl final : public XmppChannel {
         inbound_(inbound_deps()),
         link_(config_.link, deps_.xmpp, identity(), handlers()) {
     add_features(link_.features());
+    outbox_.restore();
   }
 
   std::string kind() const override { return "xmpp"; }
@@ -57,7 +58,6 @@ class XmppChannelImpl final : public XmppChannel {
   void start() override {
     log::info("xmpp", "{} {}: {}", component_ ? "component" : "account",
               config_.link.address().str(), admission_.allow_list().describe());
-    outbox_.restore();
     gate_.spawn("xmpp inbound", inbound_.run(gate_.ctx()));
     link_.start();
   }
