@@ -9,6 +9,7 @@
 """
 import argparse
 import os
+import signal
 import sys
 import time
 
@@ -30,6 +31,7 @@ def arguments():
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))   # temporary folders go
     options = arguments()
     only = house.changed_files(options.changed) if options.changed else None
     if options.fix:

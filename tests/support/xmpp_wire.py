@@ -110,6 +110,7 @@ class WireClient:
         self._changed = threading.Condition()
         self._inbox = None                   # while logging in
         self._writer = None
+        self._reading = None                 # the task that feeds the parser
         self.closed = False
 
     # -- for tests -------------------------------------------------------------------------------------------------------
@@ -125,6 +126,7 @@ class WireClient:
             def goodbye():
                 self._write("</stream:stream>")
                 self._writer.close()
+                self._reading.cancel()
             self.closed = True
             aio.call(goodbye)
             self._writer = None
@@ -195,7 +197,7 @@ class WireClient:
     async def _login(self, presence):
         self._inbox = asyncio.Queue()
         reader, self._writer = await asyncio.open_connection(self.server.host, self.server.c2s_port)
-        pump = asyncio.ensure_future(self._pump(reader, self._open_stream()))
+        pump = self._reading = asyncio.ensure_future(self._pump(reader, self._open_stream()))
         features = await self._expect(STREAM + "features")
         if self.server.options.starttls and features.find(TLS + "starttls") is not None:
             self._write('<starttls xmlns="urn:ietf:params:xml:ns:xmpp-tls"/>')
@@ -203,7 +205,7 @@ class WireClient:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
             reader = await self._upgrade()
-            pump = asyncio.ensure_future(self._pump(reader, self._open_stream()))
+            pump = self._reading = asyncio.ensure_future(self._pump(reader, self._open_stream()))
             features = await self._expect(STREAM + "features")
         await self._authenticate([node.text for node in features.iter(SASL + "mechanism")])
         self._parser = self._open_stream()
