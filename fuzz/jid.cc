@@ -1,7 +1,7 @@
 // Addresses: what is accepted is its own normal form.
-#include <cstdlib>
-
 #include "skep/xmpp/jid.h"
+
+#include <cstdlib>
 
 using skep::xmpp::Jid;
 

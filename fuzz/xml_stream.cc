@@ -1,5 +1,5 @@
-// The XML stream: arbitrary bytes, whole and in pieces. Whatever came out whole must come out in pieces, and what is
-// serialised must be readable again as the same value.
+// The XML stream: arbitrary bytes, whole and in pieces. Whatever came out whole must come out in
+// pieces, and what is serialised must be readable again as the same value.
 #include <cstdlib>
 #include <optional>
 
@@ -25,7 +25,8 @@ Outcome feed(std::span<const std::byte> bytes, std::size_t piece) {
     bytes = bytes.subspan(count);
   }
   for (auto& event : events) {
-    if (auto* element = std::get_if<Element>(&event)) outcome.elements.push_back(std::move(*element));
+    if (auto* element = std::get_if<Element>(&event))
+      outcome.elements.push_back(std::move(*element));
   }
   return outcome;
 }

@@ -12,9 +12,11 @@ constexpr std::size_t kImmediateMax = 256;
 
 bool is_text(const Part& part) { return std::holds_alternative<TextPart>(part); }
 
+// Of commands nobody knows there is nothing to wait for either.
 bool is_immediate(const ParsedText& parsed) {
-  const CommandInfo* info = parsed.is_command ? find_command(parsed.command) : nullptr;
-  return info != nullptr && info->immediate;
+  if (!parsed.is_command) return false;
+  const CommandInfo* info = find_command(parsed.command);
+  return info == nullptr || info->immediate;
 }
 
 }  // namespace
@@ -39,7 +41,8 @@ AgentConfig AgentConfig::read(ConfigSection root) {
   skills.read("max_tool_rounds", config.tool_rounds_max, {.min = 0, .max = 100});
   if (config.name.empty()) agent.problem("name", "must not be empty");
   if (config.turn_timeout <= Millis(0)) agent.problem("turn_timeout_secs", "must be at least 1");
-  if (auto zone = check_time_zone(config.time_zone); !zone) agent.problem("time_zone", zone.error().message);
+  if (auto zone = check_time_zone(config.time_zone); !zone)
+    agent.problem("time_zone", zone.error().message);
   return config;
 }
 
@@ -59,7 +62,8 @@ AgentImpl::AgentImpl(AgentConfig config, AgentDeps deps)
       started_(deps_.clock.now()) {}
 
 Result<void> AgentImpl::deliver(Message message) {
-  if (message.kind == Kind::kSystem || message.kind == Kind::kProgress) return {};  // news that an agent has no use for
+  if (message.kind == Kind::kSystem || message.kind == Kind::kProgress)
+    return {};  // news that an agent has no use for
   if (message.kind != Kind::kUser) return fail(Code::kUnsupported, "an agent takes user messages");
   Result<void> accepted = accept(std::move(message));
   ++(accepted ? stats_.accepted : stats_.refused);
@@ -70,10 +74,13 @@ Result<void> AgentImpl::accept(Message message) {
   if (closing_.stop_requested()) return fail(Code::kUnavailable, "the agent is stopping");
   if (message.id.empty()) return fail(Code::kInvalid, "a message needs an id");
   const bool immediate = is_immediate(parsed_message(message));
-  if (immediate && immediate_ >= kImmediateMax) return fail(Code::kExhausted, "too many commands at once");
+  if (immediate && immediate_ >= kImmediateMax)
+    return fail(Code::kExhausted, "too many commands at once");
   if (!immediate) SKEP_TRY_VOID(mailbox_.room_for(message.conversation));
-  Result<void> begun = deps_.journal.begin(kTurnKind, store::EntryId(message.id.str()), begin_record(message));
-  if (!begun && begun.error().code == Code::kExists) return {};  // accepted before; it will be answered once
+  Result<void> begun =
+      deps_.journal.begin(kTurnKind, store::EntryId(message.id.str()), begin_record(message));
+  if (!begun && begun.error().code == Code::kExists)
+    return {};  // accepted before; it will be answered once
   if (!begun) return begun;
   start(TurnState{.message = std::move(message)});
   return {};
@@ -95,7 +102,8 @@ void AgentImpl::resume() {
     if (open_.contains(entry.id.str())) continue;  // accepted by this process already
     auto turn = rebuild(entry);
     if (!turn) {
-      log::error("agent", "turn {} cannot be resumed and stays in the journal: {}", entry.id.str(), turn.error().to_string());
+      log::error("agent", "turn {} cannot be resumed and stays in the journal: {}", entry.id.str(),
+                 turn.error().to_string());
       continue;
     }
     ++stats_.resumed;

@@ -56,8 +56,8 @@ class AgentImpl final : public Agent {
   Gate gate_;
   Mailbox mailbox_;
   Semaphore turns_;
-  std::set<std::string> open_;    // ids of the messages in our hands
-  std::size_t immediate_ = 0;     // commands that are being answered beside the lanes
+  std::set<std::string> open_;  // ids of the messages in our hands
+  std::size_t immediate_ = 0;   // commands that are being answered beside the lanes
   std::stop_source closing_;
   AgentStats stats_;
   WallTime started_;

@@ -25,19 +25,25 @@ std::string counted(std::uint64_t count, std::string_view thing) {
 std::string memory_failure(std::string_view what, const Error& error) {
   std::string incident = mint_incident();
   log::warn("agent", "incident {}: {}: {}", incident, what, error.to_string());
-  return fmt::format("Sorry, {} failed: my memory could not be read or written. My operator needs to look at it. (incident {})", what,
-                     incident);
+  return fmt::format(
+      "Sorry, {} failed: my memory could not be read or written. My operator needs to look at it. "
+      "(incident {})",
+      what, incident);
 }
 
 std::string new_session(const CommandScope& scope) {
   auto archived = scope.deps.memory.archive(scope.conversation);
   if (!archived) return memory_failure("/new", archived.error());
   switch (archived->outcome) {
-    case Memory::ArchiveOutcome::kNoSession: return "There is no session yet: we can just start.";
-    case Memory::ArchiveOutcome::kAlreadyEmpty: return "The session is already empty.";
-    case Memory::ArchiveOutcome::kArchived: break;
+    case Memory::ArchiveOutcome::kNoSession:
+      return "There is no session yet: we can just start.";
+    case Memory::ArchiveOutcome::kAlreadyEmpty:
+      return "The session is already empty.";
+    case Memory::ArchiveOutcome::kArchived:
+      break;
   }
-  return fmt::format("Archived {}. A new session starts now.", counted(archived->messages, "message"));
+  return fmt::format("Archived {}. A new session starts now.",
+                     counted(archived->messages, "message"));
 }
 
 std::string forget(const CommandScope& scope) {
@@ -48,7 +54,8 @@ std::string forget(const CommandScope& scope) {
 }
 
 std::string uptime(Millis up) {
-  auto minutes = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::minutes>(up).count());
+  auto minutes =
+      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::minutes>(up).count());
   if (minutes < 60) return counted(static_cast<std::uint64_t>(minutes), "minute");
   if (minutes < 48 * 60) return fmt::format("{} h {} min", minutes / 60, minutes % 60);
   return fmt::format("{} days {} h", minutes / (24 * 60), minutes / 60 % 24);
@@ -57,17 +64,21 @@ std::string uptime(Millis up) {
 std::string session_lines(const CommandScope& scope) {
   auto stats = scope.deps.memory.stats(scope.conversation);
   if (!stats) return memory_failure("reading the session", stats.error());
-  std::string text = fmt::format("Session: {}, {}\n", counted(stats->messages, "message"), counted(stats->archived, "archived session"));
-  text += fmt::format("Memory: {}, {}, profile {}, memory.md {}", counted(stats->knowledge, "note"), counted(stats->files, "file"),
-                      stats->has_profile ? "present" : "absent", stats->has_memory ? "present" : "absent");
-  if (!stats->workspace_files.empty()) text += fmt::format("\nWorkspace files: {}", join(stats->workspace_files, ", "));
+  std::string text = fmt::format("Session: {}, {}\n", counted(stats->messages, "message"),
+                                 counted(stats->archived, "archived session"));
+  text += fmt::format("Memory: {}, {}, profile {}, memory.md {}", counted(stats->knowledge, "note"),
+                      counted(stats->files, "file"), stats->has_profile ? "present" : "absent",
+                      stats->has_memory ? "present" : "absent");
+  if (!stats->workspace_files.empty())
+    text += fmt::format("\nWorkspace files: {}", join(stats->workspace_files, ", "));
   return text;
 }
 
 std::string status(const CommandScope& scope) {
   const Conversation& conversation = scope.conversation;
   bool admin = scope.deps.is_admin && scope.deps.is_admin(conversation);
-  std::string text = fmt::format("{}, up {}", scope.config.name, uptime(scope.deps.clock.now() - scope.started));
+  std::string text =
+      fmt::format("{}, up {}", scope.config.name, uptime(scope.deps.clock.now() - scope.started));
   if (scope.deps.status_lines) {
     for (const std::string& line : scope.deps.status_lines(admin)) text += '\n' + line;
   }
@@ -75,12 +86,15 @@ std::string status(const CommandScope& scope) {
   for (const llm::ToolSpec& tool : scope.deps.toolbox.specs()) names.push_back(tool.name);
   text += fmt::format("\nTools: {}\n", names.empty() ? "none" : join(names, ", "));
   text += session_lines(scope);
-  if (scope.waiting_here > 0) text += fmt::format("\nNot answered yet here: {}", counted(scope.waiting_here, "message"));
+  if (scope.waiting_here > 0)
+    text += fmt::format("\nNot answered yet here: {}", counted(scope.waiting_here, "message"));
   if (!admin) return text;
   const AgentStats& all = scope.stats;
-  text += fmt::format("\nAll conversations: {} running, {} waiting, {} answered, {} failed, {} refused, {} resumed", all.running,
-                      all.waiting, all.replied, all.failed, all.refused, all.resumed);
-  text += fmt::format("\nTokens since start: {} in ({} from cache), {} out", all.usage.input + all.usage.cache_read + all.usage.cache_write,
+  text += fmt::format(
+      "\nAll conversations: {} running, {} waiting, {} answered, {} failed, {} refused, {} resumed",
+      all.running, all.waiting, all.replied, all.failed, all.refused, all.resumed);
+  text += fmt::format("\nTokens since start: {} in ({} from cache), {} out",
+                      all.usage.input + all.usage.cache_read + all.usage.cache_write,
                       all.usage.cache_read, all.usage.output);
   return text;
 }
@@ -100,7 +114,9 @@ std::string unknown(std::string_view word) {
   }
   auto near = nearest(word, names);
   std::string shown(cut_utf8(word, kWordShownMax));
-  if (near) return fmt::format("I don't know /{}. Did you mean /{}? /help lists what I know.", shown, *near);
+  if (near)
+    return fmt::format("I don't know /{}. Did you mean /{}? /help lists what I know.", shown,
+                       *near);
   return fmt::format("I don't know /{}. /help lists what I know.", shown);
 }
 
@@ -112,7 +128,9 @@ std::string help(std::string_view arguments) {
   }
   std::string text = "I understand these commands:";
   for (const CommandInfo& info : commands()) text += '\n' + help_line(info);
-  return text + "\nAnything else you write is for the model. To begin a message with a slash, write two: //";
+  return text +
+         "\nAnything else you write is for the model. To begin a message with a slash, write two: "
+         "//";
 }
 
 std::string history_line(const CommandScope& scope, const TranscriptMessage& message) {
@@ -120,21 +138,25 @@ std::string history_line(const CommandScope& scope, const TranscriptMessage& mes
   std::string when = message.ts ? format_rfc3339(*message.ts) + " " : std::string();
   std::string text = replace_all(message.content, "\n", " ");
   std::string_view kept = cut_utf8(text, kHistoryLineBytesMax);
-  return fmt::format("{}{}: {}{}", when, user ? "you" : scope.config.name, kept, kept.size() < text.size() ? "…" : "");
+  return fmt::format("{}{}: {}{}", when, user ? "you" : scope.config.name, kept,
+                     kept.size() < text.size() ? "…" : "");
 }
 
 std::string history(const CommandScope& scope, std::string_view arguments) {
   int wanted = kHistoryDefault;
   if (!arguments.empty()) {
-    auto [end, error] = std::from_chars(arguments.data(), arguments.data() + arguments.size(), wanted);
+    auto [end, error] =
+        std::from_chars(arguments.data(), arguments.data() + arguments.size(), wanted);
     bool number = error == std::errc() && end == arguments.data() + arguments.size();
-    if (!number || wanted < 1) return fmt::format("/history takes a number from 1 to {}.", kHistoryMax);
+    if (!number || wanted < 1)
+      return fmt::format("/history takes a number from 1 to {}.", kHistoryMax);
   }
   wanted = std::min(wanted, kHistoryMax);
   auto entries = scope.deps.memory.history(scope.conversation);
   if (!entries) return memory_failure("/history", entries.error());
   std::vector<std::string> lines;
-  for (auto entry = entries->rbegin(); entry != entries->rend() && lines.size() < static_cast<std::size_t>(wanted); ++entry) {
+  for (auto entry = entries->rbegin();
+       entry != entries->rend() && lines.size() < static_cast<std::size_t>(wanted); ++entry) {
     const auto* message = std::get_if<TranscriptMessage>(&*entry);
     if (message != nullptr) lines.push_back(history_line(scope, *message));
   }
@@ -147,7 +169,8 @@ std::string cancel(const CommandScope& scope) {
   bool stopped = scope.cancel && scope.cancel();
   if (!stopped) return "I am not working on anything in this conversation.";
   if (scope.waiting_here <= 1) return "I stop what I was working on.";
-  return fmt::format("I stop what I was working on. {} behind it will be answered.", counted(scope.waiting_here - 1, "message"));
+  return fmt::format("I stop what I was working on. {} behind it will be answered.",
+                     counted(scope.waiting_here - 1, "message"));
 }
 
 }  // namespace

@@ -13,10 +13,11 @@ struct CommandScope {
   const AgentConfig& config;
   AgentDeps& deps;
   AgentStats stats;
-  WallTime started{};                // of the agent
+  WallTime started{};  // of the agent
   const Conversation& conversation;
-  std::size_t waiting_here = 0;      // messages of this conversation that are not answered yet, this one not counted
-  std::function<bool()> cancel;      // stops the running turn; false when there is none
+  std::size_t waiting_here =
+      0;  // messages of this conversation that are not answered yet, this one not counted
+  std::function<bool()> cancel;  // stops the running turn; false when there is none
 };
 std::string answer_command(const ParsedText& command, const CommandScope& scope);
 

@@ -35,7 +35,11 @@ ParsedText parse_text(std::string_view text) {
 const std::vector<CommandInfo>& commands() {
   static const std::vector<CommandInfo> kCommands = {
       {"new", {"reset"}, "", "put this conversation aside and start an empty one", false},
-      {"forget", {}, "", "erase this conversation and what I noted about you; archives stay", false},
+      {"forget",
+       {},
+       "",
+       "erase this conversation and what I noted about you; archives stay",
+       false},
       {"history", {}, "[n]", "show the last n messages (10 when n is left out)", false},
       {"status", {}, "", "what I am, how I am doing, what I keep of this conversation", true},
       {"ping", {}, "", "answer at once", true},
@@ -47,7 +51,9 @@ const std::vector<CommandInfo>& commands() {
 
 const CommandInfo* find_command(std::string_view name_or_alias) {
   for (const CommandInfo& info : commands()) {
-    if (info.name == name_or_alias || std::ranges::find(info.aliases, name_or_alias) != info.aliases.end()) return &info;
+    if (info.name == name_or_alias ||
+        std::ranges::find(info.aliases, name_or_alias) != info.aliases.end())
+      return &info;
   }
   return nullptr;
 }

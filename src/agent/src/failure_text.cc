@@ -17,17 +17,27 @@ struct Words {
 
 Words words_for(Code code) {
   switch (code) {
-    case Code::kExhausted: return {"too much is asked of the model right now", "Nothing was lost; please try again in a minute."};
-    case Code::kUnavailable: return {"the model is not reachable right now", kTryAgain};
-    case Code::kTimeout: return {"the model took too long", kTryAgain};
+    case Code::kExhausted:
+      return {"too much is asked of the model right now",
+              "Nothing was lost; please try again in a minute."};
+    case Code::kUnavailable:
+      return {"the model is not reachable right now", kTryAgain};
+    case Code::kTimeout:
+      return {"the model took too long", kTryAgain};
     case Code::kUnauthenticated:
     case Code::kDenied:
-    case Code::kNotFound: return {"there is a problem with my access to the model", kOperator};
+    case Code::kNotFound:
+      return {"there is a problem with my access to the model", kOperator};
     case Code::kInvalid:
-    case Code::kUnsupported: return {"the model does not accept my request", kOperator};
-    case Code::kTooLarge: return {"this conversation has become too long for the model", "/new puts it aside and starts afresh."};
-    case Code::kCorrupt: return {"the model gave an unusable answer", kTryAgain};
-    default: return {"something went wrong inside me", kTryAgain};
+    case Code::kUnsupported:
+      return {"the model does not accept my request", kOperator};
+    case Code::kTooLarge:
+      return {"this conversation has become too long for the model",
+              "/new puts it aside and starts afresh."};
+    case Code::kCorrupt:
+      return {"the model gave an unusable answer", kTryAgain};
+    default:
+      return {"something went wrong inside me", kTryAgain};
   }
 }
 
@@ -42,7 +52,8 @@ std::string mint_incident() {
 
 std::string failure_text(Code code, const std::string& incident) {
   Words words = words_for(code);
-  return fmt::format("Sorry, I could not answer that: {}. {} (incident {})", words.why, words.next, incident);
+  return fmt::format("Sorry, I could not answer that: {}. {} (incident {})", words.why, words.next,
+                     incident);
 }
 
 }  // namespace skep::agent

@@ -1,4 +1,5 @@
-// What a person reads when a turn failed: neutral words, what to do next, an incident id that finds the details in the log.
+// What a person reads when a turn failed: neutral words, what to do next, an incident id that finds
+// the details in the log.
 #pragma once
 
 #include <string>
@@ -14,10 +15,13 @@ std::string failure_text(Code code, const std::string& incident);
 
 inline constexpr std::string_view kCancelledText = "Cancelled.";
 inline constexpr std::string_view kRefusalText = "I can't help with that request.";
-inline constexpr std::string_view kEmptyText = "The model gave no answer. Please ask again, perhaps in other words.";
+inline constexpr std::string_view kEmptyText =
+    "The model gave no answer. Please ask again, perhaps in other words.";
 inline constexpr std::string_view kEmptyAfterToolsText =
-    "I used my tools, but the model gave no answer after that. Please ask again if something is missing.";
+    "I used my tools, but the model gave no answer after that. Please ask again if something is "
+    "missing.";
 inline constexpr std::string_view kLostToolText =
-    "interrupted; it may or may not have happened. Check before you do it again, or tell the person.";
+    "interrupted; it may or may not have happened. Check before you do it again, or tell the "
+    "person.";
 
 }  // namespace skep::agent

@@ -47,7 +47,8 @@ void add(Turn& turn, Role role, std::string text) {
   turn.messages.back().parts.emplace_back(TextPart{std::move(text)});
 }
 
-// A new turn starts with the first user message after an answer. Answers before the first user message belong to no turn.
+// A new turn starts with the first user message after an answer. Answers before the first user
+// message belong to no turn.
 std::vector<Turn> turns_of(const std::vector<TranscriptEntry>& entries, std::string& summary) {
   std::vector<Turn> turns;
   std::optional<WallTime> before;
@@ -72,7 +73,8 @@ std::vector<Turn> turns_of(const std::vector<TranscriptEntry>& entries, std::str
 
 }  // namespace
 
-std::string attachment_line(std::string_view filename, std::string_view media_type, std::string_view size) {
+std::string attachment_line(std::string_view filename, std::string_view media_type,
+                            std::string_view size) {
   json::object line;
   line["attachment"] = to_valid_utf8(filename);
   line["type"] = to_valid_utf8(media_type);
@@ -92,7 +94,8 @@ Replay replay(const std::vector<TranscriptEntry>& entries, std::size_t token_bud
   }
   out.dropped_turns = static_cast<std::size_t>(first - turns.begin());
   if (!trim(summary).empty()) {
-    out.messages.push_back({Role::kUser, {TextPart{"[Summary of this conversation so far]\n" + summary}}});
+    out.messages.push_back(
+        {Role::kUser, {TextPart{"[Summary of this conversation so far]\n" + summary}}});
   }
   for (auto turn = first; turn != turns.end(); ++turn) {
     for (ChatMessage& message : turn->messages) {

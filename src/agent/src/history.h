@@ -12,11 +12,13 @@ struct Replay {
   std::vector<llm::ChatMessage> messages;  // starts with a user turn, roles alternate
   std::size_t dropped_turns = 0;
 };
-// The newest whole turns (a user's messages and what answered them) that fit into the budget, after the newest summary, which stays
-// in any case. Ids and times stay out; images are not replayed; attachments are one compact JSON line each.
+// The newest whole turns (a user's messages and what answered them) that fit into the budget, after
+// the newest summary, which stays in any case. Ids and times stay out; images are not replayed;
+// attachments are one compact JSON line each.
 Replay replay(const std::vector<memory::TranscriptEntry>& entries, std::size_t token_budget);
 
 // {"attachment":"a.pdf","type":"application/pdf","size":"120 KB"}
-std::string attachment_line(std::string_view filename, std::string_view media_type, std::string_view size);
+std::string attachment_line(std::string_view filename, std::string_view media_type,
+                            std::string_view size);
 
 }  // namespace skep::agent

@@ -19,7 +19,9 @@ constexpr std::size_t kToolTextBytesMax = 4096;  // of arguments and result in t
 constexpr std::size_t kLoggedErrorBytes = 500;
 
 // Trying again cannot help.
-bool is_final(Code code) { return code == Code::kInvalid || code == Code::kTooLarge || code == Code::kUnsupported; }
+bool is_final(Code code) {
+  return code == Code::kInvalid || code == Code::kTooLarge || code == Code::kUnsupported;
+}
 
 }  // namespace
 
@@ -68,8 +70,10 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
   co_return co_await hand_over(turn);
 }
 
-// Holds one of the places for running turns only while it thinks, so that a channel that is away blocks nobody else.
-Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState& turn, std::string text) {
+// Holds one of the places for running turns only while it thinks, so that a channel that is away
+// blocks nobody else.
+Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState& turn,
+                                                          std::string text) {
   lane.cancel = std::stop_source();
   lane.cancellable = true;
   Ctx base = gate_.ctx();
@@ -136,9 +140,11 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   reply.parts = {TextPart{std::move(decision.text)}};
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);
-  auto journaled = co_await journal_step(gate_.ctx(), deps_.journal, std::move(id), std::move(record));
+  auto journaled =
+      co_await journal_step(gate_.ctx(), deps_.journal, std::move(id), std::move(record));
   if (!journaled) {
-    log::error("agent", "the answer to {} could not be journaled: {}", asked.id.str(), journaled.error().to_string());
+    log::error("agent", "the answer to {} could not be journaled: {}", asked.id.str(),
+               journaled.error().to_string());
     co_return false;
   }
   turn.reply = std::move(reply);
@@ -162,12 +168,13 @@ void AgentImpl::store_answer(const TurnState& turn) {
   for (const Round& round : turn.rounds) {
     for (const CallRecord& record : round.calls) {
       if (!record.result) continue;
-      entries.emplace_back(TranscriptTool{.turn = turn.message.id.str(),
-                                          .name = record.call.name,
-                                          .arguments = std::string(cut_utf8(to_json(record.call.arguments), kToolTextBytesMax)),
-                                          .result = std::string(cut_utf8(record.result->text, kToolTextBytesMax)),
-                                          .is_error = record.result->is_error,
-                                          .ts = reply.sent_at});
+      entries.emplace_back(TranscriptTool{
+          .turn = turn.message.id.str(),
+          .name = record.call.name,
+          .arguments = std::string(cut_utf8(to_json(record.call.arguments), kToolTextBytesMax)),
+          .result = std::string(cut_utf8(record.result->text, kToolTextBytesMax)),
+          .is_error = record.result->is_error,
+          .ts = reply.sent_at});
     }
   }
   entries.emplace_back(TranscriptMessage{.role = TranscriptMessage::Role::kAssistant,
@@ -180,7 +187,9 @@ void AgentImpl::store_answer(const TurnState& turn) {
                                          .usage = turn.usage});
   for (const memory::TranscriptEntry& entry : entries) {
     auto appended = deps_.memory.append(conversation, entry);
-    if (!appended) log::warn("agent", "the transcript misses a part of turn {}: {}", turn.message.id.str(), appended.error().to_string());
+    if (!appended)
+      log::warn("agent", "the transcript misses a part of turn {}: {}", turn.message.id.str(),
+                appended.error().to_string());
   }
 }
 
@@ -189,7 +198,8 @@ Result<void> AgentImpl::deliver_reply(const TurnState& turn) {
   Message reply = *turn.reply;
   reply.dst = way_back(turn);
   Result<void> sent = deps_.out.deliver(reply);
-  bool lost = !sent && sent.error().code == Code::kNotFound && turn.message.src_name && reply.dst != Destination(*turn.message.src_name);
+  bool lost = !sent && sent.error().code == Code::kNotFound && turn.message.src_name &&
+              reply.dst != Destination(*turn.message.src_name);
   if (!lost) return sent;
   reply.dst = *turn.message.src_name;
   return deps_.out.deliver(std::move(reply));
@@ -207,7 +217,8 @@ Task<bool> AgentImpl::hand_over(TurnState& turn) {
       co_return co_await end_entry(turn);
     }
     if (is_final(sent.error().code)) {
-      log::error("agent", "the channel will never take the answer to {}: {}", id, sent.error().to_string());
+      log::error("agent", "the channel will never take the answer to {}: {}", id,
+                 sent.error().to_string());
       co_return co_await end_entry(turn);
     }
     if (!told) log::warn("agent", "the answer to {} waits: {}", id, sent.error().to_string());
@@ -224,7 +235,8 @@ Task<bool> AgentImpl::end_entry(const TurnState& turn) {
   for (;;) {
     Result<void> ended = deps_.journal.end(id);
     if (ended || ended.error().code == Code::kNotFound) co_return true;
-    log::error("agent", "turn {} is answered but could not be ended: {}", id.str(), ended.error().to_string());
+    log::error("agent", "turn {} is answered but could not be ended: {}", id.str(),
+               ended.error().to_string());
     Result<void> slept = co_await sleep_for(ctx, wait);
     if (!slept) co_return false;
     wait = std::min(wait * 2, kBackOffMax);

@@ -16,7 +16,8 @@ constexpr std::size_t kHeaderBytes = 44;
 std::optional<std::int64_t> number_at(std::string_view file, std::size_t at, std::size_t bytes) {
   if (at > file.size() || file.size() - at < bytes) return std::nullopt;
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < bytes; ++i) value = value << 8 | static_cast<unsigned char>(file[at + i]);
+  for (std::size_t i = 0; i < bytes; ++i)
+    value = value << 8 | static_cast<unsigned char>(file[at + i]);
   return bytes == 4 ? static_cast<std::int32_t>(value) : static_cast<std::int64_t>(value);
 }
 
@@ -38,8 +39,8 @@ std::optional<Counts> counts_at(std::string_view file, std::size_t at) {
 std::optional<std::int64_t> offset_in(std::string_view file, std::int64_t now) {
   auto old = counts_at(file, 0);
   if (!old || file.size() < 5 || file[4] < '2') return std::nullopt;
-  std::size_t block = kHeaderBytes + old->times * 5 + old->types * 6 + old->letters + old->leaps * 8 +
-                      old->standard + old->utc;
+  std::size_t block = kHeaderBytes + old->times * 5 + old->types * 6 + old->letters +
+                      old->leaps * 8 + old->standard + old->utc;
   auto counts = counts_at(file, block);
   if (!counts) return std::nullopt;
   std::size_t times = block + kHeaderBytes;
@@ -58,8 +59,8 @@ std::optional<std::int64_t> offset_in(std::string_view file, std::int64_t now) {
 
 bool is_zone_name(const std::string& zone) {
   auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '_' ||
-           c == '-' || c == '+';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+           c == '_' || c == '-' || c == '+';
   };
   return !zone.empty() && zone.front() != '/' && std::ranges::all_of(zone, allowed);
 }
@@ -92,18 +93,22 @@ Place place_of(const std::string& zone, std::int64_t now) {
 
 Result<void> check_time_zone(const std::string& zone) {
   if (zone.empty() || zone_offset(zone, 0)) return {};
-  return fail(Code::kInvalid, fmt::format("no time zone \"{}\" on this system (names look like \"Europe/Paris\")", zone));
+  return fail(
+      Code::kInvalid,
+      fmt::format("no time zone \"{}\" on this system (names look like \"Europe/Paris\")", zone));
 }
 
 std::string local_time_text(WallTime now, const std::string& zone) {
   auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   Place place = place_of(zone, seconds);
-  // format_for_people() ends with ", 08:00 UTC": the same calendar, shifted, with our own zone at the end.
+  // format_for_people() ends with ", 08:00 UTC": the same calendar, shifted, with our own zone at
+  // the end.
   std::string text = format_for_people(now + std::chrono::seconds(place.offset));
   if (text.ends_with(" UTC")) text.resize(text.size() - 4);
   if (place.offset == 0) return fmt::format("{} ({})", text, place.name);
   std::int64_t minutes = std::abs(place.offset) / 60;
-  return fmt::format("{} ({}, UTC{}{:02}:{:02})", text, place.name, place.offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+  return fmt::format("{} ({}, UTC{}{:02}:{:02})", text, place.name, place.offset < 0 ? '-' : '+',
+                     minutes / 60, minutes % 60);
 }
 
 }  // namespace skep::agent

@@ -8,8 +8,9 @@
 
 namespace skep::agent {
 
-// "Monday, 2 March 2026, 09:00 (Europe/Paris, UTC+01:00)". `zone` is an IANA name; empty: the system's zone. An unknown zone
-// falls back to UTC (open() has refused it before). Times after the zone file's last change (2037) keep its last offset.
+// "Monday, 2 March 2026, 09:00 (Europe/Paris, UTC+01:00)". `zone` is an IANA name; empty: the
+// system's zone. An unknown zone falls back to UTC (open() has refused it before). Times after the
+// zone file's last change (2037) keep its last offset.
 std::string local_time_text(WallTime now, const std::string& zone);
 // kInvalid when the system has no such zone.
 Result<void> check_time_zone(const std::string& zone);

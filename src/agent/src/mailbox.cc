@@ -3,11 +3,13 @@
 namespace skep::agent {
 
 Result<void> Mailbox::room_for(const Conversation& conversation) const {
-  if (size_ >= waiting_max_) return fail(Code::kExhausted, "the agent has too many messages waiting; try again later");
+  if (size_ >= waiting_max_)
+    return fail(Code::kExhausted, "the agent has too many messages waiting; try again later");
   auto at = lanes_.find(conversation);
   // The one in front is not waiting.
   if (at != lanes_.end() && at->second->queue.size() > lane_max_) {
-    return fail(Code::kExhausted, "too many messages of this conversation are waiting; wait for an answer first");
+    return fail(Code::kExhausted,
+                "too many messages of this conversation are waiting; wait for an answer first");
   }
   return {};
 }

@@ -20,7 +20,8 @@ bool is_blank(const Part& part) {
 
 int drop_blank_messages(Messages& messages) {
   for (ChatMessage& message : messages) std::erase_if(message.parts, is_blank);
-  return static_cast<int>(std::erase_if(messages, [](const ChatMessage& m) { return m.parts.empty(); }));
+  return static_cast<int>(
+      std::erase_if(messages, [](const ChatMessage& m) { return m.parts.empty(); }));
 }
 
 int merge_neighbours(Messages& messages) {
@@ -45,8 +46,10 @@ std::vector<const ToolCall*> calls_of(const ChatMessage& message) {
   return calls;
 }
 
-// The user turn's parts with exactly one result for each call, in the calls' order and in front of the rest.
-std::vector<Part> paired(const std::vector<const ToolCall*>& calls, std::vector<Part> parts, RepairStats& stats) {
+// The user turn's parts with exactly one result for each call, in the calls' order and in front of
+// the rest.
+std::vector<Part> paired(const std::vector<const ToolCall*>& calls, std::vector<Part> parts,
+                         RepairStats& stats) {
   std::vector<Part> results;
   std::vector<bool> used(parts.size(), false);
   for (const ToolCall* call : calls) {
@@ -68,25 +71,26 @@ std::vector<Part> paired(const std::vector<const ToolCall*>& calls, std::vector<
     if (result == nullptr) {
       results.push_back(std::move(parts[i]));
     } else if (!used[i]) {
-      bool known = std::ranges::any_of(calls, [&](const ToolCall* c) { return c->id == result->call_id; });
+      bool known =
+          std::ranges::any_of(calls, [&](const ToolCall* c) { return c->id == result->call_id; });
       ++(known ? stats.duplicate_results : stats.orphan_results);
     }
   }
   return results;
 }
 
-// Works on merged messages: the turn after an assistant's is the user's, or missing at the end. A lost last result is added too:
-// every provider wants it before it goes on.
+// Works on merged messages: the turn after an assistant's is the user's, or missing at the end. A
+// lost last result is added too: every provider wants it before it goes on.
 void pair_results(Messages& messages, RepairStats& stats) {
   for (std::size_t i = 0; i < messages.size(); ++i) {
     if (messages[i].role == Role::kAssistant) {
       // An assistant turn cannot hold results.
-      stats.orphan_results += static_cast<int>(
-          std::erase_if(messages[i].parts, [](const Part& p) { return std::holds_alternative<ToolResult>(p); }));
+      stats.orphan_results += static_cast<int>(std::erase_if(
+          messages[i].parts, [](const Part& p) { return std::holds_alternative<ToolResult>(p); }));
       continue;
     }
-    stats.orphan_results += static_cast<int>(
-        std::erase_if(messages[i].parts, [](const Part& p) { return std::holds_alternative<ToolCall>(p); }));
+    stats.orphan_results += static_cast<int>(std::erase_if(
+        messages[i].parts, [](const Part& p) { return std::holds_alternative<ToolCall>(p); }));
     auto calls = i == 0 ? std::vector<const ToolCall*>() : calls_of(messages[i - 1]);
     messages[i].parts = paired(calls, std::move(messages[i].parts), stats);
   }
@@ -104,8 +108,9 @@ int drop_leading_assistant(Messages& messages) {
 
 }  // namespace
 
-// One pass may empty a message (orphans only) and so bring two of one role together, or make a result an orphan: repeated until
-// nothing changes. Each further pass has dropped at least one message, so it ends.
+// One pass may empty a message (orphans only) and so bring two of one role together, or make a
+// result an orphan: repeated until nothing changes. Each further pass has dropped at least one
+// message, so it ends.
 RepairStats repair(Messages& messages) {
   RepairStats stats;
   for (bool changed = true; changed;) {

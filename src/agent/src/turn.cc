@@ -14,21 +14,25 @@ using llm::Role;
 using llm::StopReason;
 
 constexpr int kContinuationsMax = 3;
-constexpr std::size_t kShrunkResultBytes = 4000;  // of each tool result, after the model said that its context is exceeded
-constexpr int kBudgetMin = 500;                   // tokens of history that are left when a window is very small
-constexpr std::size_t kFramingTokens = 500;       // roles, tool syntax and our estimate's error
+constexpr std::size_t kShrunkResultBytes =
+    4000;  // of each tool result, after the model said that its context is exceeded
+constexpr int kBudgetMin = 500;  // tokens of history that are left when a window is very small
+constexpr std::size_t kFramingTokens = 500;  // roles, tool syntax and our estimate's error
 
 // What is left of the model's window for history.
-int history_budget(const AgentDeps& deps, const std::vector<llm::ToolSpec>& tools, std::size_t system_tokens) {
+int history_budget(const AgentDeps& deps, const std::vector<llm::ToolSpec>& tools,
+                   std::size_t system_tokens) {
   const llm::LlmConfig& config = deps.model.config();
   auto window = static_cast<std::int64_t>(deps.model.driver().context_window_tokens());
   if (window <= 0) return config.history_token_budget;
   std::size_t fixed = system_tokens + kFramingTokens;
   for (const llm::ToolSpec& tool : tools) {
-    fixed += llm::estimate_tokens(tool.description) + llm::estimate_tokens(to_json(tool.input_schema));
+    fixed +=
+        llm::estimate_tokens(tool.description) + llm::estimate_tokens(to_json(tool.input_schema));
   }
   std::int64_t left = window - static_cast<std::int64_t>(fixed) - config.max_tokens_per_request;
-  return static_cast<int>(std::clamp<std::int64_t>(left, kBudgetMin, std::max(kBudgetMin, config.history_token_budget)));
+  return static_cast<int>(std::clamp<std::int64_t>(
+      left, kBudgetMin, std::max(kBudgetMin, config.history_token_budget)));
 }
 
 std::string text_in(const std::vector<Part>& parts) {
@@ -46,8 +50,13 @@ std::string shortened(const std::string& text, std::size_t bytes_max) {
 
 }  // namespace
 
-Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text, TurnStops stops)
-    : config_(config), deps_(deps), state_(state), text_(std::move(text)), stops_(std::move(stops)) {}
+Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
+           TurnStops stops)
+    : config_(config),
+      deps_(deps),
+      state_(state),
+      text_(std::move(text)),
+      stops_(std::move(stops)) {}
 
 Task<std::expected<std::string, Halt>> Turn::run() {
   show(Progress::Phase::kStarted);
@@ -56,7 +65,8 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   int fitting = history_budget(deps_, deps_.toolbox.specs(), llm::estimate_tokens(prompt_.system));
   if (fitting < budget_) prepare(fitting);
   if (!state_.rounds.empty()) {
-    auto finished = co_await run_tools(state_.rounds.size() - 1);  // what the last process left open
+    auto finished =
+        co_await run_tools(state_.rounds.size() - 1);  // what the last process left open
     if (!finished) co_return std::unexpected(finished.error());
   }
   for (;;) {
@@ -121,17 +131,22 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
                          .temperature = llm.temperature};
     if (!state_.rounds.empty()) request.cached_messages = request.messages.size();
     llm::EventSink sink = [this](const llm::StreamEvent& event) {
-      if (event.type == llm::StreamEvent::Type::kTextDelta) show(Progress::Phase::kText, event.text);
+      if (event.type == llm::StreamEvent::Type::kTextDelta)
+        show(Progress::Phase::kText, event.text);
     };
     std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
-    auto response = co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
+    auto response =
+        co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
     if (auto halt = halted()) co_return std::unexpected(*halt);
-    bool exceeded = response ? response->stop == StopReason::kContextExceeded && calls_in(response->parts).empty()
+    bool exceeded = response ? response->stop == StopReason::kContextExceeded &&
+                                   calls_in(response->parts).empty()
                              : response.error().error.code == Code::kTooLarge;
     if (response && !exceeded) co_return std::move(*response);
     if (response) state_.usage += response->usage;
     if (!exceeded) co_return std::unexpected(halt_for(response.error().error));
-    if (shrunk_) co_return std::unexpected(halt_for({Code::kTooLarge, "the context is exceeded even with half the history"}));
+    if (shrunk_)
+      co_return std::unexpected(
+          halt_for({Code::kTooLarge, "the context is exceeded even with half the history"}));
     shrunk_ = true;
     result_bytes_max_ = kShrunkResultBytes;
     prepare(budget_ / 2);
@@ -147,7 +162,8 @@ Task<std::expected<Turn::Step, Halt>> Turn::advance(llm::Response response, bool
     co_return Step{std::string(kRefusalText)};
   }
   if (calls && tools_allowed && !cut) {
-    if (!carried_.empty()) response.parts.insert(response.parts.begin(), TextPart{std::exchange(carried_, {})});
+    if (!carried_.empty())
+      response.parts.insert(response.parts.begin(), TextPart{std::exchange(carried_, {})});
     tail_.clear();
     continuations_ = 0;
     auto journaled = co_await journal(assistant_record(response));
@@ -170,8 +186,9 @@ void Turn::go_on_writing(const llm::Response& response, bool call_cut) {
   carried_ += text_in(response.parts);
   tail_.clear();
   if (!trim(carried_).empty()) tail_.push_back({Role::kAssistant, {TextPart{carried_}}});
-  std::string_view ask = call_cut ? "The length limit cut your tool call; it was not run. Send it again, shorter."
-                                  : "The length limit cut your answer. Go on exactly where it stops; repeat nothing.";
+  std::string_view ask =
+      call_cut ? "The length limit cut your tool call; it was not run. Send it again, shorter."
+               : "The length limit cut your answer. Go on exactly where it stops; repeat nothing.";
   tail_.push_back({Role::kUser, {TextPart{std::string(ask)}}});
 }
 
@@ -233,7 +250,8 @@ Task<std::expected<ToolResult, Halt>> Turn::result_of(Round& round, std::size_t 
                              .turn = state_.message.id.str(),
                              .call_id = fmt::format("{}.{}/{}", number, index, record.call.id)};
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
-  if (auto halt = halted()) co_return std::unexpected(*halt);  // no result: what happened is not known
+  if (auto halt = halted())
+    co_return std::unexpected(*halt);  // no result: what happened is not known
   show(Progress::Phase::kToolEnd, record.call.name);
   result.text = std::move(output.text);
   result.is_error = output.is_error;

@@ -26,14 +26,16 @@ struct TurnStops {
   std::stop_token shutdown;  // the process ends: the turn stays as it is in the journal
 };
 
-// Runs one turn to its answer, journaling each step; continues where `state` says. Everything it is given outlives it.
+// Runs one turn to its answer, journaling each step; continues where `state` says. Everything it is
+// given outlives it.
 class Turn {
  public:
-  Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text, TurnStops stops);
+  Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
+       TurnStops stops);
   Task<std::expected<std::string, Halt>> run();
 
  private:
-  struct Step {  // what one model call came to
+  struct Step {                         // what one model call came to
     std::optional<std::string> answer;  // nothing: go on
   };
 
@@ -63,19 +65,24 @@ class Turn {
   int budget_ = 0;
   bool shrunk_ = false;
   std::size_t result_bytes_max_ = tools::result_bytes_max;
-  std::string carried_;                  // text so far of an answer that the length limit cut
+  std::string carried_;  // text so far of an answer that the length limit cut
   int continuations_ = 0;
-  std::vector<llm::ChatMessage> tail_;   // asks for the rest of such an answer
+  std::vector<llm::ChatMessage> tail_;  // asks for the rest of such an answer
 };
 
-// Puts the user's message (`text` is what it says, unescaped) into the transcript, unless a process before this one has, and gives
-// what stood there before it. A memory that fails costs the history, not the turn.
-std::vector<memory::TranscriptEntry> open_transcript(AgentDeps& deps, const Message& message, const std::string& text);
+// Puts the user's message (`text` is what it says, unescaped) into the transcript, unless a process
+// before this one has, and gives what stood there before it. A memory that fails costs the history,
+// not the turn.
+std::vector<memory::TranscriptEntry> open_transcript(AgentDeps& deps, const Message& message,
+                                                     const std::string& text);
 // Sends one event of the turn to whoever is watching; failures are ignored.
-void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase, std::string_view text = {});
-// Where answers to `state.message` go: the node it came from, by name once that node may have another id.
+void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase,
+                   std::string_view text = {});
+// Where answers to `state.message` go: the node it came from, by name once that node may have
+// another id.
 Destination way_back(const TurnState& state);
 // The step, again and again while the disk is full. kTimeout or kCancelled when the Ctx ends first.
-Task<Result<void>> journal_step(Ctx ctx, store::Journal& journal, store::EntryId id, std::string record);
+Task<Result<void>> journal_step(Ctx ctx, store::Journal& journal, store::EntryId id,
+                                std::string record);
 
 }  // namespace skep::agent

@@ -16,7 +16,8 @@ constexpr Millis kBackOffFirst{100};
 constexpr Millis kBackOffMax{10'000};
 
 memory::Attachment attachment_of(const FilePart& file) {
-  return {file.filename, file.media_type, file.size_bytes == 0 ? "unknown" : human_size(file.size_bytes)};
+  return {file.filename, file.media_type,
+          file.size_bytes == 0 ? "unknown" : human_size(file.size_bytes)};
 }
 
 TranscriptMessage user_entry(const Message& message, const std::string& text, WallTime now) {
@@ -29,7 +30,8 @@ TranscriptMessage user_entry(const Message& message, const std::string& text, Wa
                           .thread = message.conversation.thread,
                           .turn = message.id.str()};
   for (const Part& part : message.parts) {
-    if (const auto* file = std::get_if<FilePart>(&part)) entry.attachments.push_back(attachment_of(*file));
+    if (const auto* file = std::get_if<FilePart>(&part))
+      entry.attachments.push_back(attachment_of(*file));
     if (const auto* image = std::get_if<ImagePart>(&part)) {
       entry.attachments.push_back({"image", image->media_type, human_size(image->bytes.size())});
     }
@@ -39,11 +41,13 @@ TranscriptMessage user_entry(const Message& message, const std::string& text, Wa
 
 }  // namespace
 
-std::vector<TranscriptEntry> open_transcript(AgentDeps& deps, const Message& message, const std::string& text) {
+std::vector<TranscriptEntry> open_transcript(AgentDeps& deps, const Message& message,
+                                             const std::string& text) {
   const Conversation& conversation = message.conversation;
   auto own = [&](const TranscriptEntry& entry) {
     const auto* stored = std::get_if<TranscriptMessage>(&entry);
-    return stored != nullptr && stored->role == TranscriptMessage::Role::kUser && stored->msg_id == message.id.str();
+    return stored != nullptr && stored->role == TranscriptMessage::Role::kUser &&
+           stored->msg_id == message.id.str();
   };
   auto before = deps.memory.history(conversation);
   if (!before) log::warn("agent", "answering without history: {}", before.error().to_string());
@@ -54,10 +58,12 @@ std::vector<TranscriptEntry> open_transcript(AgentDeps& deps, const Message& mes
     return entries;
   }
   auto archived = deps.memory.archive_if_idle(conversation);
-  if (!archived) log::warn("agent", "the idle session was not archived: {}", archived.error().to_string());
+  if (!archived)
+    log::warn("agent", "the idle session was not archived: {}", archived.error().to_string());
   if (archived && *archived) entries.clear();
   auto appended = deps.memory.append(conversation, user_entry(message, text, deps.clock.now()));
-  if (!appended) log::warn("agent", "a message is missing in the transcript: {}", appended.error().to_string());
+  if (!appended)
+    log::warn("agent", "a message is missing in the transcript: {}", appended.error().to_string());
   return entries;
 }
 
@@ -66,7 +72,8 @@ Destination way_back(const TurnState& state) {
   return state.message.src;
 }
 
-void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase, std::string_view text) {
+void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase,
+                   std::string_view text) {
   const Message& asked = state.message;
   Message event;
   event.id = MessageId(mint_ulid());
@@ -81,13 +88,16 @@ void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phas
   (void)deps.out.deliver(std::move(event));
 }
 
-Task<Result<void>> journal_step(Ctx ctx, store::Journal& journal, store::EntryId id, std::string record) {
+Task<Result<void>> journal_step(Ctx ctx, store::Journal& journal, store::EntryId id,
+                                std::string record) {
   Millis wait = kBackOffFirst;
   for (bool told = false;; told = true) {
     Result<void> stepped = journal.step(id, record);
     bool full = !stepped && stepped.error().code == Code::kExhausted;
     if (!full) co_return stepped;
-    if (!told) log::error("agent", "turn {} waits for the journal: {}", id.str(), stepped.error().to_string());
+    if (!told)
+      log::error("agent", "turn {} waits for the journal: {}", id.str(),
+                 stepped.error().to_string());
     Result<void> slept = co_await sleep_for(ctx, wait);
     if (!slept) co_return stepped;
     wait = std::min(wait * 2, kBackOffMax);

@@ -3,10 +3,15 @@
 namespace skep::agent {
 namespace {
 
-std::unexpected<Error> bad(std::string what) { return fail(Code::kCorrupt, "turn record: " + std::move(what)); }
+std::unexpected<Error> bad(std::string what) {
+  return fail(Code::kCorrupt, "turn record: " + std::move(what));
+}
 
 json::object usage_json(const Usage& usage) {
-  return {{"input", usage.input}, {"output", usage.output}, {"cache_read", usage.cache_read}, {"cache_write", usage.cache_write}};
+  return {{"input", usage.input},
+          {"output", usage.output},
+          {"cache_read", usage.cache_read},
+          {"cache_write", usage.cache_write}};
 }
 Usage usage_in(const json::value& record) {
   const json::value* usage = get_member(record, "usage");
@@ -38,7 +43,8 @@ Result<void> read_assistant(TurnState& turn, const json::value& record) {
 
 Result<CallRecord*> call_of(TurnState& turn, const json::value& record) {
   std::int64_t index = get_int(record, "call").value_or(-1);
-  if (turn.rounds.empty() || index < 0 || static_cast<std::size_t>(index) >= turn.rounds.back().calls.size()) {
+  if (turn.rounds.empty() || index < 0 ||
+      static_cast<std::size_t>(index) >= turn.rounds.back().calls.size()) {
     return bad("no such call");
   }
   return &turn.rounds.back().calls[static_cast<std::size_t>(index)];
@@ -104,7 +110,8 @@ std::string begin_record(const Message& message) {
 }
 
 std::string assistant_record(const llm::Response& response) {
-  json::object record{{"s", "assistant"}, {"model", response.model}, {"usage", usage_json(response.usage)}};
+  json::object record{
+      {"s", "assistant"}, {"model", response.model}, {"usage", usage_json(response.usage)}};
   record["parts"] = to_json_value(response.parts);
   return to_json(record);
 }
@@ -134,7 +141,8 @@ Result<TurnState> rebuild(const store::JournalEntry& entry) {
   if (entry.steps.empty()) return bad("no begin");
   SKEP_TRY(json::value begin, parse_json(entry.steps.front()));
   SKEP_TRY_VOID(read_begin(turn, begin));
-  for (std::size_t i = 1; i < entry.steps.size(); ++i) SKEP_TRY_VOID(read_step(turn, entry.steps[i]));
+  for (std::size_t i = 1; i < entry.steps.size(); ++i)
+    SKEP_TRY_VOID(read_step(turn, entry.steps[i]));
   return turn;
 }
 

@@ -1,9 +1,13 @@
-// What a turn has come to, and its form in the journal. Kind "turn", entry id = id of the user's message:
+// What a turn has come to, and its form in the journal. Kind "turn", entry id = id of the user's
+// message:
 //   begin {"message","src","src_name"}
-//   {"s":"assistant","parts","usage","model"}                after each model call that asks for tools: a round
-//   {"s":"tool_start","call","name"}                         before a tool that is not repeatable runs; call = index in the round
+//   {"s":"assistant","parts","usage","model"}                after each model call that asks for
+//   tools: a round
+//   {"s":"tool_start","call","name"}                         before a tool that is not repeatable
+//   runs; call = index in the round
 //   {"s":"tool_result","call","id","name","text","is_error"}
-//   {"s":"reply","message","model","usage"}                  the answer is decided; it keeps its id from here on
+//   {"s":"reply","message","model","usage"}                  the answer is decided; it keeps its id
+//   from here on
 // The latest "assistant" is the round that the tool records after it belong to.
 #pragma once
 

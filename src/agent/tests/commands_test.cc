@@ -62,7 +62,8 @@ TEST(Commands, AreFoundByNameAndAlias) {
 using CommandTest = AgentFixture;
 
 TEST_F(CommandTest, NeverReachTheModelNorTheTranscript) {
-  for (const char* text : {"/ping", "/new", "/reset", "/forget", "/status", "/help", "/history", "/cancel", "/stop", "/nonsense"}) {
+  for (const char* text : {"/ping", "/new", "/reset", "/forget", "/status", "/help", "/history",
+                           "/cancel", "/stop", "/nonsense"}) {
     SCOPED_TRACE(text);
     EXPECT_FALSE(ask(text).empty());
   }
@@ -80,7 +81,8 @@ TEST_F(CommandTest, NewTellsApartNoSessionAnEmptyOneAndAnArchivedOne) {
   ask("hi");
   EXPECT_EQ(ask("/new"), "Archived 2 messages. A new session starts now.");
   EXPECT_EQ(ask("/reset"), "There is no session yet: we can just start.");
-  ASSERT_TRUE(store::write_file(memory->directory({"xmpp", "ann@example.org", ""}) + "/history.jsonl", ""));
+  ASSERT_TRUE(
+      store::write_file(memory->directory({"xmpp", "ann@example.org", ""}) + "/history.jsonl", ""));
   EXPECT_EQ(ask("/reset"), "The session is already empty.");
   EXPECT_TRUE(transcript().empty());
 }
@@ -99,18 +101,22 @@ TEST_F(CommandTest, HistoryShowsTheLastMessages) {
   model.says("three");
   ask("second");
   EXPECT_EQ(ask("/history 3"),
-            "2026-03-02T08:00:00Z Skep: one two\n2026-03-02T08:00:00Z you: second\n2026-03-02T08:00:00Z Skep: three");
+            "2026-03-02T08:00:00Z Skep: one two\n2026-03-02T08:00:00Z you: "
+            "second\n2026-03-02T08:00:00Z Skep: three");
   EXPECT_EQ(split(ask("/history"), '\n').size(), 4u);
-  for (const char* bad : {"/history 0", "/history x", "/history 5x", "/history -1", "/history 99999999999999"}) {
+  for (const char* bad :
+       {"/history 0", "/history x", "/history 5x", "/history -1", "/history 99999999999999"}) {
     EXPECT_EQ(ask(bad), "/history takes a number from 1 to 50.") << bad;
   }
 }
 
 TEST_F(CommandTest, HelpListsEveryCommandAndExplainsOne) {
   std::string all = ask("/help");
-  for (const CommandInfo& info : commands()) EXPECT_TRUE(all.contains("/" + info.name)) << info.name;
+  for (const CommandInfo& info : commands())
+    EXPECT_TRUE(all.contains("/" + info.name)) << info.name;
   EXPECT_EQ(ask("/help ping"), "/ping - answer at once");
-  EXPECT_EQ(ask("/help /reset"), "/new, /reset - put this conversation aside and start an empty one");
+  EXPECT_EQ(ask("/help /reset"),
+            "/new, /reset - put this conversation aside and start an empty one");
   EXPECT_TRUE(ask("/help nonsense").contains("I don't know /nonsense"));
 }
 
@@ -122,7 +128,9 @@ TEST_F(CommandTest, AnUnknownCommandGetsTheNearestOne) {
 
 TEST_F(CommandTest, StatusHidesFromOthersWhatIsForAdmins) {
   std::string user = ask("/status");
-  EXPECT_TRUE(user.starts_with("Skep, up 0 minutes\nPublic line\nTools: none\nSession: 0 messages, 0 archived sessions\n")) << user;
+  EXPECT_TRUE(user.starts_with(
+      "Skep, up 0 minutes\nPublic line\nTools: none\nSession: 0 messages, 0 archived sessions\n"))
+      << user;
   EXPECT_FALSE(user.contains("Secret"));
   EXPECT_FALSE(user.contains("All conversations"));
   std::string admin = ask("/status", "admin@example.org");
@@ -209,9 +217,12 @@ TEST_F(CommandTest, CancelStopsTheRunningTurnAndOnlyThat) {
   run_until_replies(3);
   std::vector<std::string> texts = {channel.text(0), channel.text(1), channel.text(2)};
   std::ranges::sort(texts);
-  EXPECT_EQ(texts, (std::vector<std::string>{"Cancelled.", "I stop what I was working on. 1 message behind it will be answered.",
-                                             "second answer"}));
-  EXPECT_EQ(transcript(), (std::vector<std::string>{"user: first", "assistant: Cancelled.", "user: second", "assistant: second answer"}));
+  EXPECT_EQ(texts,
+            (std::vector<std::string>{
+                "Cancelled.", "I stop what I was working on. 1 message behind it will be answered.",
+                "second answer"}));
+  EXPECT_EQ(transcript(), (std::vector<std::string>{"user: first", "assistant: Cancelled.",
+                                                    "user: second", "assistant: second answer"}));
   EXPECT_EQ(channel.progress.back().phase, Progress::Phase::kStarted);
 }
 
@@ -225,7 +236,8 @@ TEST_F(CommandTest, CancelStopsATurnThatWaitsForItsStart) {
   ASSERT_TRUE(agent->deliver(user_message("me too", "bob@example.org")));
   ASSERT_TRUE(agent->deliver(user_message("/cancel", "bob@example.org")));
   run_until([this] { return channel.replies.size() == 2; });
-  EXPECT_EQ(transcript("bob@example.org"), (std::vector<std::string>{"user: me too", "assistant: Cancelled."}));
+  EXPECT_EQ(transcript("bob@example.org"),
+            (std::vector<std::string>{"user: me too", "assistant: Cancelled."}));
   model.release();
   run_until_replies(3);
   EXPECT_EQ(model.requests.size(), 1u);

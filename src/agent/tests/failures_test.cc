@@ -14,11 +14,12 @@ TEST_F(FailureTest, EachKindHasNeutralWordsAndAnIncident) {
     Code code;
     const char* words;
   };
-  const Case cases[] = {{Code::kExhausted, "too much is asked"},   {Code::kUnavailable, "not reachable"},
-                        {Code::kTimeout, "took too long"},          {Code::kUnauthenticated, "my operator"},
-                        {Code::kDenied, "my operator"},             {Code::kNotFound, "my operator"},
-                        {Code::kCorrupt, "unusable answer"},        {Code::kInvalid, "my operator"},
-                        {Code::kInternal, "something went wrong"}};
+  const Case cases[] = {
+      {Code::kExhausted, "too much is asked"},  {Code::kUnavailable, "not reachable"},
+      {Code::kTimeout, "took too long"},        {Code::kUnauthenticated, "my operator"},
+      {Code::kDenied, "my operator"},           {Code::kNotFound, "my operator"},
+      {Code::kCorrupt, "unusable answer"},      {Code::kInvalid, "my operator"},
+      {Code::kInternal, "something went wrong"}};
   for (const Case& one : cases) {
     SCOPED_TRACE(one.words);
     model.fails(one.code, "https://api.example/v1 said: invalid x-api-key sk-12345");
@@ -37,8 +38,9 @@ TEST_F(FailureTest, AFailedTurnStaysInTheHistory) {
   std::string sorry = ask("remember the number 7");
   model.says("7");
   ask("which number?");
-  EXPECT_EQ(transcript(), (std::vector<std::string>{"user: remember the number 7", "assistant: " + sorry, "user: which number?",
-                                                    "assistant: 7"}));
+  EXPECT_EQ(transcript(),
+            (std::vector<std::string>{"user: remember the number 7", "assistant: " + sorry,
+                                      "user: which number?", "assistant: 7"}));
   auto lines = testing::told(model.requests.at(1));
   EXPECT_EQ(lines.at(0), "user: remember the number 7");
 }
@@ -134,6 +136,73 @@ TEST_F(FailureTest, AReplyThatTheChannelCanNeverTakeEndsTheTurn) {
   ASSERT_TRUE(agent->deliver(user_message("go")));
   run_until([this] { return agent->stats().waiting + agent->stats().running == 0; });
   EXPECT_EQ(journal->size(), 0u);
+}
+
+// A journal on a disk that is full now and then.
+class FullJournal : public store::Journal {
+ public:
+  FullJournal(std::unique_ptr<store::Journal> real, bool& full)
+      : real_(std::move(real)), full_(full) {}
+  [[nodiscard]] std::vector<store::JournalEntry> unfinished(std::string_view kind) const override {
+    return real_->unfinished(kind);
+  }
+  Result<void> begin(std::string_view kind, const store::EntryId& id,
+                     std::string_view what) override {
+    if (full_) return full();
+    return real_->begin(kind, id, what);
+  }
+  Result<void> step(const store::EntryId& id, std::string_view what) override {
+    if (full_) return full();
+    return real_->step(id, what);
+  }
+  Result<void> end(const store::EntryId& id) override {
+    if (full_) return full();
+    return real_->end(id);
+  }
+  [[nodiscard]] bool contains(const store::EntryId& id) const override {
+    return real_->contains(id);
+  }
+  [[nodiscard]] std::size_t size() const override { return real_->size(); }
+  Result<void> remember(std::string_view set, std::string_view key) override {
+    return real_->remember(set, key);
+  }
+  [[nodiscard]] bool remembers(std::string_view set, std::string_view key) const override {
+    return real_->remembers(set, key);
+  }
+  mutable int refused = 0;
+
+ private:
+  Result<void> full() {
+    ++refused;
+    return fail(Code::kExhausted, "no space left on device");
+  }
+  std::unique_ptr<store::Journal> real_;
+  bool& full_;
+};
+
+TEST_F(FailureTest, OnAFullDiskNothingIsAcceptedAndWhatWasAcceptedWaits) {
+  close_agent();
+  bool full = true;
+  auto full_journal = std::make_unique<FullJournal>(std::move(journal), full);
+  FullJournal& watched = *full_journal;
+  journal = std::move(full_journal);
+  make_agent();
+  EXPECT_EQ(agent->deliver(user_message("refused")).error().code, Code::kExhausted);
+  full = false;
+  model.says("room again");
+  model.scenes.back().hold = true;
+  ASSERT_TRUE(agent->deliver(user_message("go")));
+  run_until([this] { return model.held == 1; });
+  full = true;
+  watched.refused = 0;
+  model.release();
+  run_until([&] { return watched.refused > 0; });
+  EXPECT_TRUE(channel.replies.empty());
+  full = false;
+  run_until_replies(1);
+  EXPECT_EQ(channel.text(0), "room again");
+  EXPECT_EQ(journal->size(), 0u);
+  close();
 }
 
 TEST_F(FailureTest, ClosingLetsRunningTurnsFinishAndRefusesNewOnes) {

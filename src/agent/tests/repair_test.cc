@@ -14,8 +14,12 @@ ChatMessage user(std::vector<Part> parts) { return {Role::kUser, std::move(parts
 ChatMessage assistant(std::vector<Part> parts) { return {Role::kAssistant, std::move(parts)}; }
 Part text(std::string words) { return TextPart{std::move(words)}; }
 Part call(std::string id) { return tool_call(std::move(id), "t"); }
-Part result(std::string id, std::string words = "r") { return ToolResult{std::move(id), "t", std::move(words), false}; }
-Part lost(std::string id) { return ToolResult{std::move(id), "t", "interrupted; it may or may not have happened", true}; }
+Part result(std::string id, std::string words = "r") {
+  return ToolResult{std::move(id), "t", std::move(words), false};
+}
+Part lost(std::string id) {
+  return ToolResult{std::move(id), "t", "interrupted; it may or may not have happened", true};
+}
 
 struct Case {
   const char* name;
@@ -26,30 +30,59 @@ struct Case {
 
 TEST(Repair, MakesHistoriesAcceptable) {
   const Case cases[] = {
-      {"nothing to do", {user({text("a")}), assistant({text("b")}), user({text("c")})},
-       {user({text("a")}), assistant({text("b")}), user({text("c")})}, {}},
+      {"nothing to do",
+       {user({text("a")}), assistant({text("b")}), user({text("c")})},
+       {user({text("a")}), assistant({text("b")}), user({text("c")})},
+       {}},
       {"empty", {}, {}, {}},
-      {"leading assistant", {assistant({text("x")}), user({text("a")})}, {user({text("a")})}, {.leading_dropped = 1}},
+      {"leading assistant",
+       {assistant({text("x")}), user({text("a")})},
+       {user({text("a")})},
+       {.leading_dropped = 1}},
       {"only an assistant", {assistant({text("x")})}, {}, {.leading_dropped = 1}},
-      {"neighbours", {user({text("a")}), user({text("b")})}, {user({text("a"), text("b")})}, {.merged = 1}},
-      {"blank", {user({text("a")}), assistant({text(" \n")}), user({text("b")})},
-       {user({text("a"), text("b")})}, {.blank_messages = 1, .merged = 1}},
-      {"lost result in the middle", {user({text("a")}), assistant({call("1")}), user({text("b")})},
-       {user({text("a")}), assistant({call("1")}), user({lost("1"), text("b")})}, {.missing_results = 1}},
-      {"lost result at the end", {user({text("a")}), assistant({call("1"), call("2")})},
-       {user({text("a")}), assistant({call("1"), call("2")}), user({lost("1"), lost("2")})}, {.missing_results = 2}},
-      {"results in another order", {user({text("a")}), assistant({call("1"), call("2")}), user({text("b"), result("2"), result("1")})},
-       {user({text("a")}), assistant({call("1"), call("2")}), user({result("1"), result("2"), text("b")})}, {}},
+      {"neighbours",
+       {user({text("a")}), user({text("b")})},
+       {user({text("a"), text("b")})},
+       {.merged = 1}},
+      {"blank",
+       {user({text("a")}), assistant({text(" \n")}), user({text("b")})},
+       {user({text("a"), text("b")})},
+       {.blank_messages = 1, .merged = 1}},
+      {"lost result in the middle",
+       {user({text("a")}), assistant({call("1")}), user({text("b")})},
+       {user({text("a")}), assistant({call("1")}), user({lost("1"), text("b")})},
+       {.missing_results = 1}},
+      {"lost result at the end",
+       {user({text("a")}), assistant({call("1"), call("2")})},
+       {user({text("a")}), assistant({call("1"), call("2")}), user({lost("1"), lost("2")})},
+       {.missing_results = 2}},
+      {"results in another order",
+       {user({text("a")}), assistant({call("1"), call("2")}),
+        user({text("b"), result("2"), result("1")})},
+       {user({text("a")}), assistant({call("1"), call("2")}),
+        user({result("1"), result("2"), text("b")})},
+       {}},
       {"orphan", {user({result("9"), text("a")})}, {user({text("a")})}, {.orphan_results = 1}},
-      {"duplicate", {user({text("a")}), assistant({call("1")}), user({result("1", "x"), result("1", "y")})},
-       {user({text("a")}), assistant({call("1")}), user({result("1", "x")})}, {.duplicate_results = 1}},
+      {"duplicate",
+       {user({text("a")}), assistant({call("1")}), user({result("1", "x"), result("1", "y")})},
+       {user({text("a")}), assistant({call("1")}), user({result("1", "x")})},
+       {.duplicate_results = 1}},
       {"ids reused in later rounds",
-       {user({text("a")}), assistant({call("0")}), user({result("0", "x")}), assistant({call("0")}), user({result("0", "y")})},
-       {user({text("a")}), assistant({call("0")}), user({result("0", "x")}), assistant({call("0")}), user({result("0", "y")})}, {}},
-      {"ids reused in one turn", {user({text("a")}), assistant({call("0"), call("0")}), user({result("0", "x"), result("0", "y")})},
-       {user({text("a")}), assistant({call("0"), call("0")}), user({result("0", "x"), result("0", "y")})}, {}},
-      {"a turn of orphans goes, its neighbours join", {user({text("a")}), assistant({text("b")}), user({result("9")}), assistant({text("c")})},
-       {user({text("a")}), assistant({text("b"), text("c")})}, {.orphan_results = 1, .blank_messages = 1, .merged = 1}},
+       {user({text("a")}), assistant({call("0")}), user({result("0", "x")}), assistant({call("0")}),
+        user({result("0", "y")})},
+       {user({text("a")}), assistant({call("0")}), user({result("0", "x")}), assistant({call("0")}),
+        user({result("0", "y")})},
+       {}},
+      {"ids reused in one turn",
+       {user({text("a")}), assistant({call("0"), call("0")}),
+        user({result("0", "x"), result("0", "y")})},
+       {user({text("a")}), assistant({call("0"), call("0")}),
+        user({result("0", "x"), result("0", "y")})},
+       {}},
+      {"a turn of orphans goes, its neighbours join",
+       {user({text("a")}), assistant({text("b")}), user({result("9")}), assistant({text("c")})},
+       {user({text("a")}), assistant({text("b"), text("c")})},
+       {.orphan_results = 1, .blank_messages = 1, .merged = 1}},
   };
   for (const Case& one : cases) {
     SCOPED_TRACE(one.name);
@@ -67,10 +100,12 @@ bool acceptable(const Messages& messages) {
     if (messages[i].role != next || messages[i].parts.empty()) return false;
     next = next == Role::kUser ? Role::kAssistant : Role::kUser;
     std::size_t calls = 0, results = 0;
-    for (const Part& part : messages[i].parts) calls += std::holds_alternative<ToolCall>(part) ? 1 : 0;
+    for (const Part& part : messages[i].parts)
+      calls += std::holds_alternative<ToolCall>(part) ? 1 : 0;
     if (calls > 0 && i + 1 == messages.size()) return false;
     if (calls == 0) continue;
-    for (const Part& part : messages[i + 1].parts) results += std::holds_alternative<ToolResult>(part) ? 1 : 0;
+    for (const Part& part : messages[i + 1].parts)
+      results += std::holds_alternative<ToolResult>(part) ? 1 : 0;
     if (calls != results) return false;
   }
   return true;

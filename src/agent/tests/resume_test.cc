@@ -1,6 +1,6 @@
-// The durability contract: whatever the moment of death, every accepted message gets exactly one reply and no tool that is not
-// repeatable runs twice. Each case really dies: a child process leaves with _exit() at the n-th journal write, and the next one
-// opens what it left.
+// The durability contract: whatever the moment of death, every accepted message gets exactly one
+// reply and no tool that is not repeatable runs twice. Each case really dies: a child process
+// leaves with _exit() at the n-th journal write, and the next one opens what it left.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,8 +27,11 @@ class MortalJournal : public store::Journal {
  public:
   MortalJournal(std::unique_ptr<store::Journal> real, int writes_left, bool after)
       : real_(std::move(real)), writes_left_(writes_left), after_(after) {}
-  [[nodiscard]] std::vector<store::JournalEntry> unfinished(std::string_view kind) const override { return real_->unfinished(kind); }
-  Result<void> begin(std::string_view kind, const store::EntryId& id, std::string_view what) override {
+  [[nodiscard]] std::vector<store::JournalEntry> unfinished(std::string_view kind) const override {
+    return real_->unfinished(kind);
+  }
+  Result<void> begin(std::string_view kind, const store::EntryId& id,
+                     std::string_view what) override {
     return mortal([&] { return real_->begin(kind, id, what); });
   }
   Result<void> step(const store::EntryId& id, std::string_view what) override {
@@ -37,10 +40,16 @@ class MortalJournal : public store::Journal {
   Result<void> end(const store::EntryId& id) override {
     return mortal([&] { return real_->end(id); });
   }
-  [[nodiscard]] bool contains(const store::EntryId& id) const override { return real_->contains(id); }
+  [[nodiscard]] bool contains(const store::EntryId& id) const override {
+    return real_->contains(id);
+  }
   [[nodiscard]] std::size_t size() const override { return real_->size(); }
-  Result<void> remember(std::string_view set, std::string_view key) override { return real_->remember(set, key); }
-  [[nodiscard]] bool remembers(std::string_view set, std::string_view key) const override { return real_->remembers(set, key); }
+  Result<void> remember(std::string_view set, std::string_view key) override {
+    return real_->remember(set, key);
+  }
+  [[nodiscard]] bool remembers(std::string_view set, std::string_view key) const override {
+    return real_->remembers(set, key);
+  }
 
  private:
   template <class Write>
@@ -83,7 +92,8 @@ class WorldlyChannel : public Inbox {
   explicit WorldlyChannel(World world) : world_(std::move(world)) {}
   Result<void> deliver(Message message) override {
     if (message.kind != Kind::kReply) return {};
-    std::string line = fmt::format("reply {} to {}: {}", message.id.str(), message.in_reply_to.str(), text_of(message.parts));
+    std::string line = fmt::format("reply {} to {}: {}", message.id.str(),
+                                   message.in_reply_to.str(), text_of(message.parts));
     bool known = false;
     for (const std::string& seen : world_.all()) known = known || seen == line;
     if (!known) world_.happens(line);
@@ -98,14 +108,17 @@ class WorldlyChannel : public Inbox {
   World world_;
 };
 
-// The model's part depends only on what it is told, as a real model's does: it answers where the turn stands.
+// The model's part depends only on what it is told, as a real model's does: it answers where the
+// turn stands.
 class SteadyModel : public ScriptedModel {
  public:
-  Task<std::expected<llm::Response, llm::Failure>> stream(Ctx, const llm::Request& request, llm::EventSink,
+  Task<std::expected<llm::Response, llm::Failure>> stream(Ctx, const llm::Request& request,
+                                                          llm::EventSink,
                                                           std::function<void()>) override {
     std::size_t round = 0;
     for (const llm::ChatMessage& message : request.messages) {
-      for (const Part& part : message.parts) round += std::holds_alternative<ToolResult>(part) ? 1 : 0;
+      for (const Part& part : message.parts)
+        round += std::holds_alternative<ToolResult>(part) ? 1 : 0;
     }
     co_await yield();
     llm::Response response{.usage = {.input = 10, .output = 5}, .model = "steady-1"};
@@ -122,7 +135,8 @@ struct Home {
   World world;
 };
 
-// One life of the agent: resumes, perhaps takes `fresh`, and works until nothing is left. Dies at the n-th journal write (0: never).
+// One life of the agent: resumes, perhaps takes `fresh`, and works until nothing is left. Dies at
+// the n-th journal write (0: never).
 int live(const Home& home, std::vector<Message> fresh, int dies_at, bool after) {
   FakeClock clock;
   Loop loop;
@@ -139,7 +153,13 @@ int live(const Home& home, std::vector<Message> fresh, int dies_at, bool after) 
   auto memory = memory::Memory::open({.path = (home.path / "memory").string()}, clock);
   if (!journal || !memory) return kBroken;
   MortalJournal mortal(std::move(*journal), dies_at, after);
-  AgentDeps deps{.loop = loop, .model = model, .toolbox = toolbox, .memory = **memory, .journal = mortal, .out = channel, .clock = clock};
+  AgentDeps deps{.loop = loop,
+                 .model = model,
+                 .toolbox = toolbox,
+                 .memory = **memory,
+                 .journal = mortal,
+                 .out = channel,
+                 .clock = clock};
   auto agent = Agent::open({}, std::move(deps));
   if (!agent) return kBroken;
   (*agent)->resume();
@@ -166,7 +186,8 @@ int live_elsewhere(const Home& home, std::vector<Message> fresh, int dies_at, bo
 
 std::vector<std::string> transcript_kinds(const Home& home) {
   std::vector<std::string> kinds;
-  auto text = store::read_file((home.path / "memory" / "ann@example.org" / "history.jsonl").string());
+  auto text =
+      store::read_file((home.path / "memory" / "ann@example.org" / "history.jsonl").string());
   if (!text) return kinds;
   for (std::string_view line : split(*text, '\n')) {
     auto entry = memory::parse_line(line);
@@ -204,7 +225,8 @@ TEST(Resume, DeathAtAnyJournalWriteGivesOneReplyAndRunsNoToolTwice) {
       expect_contract(home, accepted ? std::vector<std::string>{id} : std::vector<std::string>());
       EXPECT_LE(home.world.count(R"(run act {"x":"1"})"), 1u);
       EXPECT_LE(home.world.count(R"(run act {"x":"2"})"), 1u);
-      if (accepted) EXPECT_EQ(transcript_kinds(home), (std::vector<std::string>{"user", "assistant"}));
+      if (accepted)
+        EXPECT_EQ(transcript_kinds(home), (std::vector<std::string>{"user", "assistant"}));
     }
     EXPECT_EQ(deaths, 10);  // begin, 2 rounds, 2 starts, 3 results, reply, end
   }
@@ -219,7 +241,8 @@ TEST(Resume, DyingAgainAndAgainStillEndsInOneReply) {
   int lives = 1;
   while (live_elsewhere(home, {}, 1, true) == kDied) ASSERT_LT(++lives, 100);
   expect_contract(home, ids);
-  EXPECT_EQ(transcript_kinds(home), (std::vector<std::string>{"user", "assistant", "user", "assistant"}));
+  EXPECT_EQ(transcript_kinds(home),
+            (std::vector<std::string>{"user", "assistant", "user", "assistant"}));
 }
 
 TEST(Resume, CommandsToo) {
@@ -242,10 +265,13 @@ TEST_F(ResumeTest, AToolThatMayHaveRunIsReportedToTheModelNotRepeated) {
   ASSERT_TRUE(toolbox.add(std::make_unique<CountingTool>("look", true, runs)));
   Message message = user_message("go");
   store::EntryId id(message.id.str());
-  json::object begin{{"message", to_json_value(message)}, {"src", message.src.uuid.str()}, {"src_name", "IO.test@lab"}};
+  json::object begin{{"message", to_json_value(message)},
+                     {"src", message.src.uuid.str()},
+                     {"src_name", "IO.test@lab"}};
   ASSERT_TRUE(journal->begin("turn", id, to_json(begin)));
   json::object round{{"s", "assistant"}, {"model", "m"}};
-  round["parts"] = to_json_value(std::vector<Part>{tool_call("c1", "act"), tool_call("c2", "look")});
+  round["parts"] =
+      to_json_value(std::vector<Part>{tool_call("c1", "act"), tool_call("c2", "look")});
   ASSERT_TRUE(journal->step(id, to_json(round)));
   ASSERT_TRUE(journal->step(id, R"({"s":"tool_start","call":0,"name":"act"})"));
   model.says("I will check.");
@@ -253,7 +279,8 @@ TEST_F(ResumeTest, AToolThatMayHaveRunIsReportedToTheModelNotRepeated) {
   run_until_replies(1);
   EXPECT_EQ(runs, (std::vector<std::string>{"look {}"}));
   std::string results = testing::told(model.requests.at(0)).back();
-  EXPECT_TRUE(results.contains("result(c1 interrupted; it may or may not have happened")) << results;
+  EXPECT_TRUE(results.contains("result(c1 interrupted; it may or may not have happened"))
+      << results;
   EXPECT_TRUE(results.contains("result(c2 result of look)")) << results;
   EXPECT_EQ(agent->stats().resumed, 1u);
 }
@@ -273,7 +300,8 @@ TEST_F(ResumeTest, ADecidedReplyIsDeliveredAgainUnderItsIdToTheChannelsName) {
   EXPECT_EQ(model.requests.size(), 1u);
   EXPECT_EQ(channel.text(0), "the answer");
   EXPECT_EQ(channel.replies.at(0).dst, Destination(*message.src_name));
-  EXPECT_EQ(channel.replies.at(0).id.str(), std::get<memory::TranscriptMessage>(before->at(1)).msg_id);
+  EXPECT_EQ(channel.replies.at(0).id.str(),
+            std::get<memory::TranscriptMessage>(before->at(1)).msg_id);
   EXPECT_EQ(transcript(), (std::vector<std::string>{"user: go", "assistant: the answer"}));
 }
 

@@ -1,4 +1,5 @@
-// An agent between a scripted model and a channel that records, on a real journal and a real memory.
+// An agent between a scripted model and a channel that records, on a real journal and a real
+// memory.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -45,14 +46,16 @@ class ScriptedModel : public llm::Model {
   void says(std::string text, llm::StopReason stop = llm::StopReason::kEnd) {
     add({.parts = {TextPart{std::move(text)}}, .stop = stop});
   }
-  void calls(std::vector<ToolCall> wanted, std::string text = {}, llm::StopReason stop = llm::StopReason::kToolUse) {
+  void calls(std::vector<ToolCall> wanted, std::string text = {},
+             llm::StopReason stop = llm::StopReason::kToolUse) {
     llm::Response response{.stop = stop};
     if (!text.empty()) response.parts.emplace_back(TextPart{std::move(text)});
     for (ToolCall& call : wanted) response.parts.emplace_back(std::move(call));
     add(std::move(response));
   }
   void fails(Code code, std::string message) {
-    scenes.push_back({.outcome = std::unexpected(llm::Failure{.error = {code, std::move(message)}})});
+    scenes.push_back(
+        {.outcome = std::unexpected(llm::Failure{.error = {code, std::move(message)}})});
   }
   Scene& add(llm::Response response) {
     response.model = "scripted-1";
@@ -62,7 +65,8 @@ class ScriptedModel : public llm::Model {
   }
   void release() { released.notify_all(); }
 
-  Task<std::expected<llm::Response, llm::Failure>> stream(Ctx ctx, const llm::Request& request, llm::EventSink sink,
+  Task<std::expected<llm::Response, llm::Failure>> stream(Ctx ctx, const llm::Request& request,
+                                                          llm::EventSink sink,
                                                           std::function<void()> on_reset) override {
     requests.push_back(request);
     if (scenes.empty()) {
@@ -93,7 +97,8 @@ class ScriptedModel : public llm::Model {
 
  private:
   struct ScriptedDriver : llm::Driver {
-    Task<std::expected<llm::Response, llm::Failure>> attempt(Ctx, const llm::Request&, llm::EventSink) override {
+    Task<std::expected<llm::Response, llm::Failure>> attempt(Ctx, const llm::Request&,
+                                                             llm::EventSink) override {
       co_return std::unexpected(llm::Failure{});
     }
     [[nodiscard]] std::string describe() const override { return "scripted (scripted-1)"; }
@@ -130,9 +135,11 @@ class RecordingChannel : public Inbox {
 // A tool that writes down its runs.
 class CountingTool : public tools::Tool {
  public:
-  CountingTool(std::string name, bool repeatable, std::vector<std::string>& runs) : repeatable_(repeatable), runs_(runs) {
+  CountingTool(std::string name, bool repeatable, std::vector<std::string>& runs)
+      : repeatable_(repeatable), runs_(runs) {
     spec_ = {std::move(name), "Counts.",
-             json::object{{"type", "object"}, {"properties", json::object{{"x", json::object{{"type", "string"}}}}}}};
+             json::object{{"type", "object"},
+                          {"properties", json::object{{"x", json::object{{"type", "string"}}}}}}};
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return repeatable_; }
@@ -194,7 +201,10 @@ class AgentFixture : public ::testing::Test {
                    .journal = *journal,
                    .out = channel,
                    .clock = clock,
-                   .status_lines = [](bool admin) { return std::vector<std::string>{admin ? "Secret: domains" : "Public line"}; },
+                   .status_lines =
+                       [](bool admin) {
+                         return std::vector<std::string>{admin ? "Secret: domains" : "Public line"};
+                       },
                    .is_admin = [](const Conversation& c) { return c.peer == "admin@example.org"; }};
     agent = std::move(*Agent::open(config, std::move(deps)));
   }
@@ -215,16 +225,16 @@ class AgentFixture : public ::testing::Test {
   }
 
   // Runs the loop until `done`; a minute is for ever.
-  void run_until(std::function<bool()> done) {
-    loop.run(poll(std::move(done)));
-  }
+  void run_until(std::function<bool()> done) { loop.run(poll(std::move(done))); }
   static Task<void> poll(std::function<bool()> done) {
     for (int i = 0; i < 60'000'000 && !done(); ++i) co_await yield();
     EXPECT_TRUE(done());
   }
   void run_until_replies(std::size_t count) {
     run_until([this, count] { return channel.replies.size() >= count; });
-    run_until([this, count] { return agent->stats().replied >= count || channel.replies.size() > count; });
+    run_until([this, count] {
+      return agent->stats().replied >= count || channel.replies.size() > count;
+    });
   }
   std::string ask(std::string text, std::string peer = "ann@example.org") {
     std::size_t before = channel.replies.size();
@@ -265,8 +275,10 @@ inline std::vector<std::string> told(const llm::Request& request) {
     std::string line = message.role == llm::Role::kUser ? "user:" : "assistant:";
     for (const Part& part : message.parts) {
       if (const auto* text = std::get_if<TextPart>(&part)) line += " " + text->text;
-      if (const auto* call = std::get_if<ToolCall>(&part)) line += fmt::format(" call({} {})", call->id, call->name);
-      if (const auto* result = std::get_if<ToolResult>(&part)) line += fmt::format(" result({} {})", result->call_id, result->text);
+      if (const auto* call = std::get_if<ToolCall>(&part))
+        line += fmt::format(" call({} {})", call->id, call->name);
+      if (const auto* result = std::get_if<ToolResult>(&part))
+        line += fmt::format(" result({} {})", result->call_id, result->text);
     }
     lines.push_back(std::move(line));
   }

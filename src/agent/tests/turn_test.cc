@@ -69,7 +69,8 @@ TEST_F(TurnTest, TheNextTurnIsToldWhatWasSaid) {
 }
 
 TEST_F(TurnTest, RunsToolsAndGivesEachCallItsResult) {
-  model.calls({tool_call("c1", "look", {{"x", "1"}}), tool_call("c2", "act", {{"x", "2"}})}, "Let me see.");
+  model.calls({tool_call("c1", "look", {{"x", "1"}}), tool_call("c2", "act", {{"x", "2"}})},
+              "Let me see.");
   model.says("Done.");
   EXPECT_EQ(ask("go"), "Done.");
   EXPECT_EQ(runs, (std::vector<std::string>{R"(look {"x":"1"})", R"(act {"x":"2"})"}));
@@ -83,23 +84,29 @@ TEST_F(TurnTest, TheTranscriptKeepsToolsForPeopleBeforeTheAnswer) {
   model.calls({tool_call("c1", "act", {{"x", "2"}})});
   model.says("Done.");
   ask("go");
-  auto text = store::read_file(memory->directory({"xmpp", "ann@example.org", ""}) + "/history.jsonl");
+  auto text =
+      store::read_file(memory->directory({"xmpp", "ann@example.org", ""}) + "/history.jsonl");
   std::vector<std::string> kinds;
   for (std::string_view line : split(*text, '\n')) {
     auto entry = memory::parse_line(line);
     if (!entry) continue;
     const auto* tool = std::get_if<memory::TranscriptTool>(&*entry);
-    kinds.push_back(tool == nullptr ? "message" : fmt::format("{} {} -> {}", tool->name, tool->arguments, tool->result));
+    kinds.push_back(tool == nullptr
+                        ? "message"
+                        : fmt::format("{} {} -> {}", tool->name, tool->arguments, tool->result));
   }
-  EXPECT_EQ(kinds, (std::vector<std::string>{"message", R"(act {"x":"2"} -> result of act)", "message"}));
+  EXPECT_EQ(kinds,
+            (std::vector<std::string>{"message", R"(act {"x":"2"} -> result of act)", "message"}));
 }
 
 TEST_F(TurnTest, IdenticalCallsRunOnceAndEachGetsTheResult) {
-  model.calls({tool_call("c1", "act", {{"x", "1"}}), tool_call("c2", "act", {{"x", "1"}}), tool_call("c3", "act", {{"x", "2"}})});
+  model.calls({tool_call("c1", "act", {{"x", "1"}}), tool_call("c2", "act", {{"x", "1"}}),
+               tool_call("c3", "act", {{"x", "2"}})});
   model.says("Done.");
   ask("go");
   EXPECT_EQ(runs.size(), 2u);
-  EXPECT_EQ(told(model.requests.at(1)).back(), "user: result(c1 result of act) result(c2 result of act) result(c3 result of act)");
+  EXPECT_EQ(told(model.requests.at(1)).back(),
+            "user: result(c1 result of act) result(c2 result of act) result(c3 result of act)");
 }
 
 TEST_F(TurnTest, UnknownToolsAndBadArgumentsAreToldToTheModel) {
@@ -134,7 +141,8 @@ TEST_F(TurnTest, AnAnswerCutByTheLimitIsContinuedAndJoined) {
   EXPECT_EQ(ask("count"), "One, two, three, four.");
   auto lines = told(model.requests.at(2));
   EXPECT_EQ(lines.at(lines.size() - 2), "assistant: One, two, three, ");
-  EXPECT_EQ(transcript(), (std::vector<std::string>{"user: count", "assistant: One, two, three, four."}));
+  EXPECT_EQ(transcript(),
+            (std::vector<std::string>{"user: count", "assistant: One, two, three, four."}));
 }
 
 TEST_F(TurnTest, ContinuesAtMostThreeTimes) {
@@ -181,9 +189,13 @@ TEST_F(TurnTest, WatchersSeeTextToolsAndResets) {
   ASSERT_TRUE(agent->deliver(std::move(message)));
   run_until_replies(1);
   using Phase = Progress::Phase;
-  EXPECT_EQ(channel.progress,
-            (std::vector<Progress>{{Phase::kStarted, ""}, {Phase::kText, "Let me"}, {Phase::kText, " see."}, {Phase::kToolStart, "look"},
-                                   {Phase::kToolEnd, "look"}, {Phase::kReset, ""}, {Phase::kText, "Done."}}));
+  EXPECT_EQ(channel.progress, (std::vector<Progress>{{Phase::kStarted, ""},
+                                                     {Phase::kText, "Let me"},
+                                                     {Phase::kText, " see."},
+                                                     {Phase::kToolStart, "look"},
+                                                     {Phase::kToolEnd, "look"},
+                                                     {Phase::kReset, ""},
+                                                     {Phase::kText, "Done."}}));
 }
 
 TEST_F(TurnTest, OthersOnlySeeThatItStarted) {
@@ -226,7 +238,8 @@ TEST_F(TurnTest, OneConversationIsAnsweredInOrderOthersDoNotWait) {
   run_until_replies(3);
   EXPECT_EQ(channel.text(1), "slow");
   EXPECT_EQ(channel.text(2), "after");
-  EXPECT_EQ(transcript(), (std::vector<std::string>{"user: one", "assistant: slow", "user: two", "assistant: after"}));
+  EXPECT_EQ(transcript(), (std::vector<std::string>{"user: one", "assistant: slow", "user: two",
+                                                    "assistant: after"}));
 }
 
 TEST_F(TurnTest, AnIdleSessionIsArchivedBeforeTheNewMessage) {

@@ -16,7 +16,8 @@ bool BotWatch::take(const std::string& full_jid, WallTime now) {
 
 bool BotWatch::should_ask(const std::string& full_jid) {
   Peer* peer = peers_.find(full_jid);
-  if (peer == nullptr || peer->what != What::kUnknown || peer->turns.size() < kTurnsMax) return false;
+  if (peer == nullptr || peer->what != What::kUnknown || peer->turns.size() < kTurnsMax)
+    return false;
   peer->what = What::kAsked;
   return true;
 }
@@ -25,7 +26,8 @@ void BotWatch::learnt(const std::string& full_jid, bool is_bot) {
   if (Peer* peer = peers_.find(full_jid)) peer->what = is_bot ? What::kBot : What::kPerson;
 }
 
-Admission::Admission(const XmppChannelConfig& config, const store::Journal& journal, const Clock& clock, XmppChannelStats& stats)
+Admission::Admission(const XmppChannelConfig& config, const store::Journal& journal,
+                     const Clock& clock, XmppChannelStats& stats)
     : own_(config.link.address().bare()),
       component_(config.link.mode == xmpp::XmppConfig::Mode::kComponent),
       age_max_(config.message_age_max),
@@ -55,7 +57,8 @@ bool Admission::is_ours(const xmpp::Jid& from) const {
 
 // Something a person says to us, not about a room, not a copy, not an announcement.
 bool Admission::is_conversation(const xmpp::ChatMessage& chat) const {
-  if (chat.type == "headline" || chat.type == "groupchat" || chat.carbon || is_ours(chat.from)) return false;
+  if (chat.type == "headline" || chat.type == "groupchat" || chat.carbon || is_ours(chat.from))
+    return false;
   return chat.has_body && (!trim(chat.body).empty() || !chat.urls.empty());
 }
 
@@ -76,8 +79,10 @@ bool Admission::authorised(const xmpp::Jid& from) {
 bool Admission::allowed(const xmpp::Jid& who) {
   const std::string address = who.bare().str();
   const identity::Verdict verdict = allow_.check(address);
-  if (verdict == identity::Verdict::kForeignDomain) warn_once(address, "its domain is not in [agent] allowed_domains");
-  if (verdict == identity::Verdict::kNotListed) warn_once(address, "it is not in [agent] allowed_jids");
+  if (verdict == identity::Verdict::kForeignDomain)
+    warn_once(address, "its domain is not in [agent] allowed_domains");
+  if (verdict == identity::Verdict::kNotListed)
+    warn_once(address, "it is not in [agent] allowed_jids");
   return verdict == identity::Verdict::kAllowed;
 }
 
@@ -98,7 +103,8 @@ Admitted Admission::judge(const xmpp::ChatMessage& chat) {
   if (chat.automatic) return ++stats_.loops, Admitted::kNo;
   if (!authorised(chat.from)) return Admitted::kNo;
   const std::string key = seen_key(chat);
-  if (!key.empty() && journal_.remembers(kSeenSet, key)) return ++stats_.duplicates, Admitted::kDuplicate;
+  if (!key.empty() && journal_.remembers(kSeenSet, key))
+    return ++stats_.duplicates, Admitted::kDuplicate;
   if (too_old(chat)) return ++stats_.too_old, Admitted::kNo;
   const WallTime now = clock_.now();
   switch (flood_.take(chat.from.bare().str(), now)) {

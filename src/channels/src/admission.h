@@ -43,7 +43,8 @@ class Admission {
  public:
   static constexpr std::size_t kWarnedMax = 4096;
 
-  Admission(const XmppChannelConfig& config, const store::Journal& journal, const Clock& clock, XmppChannelStats& stats);
+  Admission(const XmppChannelConfig& config, const store::Journal& journal, const Clock& clock,
+            XmppChannelStats& stats);
 
   // `chat` is no error. Counts whatever is not kYes.
   Admitted judge(const xmpp::ChatMessage& chat);

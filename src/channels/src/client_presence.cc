@@ -39,23 +39,29 @@ class ClientPresence final : public Presence {
 
   std::optional<Element> answer(const Element& iq) override { return roster_.on_push(iq, own_); }
 
-  std::vector<Element> farewell() const override { return {xmpp::make_presence(Jid(), Jid(), "unavailable")}; }
+  std::vector<Element> farewell() const override {
+    return {xmpp::make_presence(Jid(), Jid(), "unavailable")};
+  }
 
  private:
-  // RFC 6121 2.2: the roster is asked for before the first presence, so that no request for ours comes unexpected.
+  // RFC 6121 2.2: the roster is asked for before the first presence, so that no request for ours
+  // comes unexpected.
   Task<void> go_online(Ctx ctx) {
     if (session_ == nullptr) co_return;  // gone again already
     const Ctx bounded = ctx.within(kRosterTimeout);
     Element request = xmpp::Roster::request();
     const auto answer = co_await session_->request(bounded, std::move(request));
     const Result<void> loaded = answer ? roster_.load(*answer) : fail(answer.error());
-    if (!loaded) log::warn("xmpp", "no roster, so nobody is asked for their presence: {}", loaded.error().to_string());
+    if (!loaded)
+      log::warn("xmpp", "no roster, so nobody is asked for their presence: {}",
+                loaded.error().to_string());
     deps_.say(xmpp::make_presence(Jid(), Jid(), ""));
     if (loaded) ask_allowed();
   }
 
   void ask_allowed() {
-    for (const Jid& who : roster_.to_subscribe(allowed_, own_)) deps_.say(xmpp::make_presence(Jid(), who, "subscribe"));
+    for (const Jid& who : roster_.to_subscribe(allowed_, own_))
+      deps_.say(xmpp::make_presence(Jid(), who, "subscribe"));
   }
 
   PresenceDeps deps_;
@@ -67,7 +73,8 @@ class ClientPresence final : public Presence {
 
 }  // namespace
 
-std::unique_ptr<Presence> client_presence(PresenceDeps deps, Jid own, const std::vector<std::string>& allowed) {
+std::unique_ptr<Presence> client_presence(PresenceDeps deps, Jid own,
+                                          const std::vector<std::string>& allowed) {
   return std::make_unique<ClientPresence>(std::move(deps), std::move(own), people_of(allowed));
 }
 

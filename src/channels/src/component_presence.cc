@@ -36,20 +36,24 @@ Result<Subscribers> load(const std::string& file) {
 
 Result<void> save(const std::string& file, const Subscribers& subscribers) {
   json::array list;
-  for (const Subscriber& one : subscribers) list.push_back({{"address", one.address.str()}, {"jid", one.who.str()}});
-  return store::write_file(file, to_json(json::object{{"version", 1}, {"subscribers", std::move(list)}}));
+  for (const Subscriber& one : subscribers)
+    list.push_back({{"address", one.address.str()}, {"jid", one.who.str()}});
+  return store::write_file(file,
+                           to_json(json::object{{"version", 1}, {"subscribers", std::move(list)}}));
 }
 
 class ComponentPresence final : public Presence {
  public:
-  ComponentPresence(PresenceDeps deps, std::string file) : deps_(std::move(deps)), file_(std::move(file)) {
+  ComponentPresence(PresenceDeps deps, std::string file)
+      : deps_(std::move(deps)), file_(std::move(file)) {
     if (file_.empty()) return;
     auto loaded = load(file_);
     if (loaded) {
       subscribers_ = *std::move(loaded);
     } else if (loaded.error().code != Code::kNotFound) {
-      log::warn("xmpp", "the list of presence subscribers is lost, people must add the agent again: {}: {}", file_,
-                loaded.error().to_string());
+      log::warn("xmpp",
+                "the list of presence subscribers is lost, people must add the agent again: {}: {}",
+                file_, loaded.error().to_string());
     }
   }
 
@@ -64,14 +68,16 @@ class ComponentPresence final : public Presence {
     const std::string_view type = stanza.attribute("type");
     if (type == "unsubscribe") return unsubscribe(stanza, subscriber);
     if ((type != "subscribe" && type != "probe") || !deps_.admission.allowed(*from)) return;
-    // A probe comes because the roster on the other side says "to": so they are subscribed, whatever our file says.
+    // A probe comes because the roster on the other side says "to": so they are subscribed,
+    // whatever our file says.
     if (remember(subscriber)) return answer_with(stanza);
     deps_.say(xmpp::make_presence(subscriber.address, subscriber.who, "unsubscribed"));
   }
 
   std::vector<Element> farewell() const override {
     std::vector<Element> stanzas;
-    for (const Subscriber& one : subscribers_) stanzas.push_back(xmpp::make_presence(one.address, one.who, "unavailable"));
+    for (const Subscriber& one : subscribers_)
+      stanzas.push_back(xmpp::make_presence(one.address, one.who, "unavailable"));
     return stanzas;
   }
 
@@ -85,7 +91,8 @@ class ComponentPresence final : public Presence {
 
   void answer_with(const Element& stanza) {
     const Element available("presence", std::string(xmpp::kNsClient));
-    for (const Element& answer : xmpp::answer_presence(stanza, available).stanzas) deps_.say(answer);
+    for (const Element& answer : xmpp::answer_presence(stanza, available).stanzas)
+      deps_.say(answer);
   }
 
   // Leaving is always allowed; who never was there hears nothing.
@@ -99,7 +106,8 @@ class ComponentPresence final : public Presence {
   bool remember(Subscriber subscriber) {
     if (subscribers_.contains(subscriber)) return true;
     if (subscribers_.size() >= kSubscribersMax) {
-      log::warn("xmpp", "{} presence subscribers already: {} is refused", subscribers_.size(), subscriber.who.str());
+      log::warn("xmpp", "{} presence subscribers already: {} is refused", subscribers_.size(),
+                subscriber.who.str());
       return false;
     }
     subscribers_.insert(std::move(subscriber));
@@ -110,7 +118,8 @@ class ComponentPresence final : public Presence {
   void write() {
     if (file_.empty()) return;
     if (auto saved = save(file_, subscribers_); !saved) {
-      log::warn("xmpp", "the list of presence subscribers could not be written: {}", saved.error().to_string());
+      log::warn("xmpp", "the list of presence subscribers could not be written: {}",
+                saved.error().to_string());
     }
   }
 

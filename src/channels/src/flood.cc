@@ -11,7 +11,8 @@ void FloodLimit::refill(Bucket& bucket, WallTime now) const {
     return;
   }
   // A wall clock may be set back: then nothing is refilled, and time counts from there.
-  const double minutes = std::max<double>(0, static_cast<double>((now - bucket.filled_at).count())) / 60'000.0;
+  const double minutes =
+      std::max<double>(0, static_cast<double>((now - bucket.filled_at).count())) / 60'000.0;
   bucket.tokens = std::min(burst_, bucket.tokens + minutes * per_minute_);
   bucket.filled_at = now;
 }

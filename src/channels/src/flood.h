@@ -14,8 +14,9 @@ enum class FloodVerdict {
   kSilent,  // still over it: say nothing
 };
 
-// A token bucket for each sender: `burst` messages at once, refilled at `per_minute`. Who empties it is heard again only when it is
-// full once more, so that a machine writing at exactly the limit is not answered every third second.
+// A token bucket for each sender: `burst` messages at once, refilled at `per_minute`. Who empties
+// it is heard again only when it is full once more, so that a machine writing at exactly the limit
+// is not answered every third second.
 class FloodLimit {
  public:
   static constexpr std::size_t kSendersMax = 4096;  // forgotten ones start with a full bucket

@@ -10,15 +10,21 @@ using xmpp::Element;
 void Inbound::take(Element stanza) {
   if (stanza.name != "message" && stanza.name != "presence") return;
   if (stanza.name == "message") ++deps_.stats.received;
-  Element kept = stanza;
-  if (!waiting_.push(std::move(stanza))) refuse_unread(kept);
+  if (closed_ || waiting_.size() >= kWaitingMax) return refuse_unread(stanza);
+  (void)waiting_.push(std::move(stanza));
+}
+
+void Inbound::close() {
+  closed_ = true;
+  waiting_.close();
 }
 
 // Full, or going away: who may talk to us is told, everybody else hears nothing.
 void Inbound::refuse_unread(const Element& stanza) {
   if (stanza.name != "message") return;
   auto chat = xmpp::read_chat_message(stanza);
-  if (!chat || chat->type == "error" || !chat->has_body || !deps_.admission.allowed(chat->from)) return;
+  if (!chat || chat->type == "error" || !chat->has_body || !deps_.admission.allowed(chat->from))
+    return;
   refuse(stanza, {Code::kExhausted, "too many messages are waiting"});
 }
 
@@ -66,8 +72,10 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
   } else if (admitted == Admitted::kDuplicate) {
     acknowledge(*chat);
   } else if (admitted == Admitted::kFlood) {
-    deps_.say(make_notice(correspondence(*chat), "You are writing faster than I can answer. Please wait half a minute; what you write "
-                                                 "until then is not read."));
+    deps_.say(make_notice(
+        correspondence(*chat),
+        "You are writing faster than I can answer. Please wait half a minute; what you write "
+        "until then is not read."));
   } else if (!chat->chat_state.empty() && !chat->has_body && chat->type != "groupchat") {
     deps_.peers.heard(*chat);
   }
@@ -76,7 +84,8 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
 // RFC 6120 8.3.1: an error is never answered, or two programs would bounce it for ever.
 void Inbound::on_error(const ChatMessage& chat) {
   ++deps_.stats.errors_in;
-  const std::string* to = chat.id.empty() ? nullptr : sent_.find(chat.id);
+  const std::string* to =
+      sent_.find(chat.id.substr(0, chat.id.find('-')));  // "ID-2" is a part of ID
   if (to == nullptr || xmpp::Jid::parse(*to).value_or(xmpp::Jid()).bare() != chat.from.bare()) {
     log::info("xmpp", "{} answered with an error: {}", chat.from.str(), chat.error_condition);
     return;
@@ -89,22 +98,30 @@ void Inbound::on_error(const ChatMessage& chat) {
 void Inbound::sent(const std::string& id, const std::string& to) { sent_.touch(id) = to; }
 
 Correspondence Inbound::correspondence(const ChatMessage& chat) const {
-  return {.from = deps_.with_from ? chat.to : xmpp::Jid(), .to = chat.from, .type = chat.type, .thread = chat.thread};
+  return {.from = deps_.with_from ? chat.to : xmpp::Jid(),
+          .to = chat.from,
+          .type = chat.type,
+          .thread = chat.thread};
 }
 
-// XEP-0184 5.5: sent when the message is in good hands, of the same type, from the address it was written to.
+// XEP-0184 5.5: sent when the message is in good hands, of the same type, from the address it was
+// written to.
 void Inbound::acknowledge(const ChatMessage& chat) {
-  if (chat.wants_receipt && !chat.id.empty()) deps_.say(make_receipt(correspondence(chat), chat.id));
+  if (chat.wants_receipt && !chat.id.empty())
+    deps_.say(make_receipt(correspondence(chat), chat.id));
 }
 
 void Inbound::refuse(const Element& stanza, const Error& why) {
   ++deps_.stats.refused;
   log::warn("xmpp", "a message from {} is refused: {}", stanza.attribute("from"), why.to_string());
   const bool full = why.code == Code::kExhausted;
-  Element answer = full ? xmpp::stanza_error(stanza, "resource-constraint", "wait",
-                                             "The agent has too much to do right now. Please send your message again in a minute.")
-                        : xmpp::stanza_error(stanza, Error{why.code, "The agent could not take your message. Please try again later."});
-  if (!deps_.with_from) std::erase_if(answer.attributes, [](const auto& attribute) { return attribute.first == "from"; });
+  const Element answer =
+      full ? xmpp::stanza_error(stanza, "resource-constraint", "wait",
+                                "The agent has too much to do right now. Please send your message "
+                                "again in a minute.")
+           : xmpp::stanza_error(
+                 stanza,
+                 Error{why.code, "The agent could not take your message. Please try again later."});
   deps_.say(answer);
 }
 
@@ -117,7 +134,8 @@ Task<void> Inbound::hand_over(Ctx ctx, const Element& stanza, const ChatMessage&
   }
   if (const std::string key = Admission::seen_key(chat); !key.empty()) {
     const Result<void> remembered = deps_.channel.journal.remember(Admission::kSeenSet, key);
-    if (!remembered) log::warn("xmpp", "a message may be answered twice: {}", remembered.error().to_string());
+    if (!remembered)
+      log::warn("xmpp", "a message may be answered twice: {}", remembered.error().to_string());
   }
   acknowledge(chat);
   if (deps_.admission.bots().should_ask(chat.from.str())) deps_.ask_what(chat.from);

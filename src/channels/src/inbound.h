@@ -1,4 +1,5 @@
-// From the network to the agent: one stanza after the other, so that nobody's messages overtake each other.
+// From the network to the agent: one stanza after the other, so that nobody's messages overtake
+// each other.
 #pragma once
 
 #include <functional>
@@ -15,8 +16,9 @@ namespace skep::channels {
 // Loop thread only.
 class Inbound {
  public:
-  static constexpr std::size_t kWaitingMax = 10'000;  // stanzas; further messages are refused with resource-constraint
-  static constexpr std::size_t kSentMax = 4096;       // ids of our messages whose errors we recognise
+  static constexpr std::size_t kWaitingMax =
+      10'000;  // stanzas; further messages are refused with resource-constraint
+  static constexpr std::size_t kSentMax = 4096;  // ids of our messages whose errors we recognise
 
   struct Deps {
     XmppChannelDeps& channel;
@@ -35,7 +37,7 @@ class Inbound {
   void take(xmpp::Element stanza);
   // Works until close() and everything taken before is done.
   Task<void> run(Ctx ctx);
-  void close() { waiting_.close(); }
+  void close();
   // After close(): until run() has ended, or the Ctx.
   Task<void> finished(Ctx ctx);
   // A message of ours is out: its error, should one come, is known.
@@ -56,6 +58,7 @@ class Inbound {
   Deps deps_;
   Queue<xmpp::Element> waiting_{kWaitingMax};
   bool running_ = false;
+  bool closed_ = false;
   Signal ended_;
   BoundedMap<std::string> sent_{kSentMax};  // id -> the full JID it went to
 };

@@ -9,7 +9,22 @@ namespace {
 store::EntryId entry_of(const MessageId& id) { return store::EntryId("out:" + id.str()); }
 
 void log_failure(std::string_view what, const OutgoingReply& reply, const Result<void>& result) {
-  if (!result) log::error("xmpp", "{} reply {}: {}", what, reply.message.id.str(), result.error().to_string());
+  if (!result)
+    log::error("xmpp", "{} reply {}: {}", what, reply.message.id.str(), result.error().to_string());
+}
+
+// A refusal comes from the server as well; these come from a link that is slow, full or ending.
+bool is_answer(const Result<void>& ping) {
+  if (ping) return true;
+  switch (ping.error().code) {
+    case Code::kTimeout:
+    case Code::kCancelled:
+    case Code::kUnavailable:
+    case Code::kExhausted:
+      return false;
+    default:
+      return true;
+  }
 }
 
 }  // namespace
@@ -17,8 +32,10 @@ void log_failure(std::string_view what, const OutgoingReply& reply, const Result
 Outbox::Outbox(Deps deps, std::size_t items_max) : deps_(std::move(deps)), items_max_(items_max) {}
 
 void Outbox::restore() {
-  for (const store::JournalEntry& entry : deps_.journal.unfinished(kJournalKind)) restore_entry(entry);
-  if (!items_.empty()) log::info("xmpp", "{} replies of the last run are still to be sent", items_.size());
+  for (const store::JournalEntry& entry : deps_.journal.unfinished(kJournalKind))
+    restore_entry(entry);
+  if (!items_.empty())
+    log::info("xmpp", "{} replies of the last run are still to be sent", items_.size());
 }
 
 void Outbox::restore_entry(const store::JournalEntry& entry) {
@@ -39,9 +56,12 @@ void Outbox::restore_entry(const store::JournalEntry& entry) {
 
 Result<void> Outbox::put(OutgoingReply reply) {
   const store::EntryId entry = entry_of(reply.message.id);
-  if (deps_.journal.contains(entry) || deps_.journal.remembers(kSentSet, reply.message.id.str())) return {};
+  if (deps_.journal.contains(entry) || deps_.journal.remembers(kSentSet, reply.message.id.str()))
+    return {};
   if (items_.size() >= items_max_) {
-    return fail(Code::kExhausted, fmt::format("{} replies wait for the XMPP server already ([agent] outbox_max)", items_.size()));
+    return fail(Code::kExhausted,
+                fmt::format("{} replies wait for the XMPP server already ([agent] outbox_max)",
+                            items_.size()));
   }
   reply.accepted_at = deps_.clock.now();
   SKEP_TRY(auto stanzas, render(reply));
@@ -67,6 +87,7 @@ void Outbox::down() {
     item->maybe_seen = item->maybe_seen || item->offered > item->confirmed;
     item->offered = item->confirmed;
   }
+  put_back_unproven();
   changed_.notify_all();
 }
 
@@ -119,7 +140,8 @@ bool Outbox::offer(const std::shared_ptr<Item>& item) {
   return false;
 }
 
-void Outbox::on_done(std::uint64_t generation, const std::shared_ptr<Item>& item, const Result<void>& result) {
+void Outbox::on_done(std::uint64_t generation, const std::shared_ptr<Item>& item,
+                     const Result<void>& result) {
   if (generation != generation_ || !result) return;  // a broken link is reported by down()
   --in_flight_;
   ++item->confirmed;
@@ -139,7 +161,65 @@ void Outbox::finish(const std::shared_ptr<Item>& item, bool sent) {
   item->finished = true;
   items_.erase(std::ranges::find(items_, item));  // near the front: oldest first
   changed_.notify_all();
-  if (deps_.finished) deps_.finished(item->reply, sent);
+  if (sent && send_) {
+    item->sequence = ++sequence_;
+    item->sent_at = deps_.clock.now();
+    unproven_.push_back(item);
+    believe_oldest();
+    prove_later();
+  }
+  if (!std::exchange(item->told, true) && deps_.finished) deps_.finished(item->reply, sent);
+}
+
+// A link that is dead is known to be long before: whoever does not answer pings must not make us
+// repeat a whole day.
+void Outbox::believe_oldest() {
+  const WallTime now = deps_.clock.now();
+  while (!unproven_.empty() &&
+         (unproven_.size() > kUnprovenMax || now - unproven_.front()->sent_at > kUnprovenAgeMax)) {
+    unproven_.pop_front();
+  }
+}
+
+void Outbox::prove_later() {
+  if (!proving_) proving_ = deps_.gate.spawn("xmpp outbox proof", prove_all(deps_.gate.ctx()));
+}
+
+Task<void> Outbox::prove_all(Ctx ctx) {
+  do {
+    const Ctx bounded = ctx.within(kProveTimeout);
+    (void)co_await prove_once(bounded);
+    if (!co_await sleep_for(ctx, kProvePause)) break;
+  } while (!unproven_.empty() && send_);
+  proving_ = false;
+}
+
+// True when all that was sent before the question has been read. An error is an answer too; silence
+// is none.
+Task<bool> Outbox::prove_once(Ctx ctx) {
+  if (unproven_.empty() || !send_) co_return unproven_.empty();
+  const std::uint64_t generation = generation_;
+  const std::uint64_t asked = unproven_.back()->sequence;
+  const Result<void> answered = co_await deps_.ping(ctx);
+  if (!is_answer(answered) || generation != generation_) co_return false;
+  while (!unproven_.empty() && unproven_.front()->sequence <= asked) unproven_.pop_front();
+  co_return true;
+}
+
+// Durable again, in front of everything else, to be sent once more.
+void Outbox::put_back_unproven() {
+  believe_oldest();
+  if (unproven_.empty()) return;
+  log::info("xmpp", "{} replies may not have reached the server: they are sent again",
+            unproven_.size());
+  for (const auto& item : unproven_) {
+    log_failure("keeping", item->reply,
+                deps_.journal.begin(kJournalKind, item->entry, to_journal(item->reply)));
+    item->offered = item->confirmed = 0;
+    item->finished = false;
+    item->maybe_seen = true;
+  }
+  items_.splice(items_.begin(), unproven_);
 }
 
 void Outbox::retry_later() {
@@ -155,8 +235,12 @@ Task<void> Outbox::retry(Ctx ctx) {
 
 Task<void> Outbox::drained(Ctx ctx) {
   while (!items_.empty() && send_) {
-    if (!co_await changed_.wait(ctx)) co_return;
+    if (!co_await changed_.wait(ctx)) break;
   }
+  if (!send_ || unproven_.empty()) co_return;
+  const Ctx bounded = ctx.within(kLastProofTimeout);
+  const bool proven = co_await prove_once(bounded);
+  if (!proven) put_back_unproven();
 }
 
 }  // namespace skep::channels

@@ -1,4 +1,5 @@
-// Who understands chat states (XEP-0085 5.1): we ask by sending one, and stop when the answer carries none.
+// Who understands chat states (XEP-0085 5.1): we ask by sending one, and stop when the answer
+// carries none.
 #pragma once
 
 #include "bounded_map.h"
@@ -12,8 +13,10 @@ class Peers {
 
   void heard(const xmpp::ChatMessage& chat) {
     Known& known = peers_.touch(chat.from.str());
-    if (!chat.chat_state.empty()) known = {.told = known.told, .uses = true};
-    else if (chat.has_body && known.told && !known.uses) known.refuses = true;
+    if (!chat.chat_state.empty())
+      known = {.told = known.told, .uses = true};
+    else if (chat.has_body && known.told && !known.uses)
+      known.refuses = true;
   }
   [[nodiscard]] bool takes_states(const std::string& full_jid) {
     const Known* known = peers_.find(full_jid);

@@ -31,12 +31,15 @@ struct PresenceDeps {
   std::function<void(const xmpp::Element&)> say;
 };
 
-// A component has no server that keeps its subscriptions: it answers subscribe and probe itself and remembers who asked, in
-// `file` (empty: in memory only).
+// A component has no server that keeps its subscriptions: it answers subscribe and probe itself and
+// remembers who asked, in `file` (empty: in memory only).
 std::unique_ptr<Presence> component_presence(PresenceDeps deps, std::string file);
-inline constexpr std::size_t kSubscribersMax = 10'000;  // further requests are refused with "unsubscribed"
+inline constexpr std::size_t kSubscribersMax =
+    10'000;  // further requests are refused with "unsubscribed"
 
-// An account has a roster: allowed people are asked for their presence once, and theirs to us are granted.
-std::unique_ptr<Presence> client_presence(PresenceDeps deps, xmpp::Jid own, const std::vector<std::string>& allowed);
+// An account has a roster: allowed people are asked for their presence once, and theirs to us are
+// granted.
+std::unique_ptr<Presence> client_presence(PresenceDeps deps, xmpp::Jid own,
+                                          const std::vector<std::string>& allowed);
 
 }  // namespace skep::channels

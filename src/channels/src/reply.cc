@@ -11,7 +11,9 @@ namespace {
 using xmpp::Element;
 using xmpp::Jid;
 
-Element child(std::string_view name, std::string_view ns) { return Element(std::string(name), std::string(ns)); }
+Element child(std::string_view name, std::string_view ns) {
+  return Element(std::string(name), std::string(ns));
+}
 
 void add_thread(Element& stanza, const std::string& thread, const std::string& parent = {}) {
   if (thread.empty()) return;
@@ -35,7 +37,8 @@ Result<Jid> optional_jid(const std::string& text) {
   return text.empty() ? Result<Jid>(Jid()) : Jid::parse(text);
 }
 
-Element render_part(const OutgoingReply& reply, const Jid& from, const Jid& to, const std::string& id, const std::string& body) {
+Element render_part(const OutgoingReply& reply, const Jid& from, const Jid& to,
+                    const std::string& id, const std::string& body) {
   Element stanza = xmpp::make_message(from, to, reply.type, id);
   add_body(stanza, body);
   add_thread(stanza, reply.message.conversation.thread, reply.parent_thread);
@@ -46,7 +49,9 @@ Element render_part(const OutgoingReply& reply, const Jid& from, const Jid& to, 
   return stanza;
 }
 
-Element about(const Correspondence& with) { return xmpp::make_message(with.from, with.to, with.type, mint_ulid()); }
+Element about(const Correspondence& with) {
+  return xmpp::make_message(with.from, with.to, with.type, mint_ulid());
+}
 
 }  // namespace
 
@@ -82,7 +87,8 @@ Result<OutgoingReply> outgoing_from_journal(std::string_view text) {
 
 Result<std::vector<Element>> render(const OutgoingReply& reply) {
   SKEP_TRY(const Jid to, Jid::parse(reply.message.reply_address.to));
-  SKEP_TRY(const Jid from, optional_jid(reply.with_from ? reply.message.reply_address.from : std::string()));
+  SKEP_TRY(const Jid from,
+           optional_jid(reply.with_from ? reply.message.reply_address.from : std::string()));
   std::string text = text_of(reply.message.parts);
   if (reply.styling) text = to_styling(text);
   std::vector<Element> stanzas;

@@ -12,13 +12,14 @@ namespace skep::channels {
 
 inline constexpr std::string_view kNsMarkers = "urn:xmpp:chat-markers:0";  // XEP-0333
 
-// A reply with all it takes to render it the same way again after a restart. The journal's form is JSON.
+// A reply with all it takes to render it the same way again after a restart. The journal's form is
+// JSON.
 struct OutgoingReply {
   Message message;
   std::string type = "chat";
   std::string parent_thread;
-  bool chat_state = true;       // <active/>
-  bool with_from = true;        // components say from whom; servers do it for clients
+  bool chat_state = true;  // <active/>
+  bool with_from = true;   // components say from whom; servers do it for clients
   bool styling = true;
   std::size_t bytes_max = 8192;
   WallTime accepted_at{};
@@ -27,7 +28,8 @@ struct OutgoingReply {
 std::string to_journal(const OutgoingReply& reply);
 Result<OutgoingReply> outgoing_from_journal(std::string_view text);
 
-// The stanzas of a reply, in order, with ids ID, ID-2, ID-3; none when there is nothing to say. kInvalid on a bad address.
+// The stanzas of a reply, in order, with ids ID, ID-2, ID-3; none when there is nothing to say.
+// kInvalid on a bad address.
 Result<std::vector<xmpp::Element>> render(const OutgoingReply& reply);
 // XEP-0203: when it was really said.
 void add_delay(xmpp::Element& stanza, WallTime at);
@@ -39,9 +41,10 @@ struct Correspondence {
   std::string type = "chat";
   std::string thread;
 };
-xmpp::Element make_receipt(const Correspondence& with, std::string_view id);            // XEP-0184
-xmpp::Element make_displayed(const Correspondence& with, std::string_view id);          // XEP-0333
-xmpp::Element make_chat_state(const Correspondence& with, std::string_view state);      // XEP-0085
-xmpp::Element make_notice(const Correspondence& with, std::string_view text);           // a plain sentence, marked automatic
+xmpp::Element make_receipt(const Correspondence& with, std::string_view id);        // XEP-0184
+xmpp::Element make_displayed(const Correspondence& with, std::string_view id);      // XEP-0333
+xmpp::Element make_chat_state(const Correspondence& with, std::string_view state);  // XEP-0085
+xmpp::Element make_notice(const Correspondence& with,
+                          std::string_view text);  // a plain sentence, marked automatic
 
 }  // namespace skep::channels

@@ -9,7 +9,8 @@ constexpr std::string_view kFence = "```";
 constexpr std::string_view kFenceClose = "\n```";
 constexpr std::size_t kFenceLineBytesMax = 24;  // of an opening line that is repeated
 
-// The opening line of the fence that is open after `text`, or empty. `open` is what was open before it.
+// The opening line of the fence that is open after `text`, or empty. `open` is what was open before
+// it.
 std::string fence_after(std::string_view text, std::string open) {
   for (std::string_view line : split(text, '\n')) {
     line = trim(line);
@@ -29,14 +30,16 @@ std::size_t find_cut(std::string_view text, std::size_t budget) {
   const std::size_t least = window.size() / 3;
   // The border itself may lie just behind the window.
   const std::string_view reach = text.substr(0, std::min(text.size(), window.size() + 2));
-  for (std::string_view border : {std::string_view("\n\n"), std::string_view("\n"), std::string_view(" ")}) {
+  for (std::string_view border :
+       {std::string_view("\n\n"), std::string_view("\n"), std::string_view(" ")}) {
     const std::size_t at = reach.rfind(border, window.size());
     if (at != std::string_view::npos && at > least) return at;
   }
   return window.size();
 }
 
-// A cut right behind an opening fence would leave an empty block: then the fence goes with its code.
+// A cut right behind an opening fence would leave an empty block: then the fence goes with its
+// code.
 std::size_t before_dangling_fence(std::string_view piece) {
   const std::size_t line = piece.rfind('\n');
   if (line == std::string_view::npos || line == 0) return piece.size();
@@ -55,7 +58,8 @@ std::string_view without_leading_blank(std::string_view text, bool in_fence) {
 }
 
 std::string_view without_trailing_blank(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r')) text.remove_suffix(1);
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r'))
+    text.remove_suffix(1);
   return text;
 }
 

@@ -7,8 +7,9 @@
 namespace skep::channels {
 namespace {
 
-constexpr std::size_t kSpanBytesMax = 1024;  // how far a closing mark is looked for; keeps the work linear
-constexpr int kDepthMax = 6;                 // spans within spans
+constexpr std::size_t kSpanBytesMax =
+    1024;                     // how far a closing mark is looked for; keeps the work linear
+constexpr int kDepthMax = 6;  // spans within spans
 
 bool is_space(char c) { return c == ' ' || c == '\t'; }
 bool is_ascii_alnum(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
@@ -20,7 +21,8 @@ std::size_t run_length(std::string_view text, std::size_t at) {
   return end - at;
 }
 
-// Part of a word for a mark of this kind: snake_case and 2*3 are no emphasis, but a mark beside an ideograph is.
+// Part of a word for a mark of this kind: snake_case and 2*3 are no emphasis, but a mark beside an
+// ideograph is.
 bool joins_word(char mark, char neighbour) {
   if (is_ascii_alnum(neighbour)) return true;
   return mark == '_' && static_cast<unsigned char>(neighbour) >= 0x80;
@@ -40,13 +42,15 @@ class Inline {
 
  private:
   bool escape() {
-    if (line_[at_] != '\\' || at_ + 1 >= line_.size() || !is_punctuation(line_[at_ + 1])) return false;
+    if (line_[at_] != '\\' || at_ + 1 >= line_.size() || !is_punctuation(line_[at_ + 1]))
+      return false;
     out_.push_back(line_[at_ + 1]);
     at_ += 2;
     return true;
   }
 
-  // Where a run of exactly `length` backticks begins at or after `from`; npos when it does not close.
+  // Where a run of exactly `length` backticks begins at or after `from`; npos when it does not
+  // close.
   std::size_t find_backticks(std::size_t from, std::size_t length) const {
     const std::size_t end = std::min(line_.size(), from + kSpanBytesMax);
     while (from < end) {
@@ -71,7 +75,9 @@ class Inline {
     const std::string_view inside = line_.substr(at_ + length, close - at_ - length);
     // ``x`` is the same as `x` unless x holds a backtick itself.
     const std::size_t marks = inside.find('`') == std::string_view::npos ? 1 : length;
-    out_.append(marks, '`').append(marks == 1 && length > 1 ? trim(inside) : inside).append(marks, '`');
+    out_.append(marks, '`')
+        .append(marks == 1 && length > 1 ? trim(inside) : inside)
+        .append(marks, '`');
     at_ = close + length;
     return true;
   }
@@ -96,7 +102,8 @@ class Inline {
     const std::size_t open = line_[at_] == '!' ? at_ + 1 : at_;
     if (open >= line_.size() || line_[open] != '[') return false;
     const std::size_t close = closing(open, '[', ']');
-    if (close == std::string_view::npos || close + 1 >= line_.size() || line_[close + 1] != '(') return false;
+    if (close == std::string_view::npos || close + 1 >= line_.size() || line_[close + 1] != '(')
+      return false;
     const std::size_t end = closing(close + 1, '(', ')');
     if (end == std::string_view::npos) return false;
     std::string_view url = trim(line_.substr(close + 2, end - close - 2));
@@ -119,8 +126,8 @@ class Inline {
 
   bool autolink() {
     const std::string_view here = line_.substr(at_);
-    if (!here.starts_with("<http://") && !here.starts_with("<https://") && !here.starts_with("<xmpp:") &&
-        !here.starts_with("<mailto:")) {
+    if (!here.starts_with("<http://") && !here.starts_with("<https://") &&
+        !here.starts_with("<xmpp:") && !here.starts_with("<mailto:")) {
       return false;
     }
     const std::size_t end = here.substr(0, kSpanBytesMax).find_first_of("> \t");
@@ -130,7 +137,8 @@ class Inline {
     return true;
   }
 
-  // Index of a run of exactly `length` marks that may close a span; code in between is stepped over.
+  // Index of a run of exactly `length` marks that may close a span; code in between is stepped
+  // over.
   std::size_t find_closer(std::size_t from, char mark, std::size_t length) const {
     const std::size_t end = std::min(line_.size(), from + kSpanBytesMax);
     for (std::size_t i = from; i < end;) {
@@ -209,7 +217,8 @@ bool is_rule(std::string_view line) {
 // "## Title ##" -> "Title"; nullopt for no heading.
 std::optional<std::string_view> heading(std::string_view line) {
   const std::size_t level = line.starts_with('#') ? run_length(line, 0) : 0;
-  if (level == 0 || level > 6 || (level < line.size() && !is_space(line[level]))) return std::nullopt;
+  if (level == 0 || level > 6 || (level < line.size() && !is_space(line[level])))
+    return std::nullopt;
   std::string_view title = trim(line.substr(level));
   while (title.ends_with('#')) title.remove_suffix(1);
   return trim(title);
@@ -218,14 +227,16 @@ std::optional<std::string_view> heading(std::string_view line) {
 std::string style_heading(std::string_view title) {
   if (title.empty()) return {};
   std::string text = inline_of(title);
-  if (text.starts_with('*') && text.ends_with('*') && text.size() > 2) return text;  // "# **Title**"
+  if (text.starts_with('*') && text.ends_with('*') && text.size() > 2)
+    return text;  // "# **Title**"
   return "*" + text + "*";
 }
 
 // A quote's marks stay (XEP-0393 6.1.3); what it quotes is styled like any line.
 std::string_view quote_marks(std::string_view line) {
   std::size_t end = 0;
-  while (end < line.size() && line[end] == '>') end += line.substr(end + 1).starts_with(' ') ? 2 : 1;
+  while (end < line.size() && line[end] == '>')
+    end += line.substr(end + 1).starts_with(' ') ? 2 : 1;
   return line.substr(0, end);
 }
 
@@ -249,7 +260,8 @@ std::string_view fence_mark(std::string_view line) {
   const std::string_view text = trim(line);
   if (!text.starts_with("```") && !text.starts_with("~~~")) return {};
   const std::size_t run = run_length(text, 0);
-  const bool inline_code = text[0] == '`' && text.find('`', run) != std::string_view::npos;  // ```x``` on one line
+  const bool inline_code =
+      text[0] == '`' && text.find('`', run) != std::string_view::npos;  // ```x``` on one line
   return inline_code ? std::string_view() : text.substr(0, run);
 }
 

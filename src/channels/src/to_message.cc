@@ -4,7 +4,8 @@
 namespace skep::channels {
 namespace {
 
-constexpr std::size_t kUrlsMax = 16;  // attachments taken from one message
+constexpr std::size_t kUrlsMax = 16;          // attachments taken from one message
+constexpr std::size_t kThreadBytesMax = 255;  // a longer thread id is as good as none
 
 // "https://up.example/abc/report.pdf?x=1" -> "report.pdf"
 std::string filename_of(std::string_view url) {
@@ -26,7 +27,8 @@ std::vector<Part> parts_of(const xmpp::ChatMessage& chat) {
 
 }  // namespace
 
-Message to_message(const xmpp::ChatMessage& chat, const Ilk& from, const Destination& agent, WallTime now) {
+Message to_message(const xmpp::ChatMessage& chat, const Ilk& from, const Destination& agent,
+                   WallTime now) {
   Message message;
   message.id = MessageId(mint_ulid());
   message.trace = message.id.str();
@@ -34,8 +36,11 @@ Message to_message(const xmpp::ChatMessage& chat, const Ilk& from, const Destina
   message.kind = Kind::kUser;
   message.sent_at = std::min(chat.delay.value_or(now), now);
   message.from = from;
-  message.conversation = {.channel = "xmpp", .peer = chat.from.bare().str(), .thread = chat.thread};
-  message.reply_address = {.from = chat.to.empty() ? std::string() : chat.to.str(), .to = chat.from.str()};
+  message.conversation = {.channel = "xmpp",
+                          .peer = chat.from.bare().str(),
+                          .thread = chat.thread.size() <= kThreadBytesMax ? chat.thread : ""};
+  message.reply_address = {.from = chat.to.empty() ? std::string() : chat.to.str(),
+                           .to = chat.from.str()};
   message.foreign_id = chat.id;
   message.wants_progress = true;
   message.parts = parts_of(chat);

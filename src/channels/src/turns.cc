@@ -20,7 +20,9 @@ std::optional<Asked> asked_from(const json::object& meta) {
   return asked;
 }
 
-void Turns::asked(const MessageId& message, Asked asked) { asked_.touch(message.str()) = std::move(asked); }
+void Turns::asked(const MessageId& message, Asked asked) {
+  asked_.touch(message.str()) = std::move(asked);
+}
 
 Result<Correspondence> Turns::correspondence(const Message& message) {
   Correspondence with;
@@ -79,7 +81,8 @@ Asked Turns::answered(const Message& reply) {
 
 void Turns::refresh_all() {
   const WallTime now = deps_.clock.now();
-  std::erase_if(composing_, [&](const auto& turn) { return now - turn.second.since > kComposingMax; });
+  std::erase_if(composing_,
+                [&](const auto& turn) { return now - turn.second.since > kComposingMax; });
   for (auto& [id, turn] : composing_) {
     if (now - turn.said < deps_.refresh / 2) continue;  // it has just begun
     say_state(turn.with, "composing");

@@ -27,7 +27,8 @@ std::optional<Asked> asked_from(const json::object& meta);
 class Turns {
  public:
   static constexpr std::size_t kAskedMax = 10'000;  // a forgotten one is answered as a plain chat
-  static constexpr std::chrono::minutes kComposingMax{30};  // a turn that never ends stops composing
+  static constexpr std::chrono::minutes kComposingMax{
+      30};  // a turn that never ends stops composing
 
   struct Deps {
     Gate& gate;

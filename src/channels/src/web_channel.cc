@@ -9,17 +9,19 @@
 namespace skep::channels {
 namespace {
 
-constexpr std::string_view kChannel = "cli";       // in conversations and in the directory
-constexpr std::size_t kEventsMax = 256;            // waiting for one slow watcher; then tool events give way, text never
-constexpr std::size_t kRecentMax = 256;            // client ids remembered
-constexpr std::size_t kTurnsMax = 10'000;          // messages under way
+constexpr std::string_view kChannel = "cli";  // in conversations and in the directory
+constexpr std::size_t kEventsMax =
+    256;  // waiting for one slow watcher; then tool events give way, text never
+constexpr std::size_t kRecentMax = 256;    // client ids remembered
+constexpr std::size_t kTurnsMax = 10'000;  // messages under way
 
 // Events for one watcher. Neighbouring pieces of text become one.
 class EventQueue {
  public:
   void push(ChatEvent event) {
     using Type = ChatEvent::Type;
-    if (event.type == Type::kReset) std::erase_if(events_, [](const ChatEvent& e) { return e.type == Type::kText; });
+    if (event.type == Type::kReset)
+      std::erase_if(events_, [](const ChatEvent& e) { return e.type == Type::kText; });
     if (event.type == Type::kText && !events_.empty() && events_.back().type == Type::kText) {
       events_.back().text += event.text;
     } else {
@@ -51,9 +53,12 @@ class EventQueue {
     std::deque<ChatEvent> kept;
     for (ChatEvent& event : events_) {
       if (may_go(event)) continue;
-      const bool joins = event.type == ChatEvent::Type::kText && !kept.empty() && kept.back().type == ChatEvent::Type::kText;
-      if (joins) kept.back().text += event.text;
-      else kept.push_back(std::move(event));
+      const bool joins = event.type == ChatEvent::Type::kText && !kept.empty() &&
+                         kept.back().type == ChatEvent::Type::kText;
+      if (joins)
+        kept.back().text += event.text;
+      else
+        kept.push_back(std::move(event));
     }
     events_ = std::move(kept);
   }
@@ -79,12 +84,18 @@ std::optional<ChatEvent> to_event(const Message& message) {
   const std::string& text = message.progress->text;
   const std::string& id = message.in_reply_to.str();
   switch (message.progress->phase) {
-    case Phase::kStarted: return ChatEvent{Type::kStarted, text, id};
-    case Phase::kText: return ChatEvent{Type::kText, text, id};
-    case Phase::kToolStart: return ChatEvent{Type::kToolStart, text, id};
-    case Phase::kToolEnd: return ChatEvent{Type::kToolEnd, text, id};
-    case Phase::kReset: return ChatEvent{Type::kReset, text, id};
-    case Phase::kPaused: return std::nullopt;  // the reply says what went wrong
+    case Phase::kStarted:
+      return ChatEvent{Type::kStarted, text, id};
+    case Phase::kText:
+      return ChatEvent{Type::kText, text, id};
+    case Phase::kToolStart:
+      return ChatEvent{Type::kToolStart, text, id};
+    case Phase::kToolEnd:
+      return ChatEvent{Type::kToolEnd, text, id};
+    case Phase::kReset:
+      return ChatEvent{Type::kReset, text, id};
+    case Phase::kPaused:
+      return std::nullopt;  // the reply says what went wrong
   }
   return std::nullopt;
 }
@@ -98,7 +109,8 @@ class WebChannelImpl final : public WebChannel {
 
   Task<Result<void>> chat(Ctx ctx, ChatRequest request, ChatSink sink) override {
     if (closing_) co_return fail(Code::kUnavailable, "Skep is shutting down");
-    if (turns_.size() >= kTurnsMax) co_return fail(Code::kExhausted, "too many messages are under way; try again later");
+    if (turns_.size() >= kTurnsMax)
+      co_return fail(Code::kExhausted, "too many messages are under way; try again later");
     ++chats_;
     Result<void> result = co_await run_chat(std::move(ctx), std::move(request), std::move(sink));
     --chats_;
@@ -128,7 +140,9 @@ class WebChannelImpl final : public WebChannel {
       if (!co_await idle_.wait(ctx)) break;
     }
     for (auto& [id, turn] : turns_) {
-      for (const auto& watcher : turn->watchers) watcher->fail({Code::kUnavailable, "Skep is shutting down; the answer will stand in the transcript"});
+      for (const auto& watcher : turn->watchers)
+        watcher->fail(
+            {Code::kUnavailable, "Skep is shutting down; the answer will stand in the transcript"});
     }
     while (chats_ > 0) {
       const Ctx unbounded;
@@ -140,7 +154,9 @@ class WebChannelImpl final : public WebChannel {
     if (!admin || turns_.empty()) return {};
     return {fmt::format("Terminal: {} messages under way", turns_.size())};
   }
-  json::object status() const override { return {{"kind", "web"}, {"under_way", turns_.size()}, {"watching", chats_}}; }
+  json::object status() const override {
+    return {{"kind", "web"}, {"under_way", turns_.size()}, {"watching", chats_}};
+  }
 
  private:
   static void tell(Turn& turn, const ChatEvent& event) {
@@ -178,11 +194,14 @@ class WebChannelImpl final : public WebChannel {
   }
 
   static std::string key_of(const ChatRequest& request) {
-    return request.client_id.empty() ? std::string() : request.peer + "\n" + request.thread + "\n" + request.client_id;
+    return request.client_id.empty()
+               ? std::string()
+               : request.peer + "\n" + request.thread + "\n" + request.client_id;
   }
   TurnPtr recent(const ChatRequest& request) const {
     const std::string key = key_of(request);
-    auto found = std::ranges::find_if(recent_, [&](const TurnPtr& turn) { return turn->client_key == key; });
+    auto found =
+        std::ranges::find_if(recent_, [&](const TurnPtr& turn) { return turn->client_key == key; });
     return key.empty() || found == recent_.end() ? nullptr : *found;
   }
 
@@ -206,14 +225,16 @@ class WebChannelImpl final : public WebChannel {
 
   Task<Result<void>> send(Ctx ctx, ChatRequest request, TurnPtr turn) {
     std::string channel(kChannel);
-    SKEP_CO_TRY(const Ilk ilk, co_await deps_.directory.resolve(ctx, std::move(channel), request.peer));
+    SKEP_CO_TRY(const Ilk ilk,
+                co_await deps_.directory.resolve(ctx, std::move(channel), request.peer));
     Message message;
     message.id = MessageId(turn->id);
     message.trace = turn->id;
     message.dst = deps_.agent;
     message.sent_at = deps_.clock.now();
     message.from = ilk;
-    message.conversation = {.channel = std::string(kChannel), .peer = request.peer, .thread = request.thread};
+    message.conversation = {
+        .channel = std::string(kChannel), .peer = request.peer, .thread = request.thread};
     message.reply_address.to = request.peer;
     message.foreign_id = request.client_id;
     message.wants_progress = true;
@@ -231,6 +252,8 @@ class WebChannelImpl final : public WebChannel {
 
 }  // namespace
 
-std::unique_ptr<WebChannel> WebChannel::open(WebChannelDeps deps) { return std::make_unique<WebChannelImpl>(std::move(deps)); }
+std::unique_ptr<WebChannel> WebChannel::open(WebChannelDeps deps) {
+  return std::make_unique<WebChannelImpl>(std::move(deps));
+}
 
 }  // namespace skep::channels

@@ -13,6 +13,7 @@ using xmpp::Jid;
 using xmpp::XmppConfig;
 
 constexpr std::string_view kNsDiscoInfo = "http://jabber.org/protocol/disco#info";
+constexpr std::string_view kNsPing = "urn:xmpp:ping";          // XEP-0199
 constexpr std::string_view kNsStyling = "urn:xmpp:styling:0";  // XEP-0393
 constexpr std::string_view kNsVcard = "vcard-temp";            // XEP-0054
 constexpr std::chrono::seconds kDiscoTimeout{30};
@@ -29,7 +30,8 @@ bool is_bot(const Element& info) {
   const Element* query = info.child("query", kNsDiscoInfo);
   if (query == nullptr) return false;
   return std::ranges::any_of(query->children(), [](const Element* child) {
-    return child->name == "identity" && child->attribute("category") == "client" && child->attribute("type") == "bot";
+    return child->name == "identity" && child->attribute("category") == "client" &&
+           child->attribute("type") == "bot";
   });
 }
 
@@ -47,15 +49,15 @@ class XmppChannelImpl final : public XmppChannel {
         inbound_(inbound_deps()),
         link_(config_.link, deps_.xmpp, identity(), handlers()) {
     add_features(link_.features());
+    outbox_.restore();
   }
 
   std::string kind() const override { return "xmpp"; }
   XmppChannelStats stats() const override { return stats_; }
 
   void start() override {
-    log::info("xmpp", "{} {}: {}", component_ ? "component" : "account", config_.link.address().str(),
-              admission_.allow_list().describe());
-    outbox_.restore();
+    log::info("xmpp", "{} {}: {}", component_ ? "component" : "account",
+              config_.link.address().str(), admission_.allow_list().describe());
     gate_.spawn("xmpp inbound", inbound_.run(gate_.ctx()));
     link_.start();
   }
@@ -70,7 +72,8 @@ class XmppChannelImpl final : public XmppChannel {
     return fail(Code::kUnsupported, "the XMPP channel takes replies and progress only");
   }
 
-  // Nothing new is taken; what was accepted is handed over, what is ready is sent; then the last presence.
+  // Nothing new is taken; what was accepted is handed over, what is ready is sent; then the last
+  // presence.
   Task<void> close(Ctx ctx) override {
     inbound_.close();
     co_await inbound_.finished(ctx);
@@ -98,6 +101,7 @@ class XmppChannelImpl final : public XmppChannel {
     return {.journal = deps_.journal,
             .clock = deps_.xmpp.clock,
             .gate = gate_,
+            .ping = [this](Ctx ctx) { return ping(std::move(ctx)); },
             .finished = [this](const OutgoingReply& reply, bool sent) { finished(reply, sent); }};
   }
   Inbound::Deps inbound_deps() {
@@ -108,25 +112,31 @@ class XmppChannelImpl final : public XmppChannel {
             .turns = turns_,
             .stats = stats_,
             .say = [this](const Element& stanza) { say(stanza); },
-            .ask_what = [this](const Jid& who) { gate_.spawn("xmpp disco", ask_what(gate_.ctx(), who)); },
+            .ask_what =
+                [this](const Jid& who) { gate_.spawn("xmpp disco", ask_what(gate_.ctx(), who)); },
             .with_from = component_};
   }
   std::unique_ptr<Presence> make_presence() {
-    PresenceDeps deps{.admission = admission_, .gate = gate_, .say = [this](const Element& stanza) { say(stanza); }};
+    PresenceDeps deps{.admission = admission_, .gate = gate_, .say = [this](const Element& stanza) {
+                        say(stanza);
+                      }};
     if (component_) return component_presence(std::move(deps), config_.subscribers_file);
     return client_presence(std::move(deps), config_.link.address(), config_.allow.addresses);
   }
 
   // What works here beside what the library answers itself.
   void add_features(xmpp::Features& features) {
-    for (std::string_view ns : {xmpp::kNsChatStates, xmpp::kNsReceipts, xmpp::kNsDelay, xmpp::kNsStanzaId, xmpp::kNsOob, kNsMarkers}) {
+    for (std::string_view ns : {xmpp::kNsChatStates, xmpp::kNsReceipts, xmpp::kNsDelay,
+                                xmpp::kNsStanzaId, xmpp::kNsOob, kNsMarkers}) {
       features.announce(std::string(ns));
     }
     if (config_.styling) features.announce(std::string(kNsStyling));
     if (component_) {
       features.add(std::string(kNsVcard), [this](const Element& iq) { return vcard(iq); });
     } else {
-      features.add(std::string(xmpp::kNsRoster), [this](const Element& iq) { return presence_->answer(iq); }, false);
+      features.add(
+          std::string(xmpp::kNsRoster), [this](const Element& iq) { return presence_->answer(iq); },
+          false);
     }
   }
 
@@ -149,7 +159,9 @@ class XmppChannelImpl final : public XmppChannel {
   }
   // People who may talk to us, and the servers between them and us.
   bool may_ask(const Jid& peer) {
-    if (peer.local().empty()) return std::ranges::find(config_.allow.own_domains, peer.domain()) != config_.allow.own_domains.end();
+    if (peer.local().empty())
+      return std::ranges::find(config_.allow.own_domains, peer.domain()) !=
+             config_.allow.own_domains.end();
     return admission_.allow_list().check(peer.bare().str()) == identity::Verdict::kAllowed;
   }
 
@@ -180,7 +192,8 @@ class XmppChannelImpl final : public XmppChannel {
     const std::string address = config_.link.address().str();
     error.message = fmt::format("XMPP cannot go online as {}: {}", address, error.message);
     if (error.code == Code::kUnauthenticated) {
-      error.message += component_ ? ". Check [server] component_domain and component_secret against the server's configuration"
+      error.message += component_ ? ". Check [server] component_domain and component_secret "
+                                    "against the server's configuration"
                                   : ". Check [server] jid and password";
     }
     if (deps_.gave_up) deps_.gave_up(error);
@@ -189,7 +202,8 @@ class XmppChannelImpl final : public XmppChannel {
   // What may be lost with the link: receipts, states, presence.
   void say(const Element& stanza) {
     if (session_ == nullptr) return;
-    if (auto sent = session_->send(stanza); !sent) log::debug("xmpp", "not sent: {}", sent.error().to_string());
+    if (auto sent = session_->send(stanza); !sent)
+      log::debug("xmpp", "not sent: {}", sent.error().to_string());
   }
 
   Result<void> reply(Message message) {
@@ -209,6 +223,18 @@ class XmppChannelImpl final : public XmppChannel {
   void finished(const OutgoingReply& reply, bool sent) {
     ++(sent ? stats_.answered : stats_.undelivered);
     if (sent) inbound_.sent(reply.message.id.str(), reply.message.reply_address.to);
+  }
+
+  // A component asks itself: the question and the answer go through the server and back, whatever
+  // it serves.
+  Task<Result<void>> ping(Ctx ctx) {
+    if (session_ == nullptr) co_return fail(Code::kCancelled, "the link is down");
+    const Jid own = config_.link.address();
+    const Jid whom = component_ ? own : Jid::parse(own.domain()).value_or(own);
+    Element iq = xmpp::make_iq(component_ ? own : Jid(), whom, "get", "");
+    iq.add(Element("ping", std::string(kNsPing)));
+    const auto answer = co_await session_->request(std::move(ctx), std::move(iq));
+    co_return answer ? Result<void>() : fail(answer.error());
   }
 
   // Who writes at a machine's pace may be one (XEP-0030 identity client/bot).
@@ -242,13 +268,19 @@ std::vector<std::string> XmppChannelImpl::status_lines(bool admin) const {
   const std::string since = link.since ? ", " + lasting(deps_.xmpp.clock.now() - *link.since) : "";
   if (!admin) return {fmt::format("XMPP: {} ({}{})", link.up ? "online" : "offline", mode, since)};
   std::vector<std::string> lines;
-  lines.push_back(link.up ? fmt::format("XMPP: {} {}, online{}", mode, link.address, since)
-                          : fmt::format("XMPP: {} {}, offline: {}", mode, config_.link.address().str(),
-                                        link.last_error.empty() ? "connecting" : link.last_error));
-  lines.push_back(fmt::format("XMPP messages: {} received, {} answered, {} waiting to be sent, {} refused, {} undelivered", stats_.received,
-                              stats_.answered, outbox_.size(), stats_.refused, stats_.undelivered));
-  lines.push_back(fmt::format("XMPP unanswered: {} foreign domain, {} not listed, {} too fast, {} automatic, {} too old, {} duplicates",
-                              stats_.foreign_domain, stats_.not_listed, stats_.flooded, stats_.loops, stats_.too_old, stats_.duplicates));
+  lines.push_back(link.up
+                      ? fmt::format("XMPP: {} {}, online{}", mode, link.address, since)
+                      : fmt::format("XMPP: {} {}, offline: {}", mode, config_.link.address().str(),
+                                    link.last_error.empty() ? "connecting" : link.last_error));
+  lines.push_back(fmt::format(
+      "XMPP: {} message stanzas received, {} answered, {} waiting to be sent, {} refused, {} "
+      "undelivered",
+      stats_.received, stats_.answered, outbox_.size(), stats_.refused, stats_.undelivered));
+  lines.push_back(
+      fmt::format("XMPP unanswered: {} foreign domain, {} not listed, {} too fast, {} automatic, "
+                  "{} too old, {} duplicates",
+                  stats_.foreign_domain, stats_.not_listed, stats_.flooded, stats_.loops,
+                  stats_.too_old, stats_.duplicates));
   lines.push_back("XMPP policy: " + admission_.allow_list().describe());
   return lines;
 }
@@ -256,10 +288,18 @@ std::vector<std::string> XmppChannelImpl::status_lines(bool admin) const {
 json::object XmppChannelImpl::status() const {
   const xmpp::LinkStatus link = link_.status();
   const XmppChannelStats& s = stats_;
-  json::object counters{{"received", s.received},         {"answered", s.answered},       {"duplicates", s.duplicates},
-                        {"foreign_domain", s.foreign_domain}, {"not_listed", s.not_listed}, {"flooded", s.flooded},
-                        {"errors_in", s.errors_in},       {"too_old", s.too_old},         {"loops", s.loops},
-                        {"refused", s.refused},           {"undelivered", s.undelivered}, {"ignored", s.ignored}};
+  json::object counters{{"received", s.received},
+                        {"answered", s.answered},
+                        {"duplicates", s.duplicates},
+                        {"foreign_domain", s.foreign_domain},
+                        {"not_listed", s.not_listed},
+                        {"flooded", s.flooded},
+                        {"errors_in", s.errors_in},
+                        {"too_old", s.too_old},
+                        {"loops", s.loops},
+                        {"refused", s.refused},
+                        {"undelivered", s.undelivered},
+                        {"ignored", s.ignored}};
   json::object out{{"kind", "xmpp"},
                    {"mode", component_ ? "component" : "client"},
                    {"address", link.up ? link.address : config_.link.address().str()},
@@ -275,9 +315,11 @@ json::object XmppChannelImpl::status() const {
 
 }  // namespace
 
-Result<std::unique_ptr<XmppChannel>> XmppChannel::open(XmppChannelConfig config, XmppChannelDeps deps) {
+Result<std::unique_ptr<XmppChannel>> XmppChannel::open(XmppChannelConfig config,
+                                                       XmppChannelDeps deps) {
   if (config.link.address().empty()) {
-    return fail(Code::kInvalid, "[server] needs component_domain and component_secret, or jid and password");
+    return fail(Code::kInvalid,
+                "[server] needs component_domain and component_secret, or jid and password");
   }
   if (config.allow.own_domains.empty()) config.allow.own_domains = {config.link.address().domain()};
   return std::make_unique<XmppChannelImpl>(std::move(config), std::move(deps));

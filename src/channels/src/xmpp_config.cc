@@ -8,14 +8,16 @@ using Entries = std::vector<std::string>;
 
 Result<std::string> normal_domain(std::string_view text) {
   SKEP_TRY(const xmpp::Jid jid, xmpp::Jid::parse(text));
-  if (!jid.local().empty() || !jid.is_bare()) return fail(Code::kInvalid, "expected a domain like \"example.org\"");
+  if (!jid.local().empty() || !jid.is_bare())
+    return fail(Code::kInvalid, "expected a domain like \"example.org\"");
   return jid.domain();
 }
 
 Result<std::string> normal_address(std::string_view text) {
   SKEP_TRY(const xmpp::Jid jid, xmpp::Jid::parse(text));
   if (jid.local().empty()) {
-    return fail(Code::kInvalid, "an address needs a part before \"@\"; write \"@" + jid.domain() + "\" for everybody of a domain");
+    return fail(Code::kInvalid, "an address needs a part before \"@\"; write \"@" + jid.domain() +
+                                    "\" for everybody of a domain");
   }
   return jid.bare().str();
 }
@@ -32,7 +34,8 @@ Result<std::string> normal_domain_entry(std::string_view text) {
 }
 
 // Reads a list and normalises each entry; a bad one is a problem and left out.
-void read_list(ConfigSection& section, std::string_view key, Result<std::string> (*normal)(std::string_view), Entries& into) {
+void read_list(ConfigSection& section, std::string_view key,
+               Result<std::string> (*normal)(std::string_view), Entries& into) {
   Entries raw;
   if (!section.read(key, raw)) return;
   for (const std::string& text : raw) {
@@ -45,14 +48,16 @@ void read_list(ConfigSection& section, std::string_view key, Result<std::string>
   }
 }
 
-// The component's people have their accounts on the domain above it ("agent.example.org": "example.org").
+// The component's people have their accounts on the domain above it ("agent.example.org":
+// "example.org").
 Entries own_domains(const xmpp::XmppConfig& link) {
   Entries domains;
   const std::string own = link.address().domain();
   if (own.empty()) return domains;  // a problem of the link's own configuration
   domains.push_back(own);
   if (link.mode != xmpp::XmppConfig::Mode::kComponent) return domains;
-  if (const auto dot = own.find('.'); dot != std::string::npos) domains.push_back(own.substr(dot + 1));
+  if (const auto dot = own.find('.'); dot != std::string::npos)
+    domains.push_back(own.substr(dot + 1));
   for (const std::string& text : link.user_domains) {
     if (auto domain = normal_domain(text)) domains.push_back(*std::move(domain));
   }
@@ -84,11 +89,13 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root) {
   if (!server.present()) return config;
   config.allow.own_domains = own_domains(config.link);
   for (const std::string& domain : config.link.user_domains) {
-    if (auto normal = normal_domain(domain); !normal) server.problem("user_domains", "\"" + domain + "\": " + normal.error().message);
+    if (auto normal = normal_domain(domain); !normal)
+      server.problem("user_domains", "\"" + domain + "\": " + normal.error().message);
   }
   if (!agent.has("allowed_jids")) {
     agent.problem("allowed_jids",
-                  "who may write to the agent over XMPP must be said: allowed_jids = [\"you@example.org\"], [\"@example.org\"] for a "
+                  "who may write to the agent over XMPP must be said: allowed_jids = "
+                  "[\"you@example.org\"], [\"@example.org\"] for a "
                   "whole domain, or [\"*\"] for everybody of the allowed domains");
   }
   return config;

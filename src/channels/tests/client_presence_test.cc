@@ -1,5 +1,4 @@
 #include "../src/presence.h"
-
 #include "support.h"
 
 namespace skep::channels {
@@ -17,10 +16,13 @@ class RosterSession final : public xmpp::Session {
   Result<void> send(const Element&, std::function<void(Result<void>)>) override { return {}; }
   Task<Result<Element>> request(Ctx, Element iq) override {
     Element answer = xmpp::make_iq({}, {}, "result", iq.attribute("id"));
-    answer.add(xmpp::parse_element("<query xmlns='jabber:iq:roster'>" + roster + "</query>").value());
+    answer.add(
+        xmpp::parse_element("<query xmlns='jabber:iq:roster'>" + roster + "</query>").value());
     co_return answer;
   }
-  Task<xmpp::SessionEnd> run(Ctx, std::function<void(Element)>) override { co_return xmpp::SessionEnd{}; }
+  Task<xmpp::SessionEnd> run(Ctx, std::function<void(Element)>) override {
+    co_return xmpp::SessionEnd{};
+  }
   Task<void> close(Ctx) override { co_return; }
 
   std::string roster;
@@ -35,11 +37,13 @@ class ClientPresenceTest : public testing::StoresTest {
   ClientPresenceTest() : gate_(loop_) {
     config_.link.mode = xmpp::XmppConfig::Mode::kClient;
     config_.link.jid = "helper@ex";
-    config_.allow = {.addresses = {"ann@ex", "bob@ex", "@team.ex"}, .own_domains = {"ex", "team.ex"}};
+    config_.allow = {.addresses = {"ann@ex", "bob@ex", "@team.ex"},
+                     .own_domains = {"ex", "team.ex"}};
     admission_.emplace(config_, *journal_, clock_, stats_);
-    PresenceDeps deps{.admission = *admission_, .gate = gate_, .say = [this](const Element& stanza) {
-                        said_.push_back(fmt::format("{}:{}", stanza.attribute("type"), stanza.attribute("to")));
-                      }};
+    PresenceDeps deps{
+        .admission = *admission_, .gate = gate_, .say = [this](const Element& stanza) {
+          said_.push_back(fmt::format("{}:{}", stanza.attribute("type"), stanza.attribute("to")));
+        }};
     presence_ = client_presence(std::move(deps), config_.link.address(), config_.allow.addresses);
   }
   ~ClientPresenceTest() override { run(gate_.close()); }
@@ -71,7 +75,9 @@ TEST_F(ClientPresenceTest, ShowsItselfThenAsksTheAllowedWhomItDoesNotSee) {
 }
 
 TEST_F(ClientPresenceTest, DoesNotAskAgainWhileARequestIsPending) {
-  online("<item jid='ann@ex' subscription='to'/><item jid='bob@ex' subscription='none' ask='subscribe'/>");
+  online(
+      "<item jid='ann@ex' subscription='to'/><item jid='bob@ex' subscription='none' "
+      "ask='subscribe'/>");
   EXPECT_EQ(said_, Said{":"});
 }
 
@@ -80,7 +86,8 @@ TEST_F(ClientPresenceTest, GrantsAnAllowedRequestAndAsksBack) {
   said_.clear();
   hears("subscribe", "carol@team.ex");
   hears("subscribe", "ann@ex");
-  EXPECT_EQ(said_, (Said{"subscribed:carol@team.ex", "subscribe:carol@team.ex", "subscribed:ann@ex"}));
+  EXPECT_EQ(said_,
+            (Said{"subscribed:carol@team.ex", "subscribe:carol@team.ex", "subscribed:ann@ex"}));
 }
 
 TEST_F(ClientPresenceTest, IsSilentToOthers) {
@@ -93,9 +100,13 @@ TEST_F(ClientPresenceTest, IsSilentToOthers) {
 
 TEST_F(ClientPresenceTest, TakesRosterPushesFromItsOwnAccountOnly) {
   online("");
-  const std::string push = "<query xmlns='jabber:iq:roster'><item jid='carol@team.ex' subscription='both'/></query></iq>";
-  EXPECT_FALSE(presence_->answer(xmpp::parse_element("<iq type='set' id='1' from='eve@ex'>" + push, xmpp::kNsClient).value()));
-  EXPECT_TRUE(presence_->answer(xmpp::parse_element("<iq type='set' id='1'>" + push, xmpp::kNsClient).value()));
+  const std::string push =
+      "<query xmlns='jabber:iq:roster'><item jid='carol@team.ex' "
+      "subscription='both'/></query></iq>";
+  EXPECT_FALSE(presence_->answer(
+      xmpp::parse_element("<iq type='set' id='1' from='eve@ex'>" + push, xmpp::kNsClient).value()));
+  EXPECT_TRUE(presence_->answer(
+      xmpp::parse_element("<iq type='set' id='1'>" + push, xmpp::kNsClient).value()));
   said_.clear();
   hears("subscribe", "carol@team.ex");
   EXPECT_EQ(said_, Said{"subscribed:carol@team.ex"});

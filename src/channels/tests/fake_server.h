@@ -1,4 +1,5 @@
-// The server's side of XEP-0114: lets a component in, keeps what it sends, and says what tests tell it.
+// The server's side of XEP-0114: lets a component in, keeps what it sends, and says what tests tell
+// it.
 #pragma once
 
 #include <memory>
@@ -40,12 +41,20 @@ class FakeServer {
     }
     co_return Result<void>();
   }
+  // Until that many answers to its own pings have gone back to the component.
+  Task<Result<void>> proven(Ctx ctx, int times) {
+    while (proofs_ < times) {
+      SKEP_CO_TRY_VOID(co_await changed_.wait(ctx));
+    }
+    co_return Result<void>();
+  }
   // Breaks the connection.
   void drop() {
     if (stream_ != nullptr) stream_->close();
   }
 
   std::string handshake_answer = "<handshake/>";
+  bool deaf = false;  // does not route what the component sends to itself
 
  private:
   Task<void> accept_loop() {
@@ -72,6 +81,7 @@ class FakeServer {
         std::string answer;
         const bool last = take(event, answer);
         if (!answer.empty()) (void)co_await stream.write(ctx, net::as_bytes(answer));
+        changed_.notify_all();
         if (last) co_return;
       }
     }
@@ -93,7 +103,11 @@ class FakeServer {
     if (element.name == "handshake") {
       answer = handshake_answer;
       ++connects_;
-      changed_.notify_all();
+    } else if (element.name == "iq" && element.attribute("to") == "agent.ex") {
+      to_client(element);
+      if (deaf) return false;
+      answer = xmpp::to_xml(element, xmpp::kNsClient);  // what it sends to itself
+      if (element.attribute("type") == "result") ++proofs_;
     } else {
       to_client(element);
       (void)stanzas_.push(std::move(element));
@@ -113,6 +127,7 @@ class FakeServer {
   net::Stream* stream_ = nullptr;  // accept_loop keeps it
   Queue<xmpp::Element> stanzas_{10'000};
   int connects_ = 0;
+  int proofs_ = 0;
   Signal changed_;
 };
 

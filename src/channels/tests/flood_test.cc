@@ -16,7 +16,8 @@ std::vector<FloodVerdict> take_many(FloodLimit& limit, int count, WallTime now) 
 
 TEST(FloodLimit, PassesABurstThenNoticesOnceThenIsSilent) {
   FloodLimit limit(20, 3);
-  const std::vector<FloodVerdict> expected{FloodVerdict::kPass, FloodVerdict::kPass, FloodVerdict::kPass, FloodVerdict::kNotice,
+  const std::vector<FloodVerdict> expected{FloodVerdict::kPass,   FloodVerdict::kPass,
+                                           FloodVerdict::kPass,   FloodVerdict::kNotice,
                                            FloodVerdict::kSilent, FloodVerdict::kSilent};
   EXPECT_EQ(take_many(limit, 6, kStart), expected);
 }
@@ -30,7 +31,8 @@ TEST(FloodLimit, HearsASilencedSenderAgainWhenTheBucketIsFull) {
 
 TEST(FloodLimit, NeverStopsASenderAtTheAllowedRate) {
   FloodLimit limit(20, 1);
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(limit.take("ann@ex", kStart + seconds(3 * i)), FloodVerdict::kPass) << i;
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(limit.take("ann@ex", kStart + seconds(3 * i)), FloodVerdict::kPass) << i;
 }
 
 TEST(FloodLimit, KeepsSendersApart) {

@@ -80,8 +80,9 @@ TEST(SplitReply, ClosesAndReopensACodeFence) {
 }
 
 TEST(SplitReply, KeepsEverythingForAnyLimit) {
-  const std::string text = repeat("A paragraph with *marks*, `code` and\na second line.\n\n", 6) + "```\n" + repeat("int x = 1;\n\n", 12) +
-                           "```\n" + std::string(300, 'x') + "\n\n" + repeat("größer ", 40);
+  const std::string text = repeat("A paragraph with *marks*, `code` and\na second line.\n\n", 6) +
+                           "```\n" + repeat("int x = 1;\n\n", 12) + "```\n" +
+                           std::string(300, 'x') + "\n\n" + repeat("größer ", 40);
   for (std::size_t limit = 64; limit < 700; limit += 7) {
     std::string seen;
     for (const std::string& part : split_reply(text, limit)) {

@@ -53,8 +53,9 @@ TEST(Styling, RewritesWhatModelsWrite) {
 }
 
 TEST(Styling, KeepsFencedCodeByteForByte) {
-  EXPECT_EQ(to_styling("Before **b**\n```cpp\nint *a, *b; // **x**\n# no heading\n```\nafter **b**"),
-            "Before *b*\n```cpp\nint *a, *b; // **x**\n# no heading\n```\nafter *b*");
+  EXPECT_EQ(
+      to_styling("Before **b**\n```cpp\nint *a, *b; // **x**\n# no heading\n```\nafter **b**"),
+      "Before *b*\n```cpp\nint *a, *b; // **x**\n# no heading\n```\nafter *b*");
 }
 
 TEST(Styling, MakesEveryFenceOneThatClientsKnow) {
@@ -62,7 +63,9 @@ TEST(Styling, MakesEveryFenceOneThatClientsKnow) {
   EXPECT_EQ(to_styling("- item\n  ```sh\n  ls *\n  ```\n**b**"), "- item\n```sh\n  ls *\n```\n*b*");
 }
 
-TEST(Styling, TakesAFenceOnOneLineForInlineCode) { EXPECT_EQ(to_styling("```x```\n**b**"), "`x`\n*b*"); }
+TEST(Styling, TakesAFenceOnOneLineForInlineCode) {
+  EXPECT_EQ(to_styling("```x```\n**b**"), "`x`\n*b*");
+}
 
 TEST(Styling, KeepsLineBreaks) { EXPECT_EQ(to_styling("a\n\nb\n"), "a\n\nb\n"); }
 

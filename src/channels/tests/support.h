@@ -1,4 +1,5 @@
-// A home with real stores, a clock that tests set, and an agent that only remembers what it was given.
+// A home with real stores, a clock that tests set, and an agent that only remembers what it was
+// given.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -49,9 +49,16 @@ TEST(ToMessage, NamesAttachedFiles) {
   xmpp::ChatMessage attached = chat();
   attached.urls = {"https://up.ex.org/abc/report.pdf?x=1"};
   const Message message = to_message(attached, Ilk{}, Unresolved{}, kNow);
-  const std::vector<Part> expected{TextPart{"hello"},
-                                   FilePart{.filename = "report.pdf", .url = "https://up.ex.org/abc/report.pdf?x=1"}};
+  const std::vector<Part> expected{
+      TextPart{"hello"},
+      FilePart{.filename = "report.pdf", .url = "https://up.ex.org/abc/report.pdf?x=1"}};
   EXPECT_EQ(message.parts, expected);
+}
+
+TEST(ToMessage, TakesAnEndlessThreadIdForNone) {
+  xmpp::ChatMessage odd = chat();
+  odd.thread = std::string(100'000, 't');
+  EXPECT_EQ(to_message(odd, Ilk{}, Unresolved{}, kNow).conversation.thread, "");
 }
 
 TEST(ToMessage, LeavesTheReplyAddressEmptyWithoutTo) {

@@ -13,9 +13,9 @@ using Type = ChatEvent::Type;
 struct Watcher {
   std::vector<ChatEvent> events;
   std::optional<Result<void>> result;
-  std::size_t held = 0;     // events given while `hold`
-  bool hold = false;        // the client is slow
-  bool broken = false;      // the client is gone
+  std::size_t held = 0;  // events given while `hold`
+  bool hold = false;     // the client is slow
+  bool broken = false;   // the client is gone
   Signal changed;
 };
 
@@ -58,12 +58,17 @@ std::string all_text(const Watcher& watcher) {
 class WebChannelTest : public testing::StoresTest {
  protected:
   WebChannelTest()
-      : web_(WebChannel::open({.loop = loop_, .directory = *directory_, .out = agent_, .agent = Unresolved{}, .clock = clock_})),
+      : web_(WebChannel::open({.loop = loop_,
+                               .directory = *directory_,
+                               .out = agent_,
+                               .agent = Unresolved{},
+                               .clock = clock_})),
         gate_(loop_) {}
   ~WebChannelTest() override { run(gate_.close()); }
 
   void chat(Watcher& watcher, std::string text, std::string client_id = {}) {
-    WebChannel::ChatRequest request{.peer = "ann@cli", .text = std::move(text), .client_id = std::move(client_id)};
+    WebChannel::ChatRequest request{
+        .peer = "ann@cli", .text = std::move(text), .client_id = std::move(client_id)};
     gate_.spawn("chat", watch(web_.get(), gate_.ctx(), std::move(request), &watcher));
   }
   bool done(Watcher& watcher) { return run(until_done(patience(), &watcher)); }
@@ -93,16 +98,18 @@ TEST_F(WebChannelTest, StreamsProgressInOrder) {
   Watcher ann;
   chat(ann, "hello");
   const Message question = next_message();
-  for (auto [phase, text] : {std::pair(Phase::kStarted, ""), std::pair(Phase::kText, "Let me "), std::pair(Phase::kText, "see"),
-                             std::pair(Phase::kToolStart, "calc"), std::pair(Phase::kToolEnd, "calc"), std::pair(Phase::kText, "4")}) {
+  for (auto [phase, text] : {std::pair(Phase::kStarted, ""), std::pair(Phase::kText, "Let me "),
+                             std::pair(Phase::kText, "see"), std::pair(Phase::kToolStart, "calc"),
+                             std::pair(Phase::kToolEnd, "calc"), std::pair(Phase::kText, "4")}) {
     EXPECT_TRUE(web_->deliver(progress_of(question, phase, text)));
   }
   EXPECT_TRUE(web_->deliver(reply_to(question, "4")));
   ASSERT_TRUE(done(ann));
   std::vector<std::pair<Type, std::string>> seen;
   for (const ChatEvent& event : ann.events) seen.emplace_back(event.type, event.text);
-  const std::vector<std::pair<Type, std::string>> expected{{Type::kStarted, ""},     {Type::kText, "Let me see"}, {Type::kToolStart, "calc"},
-                                                           {Type::kToolEnd, "calc"}, {Type::kText, "4"},          {Type::kReply, "4"}};
+  const std::vector<std::pair<Type, std::string>> expected{
+      {Type::kStarted, ""},     {Type::kText, "Let me see"}, {Type::kToolStart, "calc"},
+      {Type::kToolEnd, "calc"}, {Type::kText, "4"},          {Type::kReply, "4"}};
   EXPECT_EQ(seen, expected);
 }
 

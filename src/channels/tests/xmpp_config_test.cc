@@ -18,27 +18,32 @@ Read read(std::string_view toml) {
 }
 
 constexpr std::string_view kComponent =
-    "[server]\nmode = \"component\"\nhost = \"127.0.0.1\"\ncomponent_domain = \"agent.example.org\"\ncomponent_secret = \"s\"\n";
+    "[server]\nmode = \"component\"\nhost = \"127.0.0.1\"\ncomponent_domain = "
+    "\"agent.example.org\"\ncomponent_secret = \"s\"\n";
 
 TEST(XmppChannelConfig, AcceptsTheUsersAboveTheComponentByDefault) {
   const Read read_config = read(std::string(kComponent) + "[agent]\nallowed_jids = [\"*\"]\n");
   EXPECT_TRUE(read_config.problems.empty()) << read_config.problems.front().message;
-  EXPECT_EQ(read_config.config.allow.own_domains, (std::vector<std::string>{"agent.example.org", "example.org"}));
+  EXPECT_EQ(read_config.config.allow.own_domains,
+            (std::vector<std::string>{"agent.example.org", "example.org"}));
 }
 
 TEST(XmppChannelConfig, AddsTheDomainsOfItsUsers) {
   const Read read_config =
-      read(std::string(kComponent) + "user_domains = [\"Other.Example\"]\n[agent]\nallowed_jids = [\"*\"]\n");
+      read(std::string(kComponent) +
+           "user_domains = [\"Other.Example\"]\n[agent]\nallowed_jids = [\"*\"]\n");
   EXPECT_EQ(read_config.config.allow.own_domains,
             (std::vector<std::string>{"agent.example.org", "example.org", "other.example"}));
 }
 
 TEST(XmppChannelConfig, NormalisesAddresses) {
-  const Read read_config = read(std::string(kComponent) +
-                                "[agent]\nallowed_jids = [\"Ann@EX.org/Phone\", \"@EX.org\", \"*\"]\nadmin_jids = "
-                                "[\"Adm@ex.org\"]\nallowed_domains = [\"EX.org\"]\n");
+  const Read read_config =
+      read(std::string(kComponent) +
+           "[agent]\nallowed_jids = [\"Ann@EX.org/Phone\", \"@EX.org\", \"*\"]\nadmin_jids = "
+           "[\"Adm@ex.org\"]\nallowed_domains = [\"EX.org\"]\n");
   EXPECT_TRUE(read_config.problems.empty());
-  EXPECT_EQ(read_config.config.allow.addresses, (std::vector<std::string>{"ann@ex.org", "@ex.org", "*"}));
+  EXPECT_EQ(read_config.config.allow.addresses,
+            (std::vector<std::string>{"ann@ex.org", "@ex.org", "*"}));
   EXPECT_EQ(read_config.config.allow.admins, std::vector<std::string>{"adm@ex.org"});
   EXPECT_EQ(read_config.config.allow.domains, std::vector<std::string>{"ex.org"});
 }
@@ -46,8 +51,10 @@ TEST(XmppChannelConfig, NormalisesAddresses) {
 TEST(XmppChannelConfig, SaysWhatToWriteWhenNobodyIsNamed) {
   const Read read_config = read(kComponent);
   ASSERT_EQ(read_config.problems.size(), 1u);
-  EXPECT_NE(read_config.problems[0].where.find("allowed_jids"), std::string::npos) << read_config.problems[0].where;
-  EXPECT_NE(read_config.problems[0].message.find("allowed_jids = [\"you@example.org\"]"), std::string::npos)
+  EXPECT_NE(read_config.problems[0].where.find("allowed_jids"), std::string::npos)
+      << read_config.problems[0].where;
+  EXPECT_NE(read_config.problems[0].message.find("allowed_jids = [\"you@example.org\"]"),
+            std::string::npos)
       << read_config.problems[0].message;
 }
 
@@ -57,14 +64,16 @@ TEST(XmppChannelConfig, AcceptsAnEmptyListAsNobody) {
 
 TEST(XmppChannelConfig, NamesEachBadEntry) {
   const Read read_config =
-      read(std::string(kComponent) + "[agent]\nallowed_jids = [\"@\", \"a b@x\", \"example.org\", \"ann@ex.org\"]\n");
+      read(std::string(kComponent) +
+           "[agent]\nallowed_jids = [\"@\", \"a b@x\", \"example.org\", \"ann@ex.org\"]\n");
   EXPECT_EQ(read_config.problems.size(), 3u);
   EXPECT_EQ(read_config.config.allow.addresses, std::vector<std::string>{"ann@ex.org"});
 }
 
 TEST(XmppChannelConfig, ReadsLimits) {
   const Read read_config = read(std::string(kComponent) +
-                                "[agent]\nallowed_jids = [\"*\"]\nflood_per_minute = 5\nflood_burst = 2\nmax_message_age_secs = 60\n"
+                                "[agent]\nallowed_jids = [\"*\"]\nflood_per_minute = "
+                                "5\nflood_burst = 2\nmax_message_age_secs = 60\n"
                                 "reply_max_bytes = 1000\nname = \"Helper\"\nstyling = false\n");
   EXPECT_TRUE(read_config.problems.empty());
   EXPECT_EQ(read_config.config.flood_per_minute, 5);
@@ -75,7 +84,9 @@ TEST(XmppChannelConfig, ReadsLimits) {
   EXPECT_FALSE(read_config.config.styling);
 }
 
-TEST(XmppChannelConfig, NeedsNothingWithoutAServer) { EXPECT_TRUE(read("[agent]\nname = \"Helper\"\n").problems.empty()); }
+TEST(XmppChannelConfig, NeedsNothingWithoutAServer) {
+  EXPECT_TRUE(read("[agent]\nname = \"Helper\"\n").problems.empty());
+}
 
 }  // namespace
 }  // namespace skep::channels

@@ -14,8 +14,10 @@ class XmppInboundTest : public testing::XmppTest {};
 
 TEST_F(XmppInboundTest, AnswersFromTheExactAddressThatWasWrittenTo) {
   online();
-  send("<message from='ann@ex/phone' to='helper@agent.ex/desk' type='normal' id='m1'><body>hello</body>"
-       "<thread parent='t0'>t1</thread></message>");
+  send(
+      "<message from='ann@ex/phone' to='helper@agent.ex/desk' type='normal' "
+      "id='m1'><body>hello</body>"
+      "<thread parent='t0'>t1</thread></message>");
   const Message question = next_message();
   EXPECT_EQ(text_of(question.parts), "hello");
   EXPECT_EQ(question.conversation, (Conversation{"xmpp", "ann@ex", "t1"}));
@@ -94,7 +96,10 @@ TEST_F(XmppInboundTest, KnowsADuplicateFromAnotherResourceByItsOriginId) {
   online();
   const std::string_view origin = "<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>";
   ann_says("hello", "id='m1'", origin);
-  send(fmt::format("<message from='ann@ex/desk' to='helper@agent.ex' type='chat' id='m9'><body>hello</body>{}</message>", origin));
+  send(
+      fmt::format("<message from='ann@ex/desk' to='helper@agent.ex' type='chat' "
+                  "id='m9'><body>hello</body>{}</message>",
+                  origin));
   ann_says("next", "id='m2'");
   EXPECT_EQ(text_of(next_message().parts), "hello");
   EXPECT_EQ(text_of(next_message().parts), "next");
@@ -124,7 +129,10 @@ TEST_F(XmppInboundTest, KeepsOneSendersOrder) {
   online();
   std::string all;
   for (int i = 0; i < 8; ++i) {
-    all += fmt::format("<message from='ann@ex/phone' to='helper@agent.ex' type='chat' id='m{}'><body>{}</body></message>", i, i);
+    all += fmt::format(
+        "<message from='ann@ex/phone' to='helper@agent.ex' type='chat' "
+        "id='m{}'><body>{}</body></message>",
+        i, i);
   }
   send(all);
   for (int i = 0; i < 8; ++i) EXPECT_EQ(text_of(next_message().parts), std::to_string(i));
@@ -134,19 +142,31 @@ TEST_F(XmppInboundTest, SaysNothingToStrangersAndOddStanzas) {
   online();
   const std::string_view request = kReceiptRequest;
   for (const std::string& stanza : {
-           fmt::format("<message from='eve@ex/x' to='agent.ex' type='chat' id='1'><body>hi</body>{}</message>", request),
-           fmt::format("<message from='mal@other/x' to='agent.ex' type='chat' id='2'><body>hi</body>{}</message>", request),
-           std::string("<message from='ann@ex/phone' to='agent.ex' type='error' id='3'><body>hi</body><error type='cancel'>"
-                       "<item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"),
-           std::string("<message from='ann@ex/phone' to='agent.ex' type='headline' id='4'><body>hi</body></message>"),
-           std::string("<message from='ann@ex/phone' to='agent.ex' type='groupchat' id='5'><body>hi</body></message>"),
+           fmt::format("<message from='eve@ex/x' to='agent.ex' type='chat' "
+                       "id='1'><body>hi</body>{}</message>",
+                       request),
+           fmt::format("<message from='mal@other/x' to='agent.ex' type='chat' "
+                       "id='2'><body>hi</body>{}</message>",
+                       request),
+           std::string(
+               "<message from='ann@ex/phone' to='agent.ex' type='error' "
+               "id='3'><body>hi</body><error type='cancel'>"
+               "<item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"),
+           std::string("<message from='ann@ex/phone' to='agent.ex' type='headline' "
+                       "id='4'><body>hi</body></message>"),
+           std::string("<message from='ann@ex/phone' to='agent.ex' type='groupchat' "
+                       "id='5'><body>hi</body></message>"),
            std::string("<message from='ann@ex/phone' to='agent.ex' type='chat' id='6'><composing "
                        "xmlns='http://jabber.org/protocol/chatstates'/></message>"),
-           std::string("<message from='ann@ex/phone' to='agent.ex' type='chat' id='7'><body> </body></message>"),
-           std::string("<message from='helper@agent.ex/x' to='agent.ex' type='chat' id='8'><body>echo</body></message>"),
-           std::string("<message from='ann@ex/bot' to='agent.ex' type='chat' id='9'><body>hi</body><auto "
-                       "xmlns='urn:fluux:agent:0#meta' depth='1'/></message>"),
-           std::string("<message from='ann@ex/phone' to='agent.ex' type='chat' id='10'><body>hi</body><delay xmlns='urn:xmpp:delay' "
+           std::string("<message from='ann@ex/phone' to='agent.ex' type='chat' id='7'><body> "
+                       "</body></message>"),
+           std::string("<message from='helper@agent.ex/x' to='agent.ex' type='chat' "
+                       "id='8'><body>echo</body></message>"),
+           std::string(
+               "<message from='ann@ex/bot' to='agent.ex' type='chat' id='9'><body>hi</body><auto "
+               "xmlns='urn:fluux:agent:0#meta' depth='1'/></message>"),
+           std::string("<message from='ann@ex/phone' to='agent.ex' type='chat' "
+                       "id='10'><body>hi</body><delay xmlns='urn:xmpp:delay' "
                        "stamp='2001-01-01T00:00:00Z'/></message>"),
            std::string("<presence from='eve@ex/x' to='agent.ex' type='subscribe'/>"),
            std::string("<presence from='mal@other' to='agent.ex' type='probe'/>"),
@@ -170,7 +190,9 @@ TEST_F(XmppInboundTest, SaysNothingToStrangersAndOddStanzas) {
 
 TEST_F(XmppInboundTest, ComparesAddressesNormalised) {
   online();
-  send("<message from='Ann@EX/Phone' to='agent.ex' type='chat' id='m1'><body>hello</body></message>");
+  send(
+      "<message from='Ann@EX/Phone' to='agent.ex' type='chat' "
+      "id='m1'><body>hello</body></message>");
   EXPECT_EQ(next_message().conversation.peer, "ann@ex");
 }
 
@@ -187,14 +209,17 @@ TEST_F(XmppInboundTest, TellsAFloodOnceAndHearsItAgainWhenItHasCooled) {
   clock_.advance(std::chrono::seconds(2));
   ann_says("cooled", "id='f9'", kReceiptRequest);
   EXPECT_EQ(text_of(next_message().parts), "cooled");
-  EXPECT_NE(received().child("received", xmpp::kNsReceipts), nullptr);  // no second notice before it
+  EXPECT_NE(received().child("received", xmpp::kNsReceipts),
+            nullptr);  // no second notice before it
   EXPECT_EQ(channel_->stats().flooded, 3u);
 }
 
 TEST_F(XmppInboundTest, ShowsThatATurnRunsAndThatItWasRead) {
   config_.composing_refresh = Millis(20);
   online();
-  ann_says("hello", "id='m1'", "<markable xmlns='urn:xmpp:chat-markers:0'/><active xmlns='http://jabber.org/protocol/chatstates'/>");
+  ann_says("hello", "id='m1'",
+           "<markable xmlns='urn:xmpp:chat-markers:0'/><active "
+           "xmlns='http://jabber.org/protocol/chatstates'/>");
   const Message question = next_message();
   ASSERT_TRUE(channel_->deliver(progress_of(question, Phase::kStarted)));
   const Element displayed = received();
@@ -206,7 +231,8 @@ TEST_F(XmppInboundTest, ShowsThatATurnRunsAndThatItWasRead) {
   EXPECT_EQ(composing.attribute("from"), "helper@agent.ex");
   EXPECT_EQ(composing.attribute("to"), "ann@ex/phone");
   clock_.advance(Millis(20));
-  EXPECT_NE(received().child("composing", xmpp::kNsChatStates), nullptr);  // said again while the turn runs
+  EXPECT_NE(received().child("composing", xmpp::kNsChatStates),
+            nullptr);  // said again while the turn runs
   ASSERT_TRUE(channel_->deliver(progress_of(question, Phase::kPaused)));
   EXPECT_NE(received().child("paused", xmpp::kNsChatStates), nullptr);
 }
@@ -236,9 +262,11 @@ TEST_F(XmppInboundTest, StopsTalkingToABotAfterItsTurns) {
   const Element iq = received();  // that many turns: what is it?
   ASSERT_NE(iq.child("query", "http://jabber.org/protocol/disco#info"), nullptr);
   EXPECT_EQ(iq.attribute("to"), "ann@ex/phone");
-  send(fmt::format("<iq from='ann@ex/phone' to='agent.ex' type='result' id='{}'><query xmlns='http://jabber.org/protocol/disco#info'>"
-                   "<identity category='client' type='bot'/></query></iq>",
-                   iq.attribute("id")));
+  send(
+      fmt::format("<iq from='ann@ex/phone' to='agent.ex' type='result' id='{}'><query "
+                  "xmlns='http://jabber.org/protocol/disco#info'>"
+                  "<identity category='client' type='bot'/></query></iq>",
+                  iq.attribute("id")));
   ann_says("beep", "id='b3'");
   send("<message from='bob@ex/pc' to='agent.ex' type='chat' id='m1'><body>hello</body></message>");
   EXPECT_EQ(next_message().conversation.peer, "bob@ex");
@@ -255,9 +283,11 @@ TEST_F(XmppInboundTest, RecognisesTheErrorOfItsOwnReply) {
   const Message question = next_message();
   ASSERT_TRUE(channel_->deliver(reply_to(question, "hi")));
   const Element reply = received();
-  send(fmt::format("<message from='ann@ex/phone' to='helper@agent.ex' type='error' id='{}'><error type='cancel'><service-unavailable "
-                   "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
-                   reply.attribute("id")));
+  send(
+      fmt::format("<message from='ann@ex/phone' to='helper@agent.ex' type='error' id='{}'><error "
+                  "type='cancel'><service-unavailable "
+                  "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+                  reply.attribute("id")));
   ann_says("next", "id='m2'");
   EXPECT_EQ(text_of(next_message().parts), "next");
   EXPECT_EQ(channel_->stats().undelivered, 1u);
@@ -266,7 +296,9 @@ TEST_F(XmppInboundTest, RecognisesTheErrorOfItsOwnReply) {
 
 TEST_F(XmppInboundTest, AnswersProtocolQuestionsWithoutTheAgent) {
   online();
-  send("<iq from='ann@ex/phone' to='agent.ex' type='get' id='p1'><ping xmlns='urn:xmpp:ping'/></iq>");
+  send(
+      "<iq from='ann@ex/phone' to='agent.ex' type='get' id='p1'><ping "
+      "xmlns='urn:xmpp:ping'/></iq>");
   const Element pong = received();
   EXPECT_EQ(pong.attribute("type"), "result");
   EXPECT_EQ(pong.attribute("id"), "p1");
@@ -274,6 +306,10 @@ TEST_F(XmppInboundTest, AnswersProtocolQuestionsWithoutTheAgent) {
 
 TEST_F(XmppInboundTest, SaysMoreToAdministratorsThanToOthers) {
   online();
+  send(
+      "<iq from='ann@ex/phone' to='agent.ex' type='get' id='p1'><ping "
+      "xmlns='urn:xmpp:ping'/></iq>");
+  received();  // now both sides know that the link is up
   const std::vector<std::string> everybody = channel_->status_lines(false);
   ASSERT_EQ(everybody.size(), 1u);
   EXPECT_EQ(everybody[0].find("agent.ex"), std::string::npos);
@@ -293,7 +329,8 @@ Task<void> until_given_up(Ctx ctx, Signal* signal, const std::optional<Error>* e
 
 TEST_F(XmppInboundTest, GivesUpWithASentenceWhenTheSecretIsWrong) {
   server_.handshake_answer =
-      "<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
+      "<stream:error><not-authorized "
+      "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
   open();
   run(until_given_up(patience(), &gave_up_signal_, &gave_up_));
   ASSERT_TRUE(gave_up_);

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "xmpp_test.h"
 
 namespace skep::channels {
@@ -59,7 +61,8 @@ TEST_F(XmppOutboxTest, SendsAfterARestartWhatWasNotSent) {
   EXPECT_EQ(stanza.attribute("id"), reply.id.str());
   const Element* delay = stanza.child("delay", xmpp::kNsDelay);
   ASSERT_NE(delay, nullptr);
-  EXPECT_EQ(delay->attribute("stamp"), format_rfc3339(clock_.now() - std::chrono::minutes(3), true));
+  EXPECT_EQ(delay->attribute("stamp"),
+            format_rfc3339(clock_.now() - std::chrono::minutes(3), true));
   close();
   EXPECT_EQ(journal_->unfinished("out").size(), 0u);
 }
@@ -81,10 +84,11 @@ TEST_F(XmppOutboxTest, SendsAReplyOnceThoughTheAgentGivesItTwice) {
   EXPECT_EQ(body(received()), "last");
 }
 
-TEST_F(XmppOutboxTest, SurvivesALostLink) {
+TEST_F(XmppOutboxTest, RepeatsNothingAfterALostLinkThatTheServerHasRead) {
   online();
   ASSERT_TRUE(channel_->deliver(reply_to(question(), "before")));
   EXPECT_EQ(body(received()), "before");
+  ASSERT_TRUE(run(server_.proven(patience(), 1)));
   server_.drop();
   connected(2);
   const Message reply = reply_to(question(), "after");
@@ -92,17 +96,68 @@ TEST_F(XmppOutboxTest, SurvivesALostLink) {
   const Element stanza = received();
   EXPECT_EQ(body(stanza), "after");
   EXPECT_EQ(stanza.attribute("id"), reply.id.str());
+  EXPECT_EQ(stanza.child("delay", xmpp::kNsDelay), nullptr);
 }
 
 TEST_F(XmppOutboxTest, SendsAgainUnderTheSameIdWhatALostLinkMayHaveTaken) {
+  server_.deaf = true;
   online();
-  server_.drop();
   const Message reply = reply_to(question(), "unsure");
-  ASSERT_TRUE(channel_->deliver(reply));  // given to a link that is gone, or waiting: it arrives either way
+  ASSERT_TRUE(channel_->deliver(reply));
+  EXPECT_EQ(body(received()), "unsure");
+  server_.drop();
   connected(2);
   const Element stanza = received();
   EXPECT_EQ(body(stanza), "unsure");
   EXPECT_EQ(stanza.attribute("id"), reply.id.str());
+  ASSERT_NE(stanza.child("origin-id", xmpp::kNsStanzaId), nullptr);
+  EXPECT_EQ(stanza.child("origin-id", xmpp::kNsStanzaId)->attribute("id"), reply.id.str());
+  EXPECT_NE(stanza.child("delay", xmpp::kNsDelay), nullptr);
+  server_.deaf = false;
+}
+
+TEST_F(XmppOutboxTest, RepeatsNoOldReplyForAServerThatAnswersNoPing) {
+  server_.deaf = true;
+  online();
+  ASSERT_TRUE(channel_->deliver(reply_to(question(), "old")));
+  EXPECT_EQ(body(received()), "old");
+  clock_.advance(std::chrono::minutes(11));
+  ASSERT_TRUE(channel_->deliver(reply_to(question(), "new")));
+  EXPECT_EQ(body(received()), "new");
+  server_.drop();
+  connected(2);
+  EXPECT_EQ(body(received()), "new");
+  server_.deaf = false;
+}
+
+TEST_F(XmppOutboxTest, LosesNoReplyToALinkThatDiesWhileItIsSent) {
+  online();
+  for (int i = 0; i < 100; ++i) {
+    if (i % 25 == 24) server_.drop();
+    ASSERT_TRUE(channel_->deliver(reply_to(question(), std::to_string(i))));
+  }
+  std::set<std::string> seen;
+  while (seen.size() < 100) {
+    const Element stanza = received();
+    ASSERT_EQ(stanza.name, "message") << seen.size();
+    seen.insert(body(stanza));
+  }
+}
+
+TEST_F(XmppOutboxTest, KeepsInTheJournalWhatASilentServerMayNotHaveRead) {
+  server_.deaf = true;
+  online();
+  const Message reply = reply_to(question(), "unsure");
+  ASSERT_TRUE(channel_->deliver(reply));
+  EXPECT_EQ(body(received()), "unsure");
+  const Ctx short_time = Ctx{}.within(Millis(50));
+  run(channel_->close(short_time));
+  channel_.reset();
+  EXPECT_EQ(journal_->unfinished("out").size(), 1u);
+  server_.deaf = false;
+  open_journal();
+  online();
+  EXPECT_EQ(received().attribute("id"), reply.id.str());
 }
 
 TEST_F(XmppOutboxTest, SplitsALongReply) {
@@ -117,7 +172,8 @@ TEST_F(XmppOutboxTest, SplitsALongReply) {
   int part = 0;
   for (Element stanza = received(); body(stanza) != "end"; stanza = received()) {
     ++part;
-    EXPECT_EQ(stanza.attribute("id"), part == 1 ? reply.id.str() : fmt::format("{}-{}", reply.id.str(), part));
+    EXPECT_EQ(stanza.attribute("id"),
+              part == 1 ? reply.id.str() : fmt::format("{}-{}", reply.id.str(), part));
     EXPECT_LE(body(stanza).size(), 512u);
     joined += body(stanza) + "\n\n";
   }
@@ -127,7 +183,8 @@ TEST_F(XmppOutboxTest, SplitsALongReply) {
 
 TEST_F(XmppOutboxTest, ContinuesASplitReplyAfterTheLastPartThatIsOut) {
   config_.reply_bytes_max = 512;
-  const Message reply = reply_to(question(), std::string(400, 'a') + "\n\n" + std::string(400, 'b'));
+  const Message reply =
+      reply_to(question(), std::string(400, 'a') + "\n\n" + std::string(400, 'b'));
   open();
   ASSERT_TRUE(channel_->deliver(reply));
   const Ctx at_once = Ctx{}.within(std::chrono::seconds(0));
@@ -177,7 +234,8 @@ TEST_F(XmppOutboxTest, TurnsMarkdownIntoStyling) {
 
 TEST_F(XmppOutboxTest, SendsWhatIsReadyBeforeItCloses) {
   online();
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(channel_->deliver(reply_to(question(), std::to_string(i))));
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(channel_->deliver(reply_to(question(), std::to_string(i))));
   close();
   EXPECT_EQ(journal_->unfinished("out").size(), 0u);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(body(received()), std::to_string(i));

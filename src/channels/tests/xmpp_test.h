@@ -31,7 +31,10 @@ class XmppTest : public StoresTest {
                          .out = agent_,
                          .agent = Unresolved{},
                          .version = "1.0",
-                         .gave_up = [this](const Error& error) { gave_up_ = error; gave_up_signal_.notify_all(); }};
+                         .gave_up = [this](const Error& error) {
+                           gave_up_ = error;
+                           gave_up_signal_.notify_all();
+                         }};
     auto opened = XmppChannel::open(config_, std::move(deps));
     ASSERT_TRUE(opened) << opened.error().to_string();
     channel_ = *std::move(opened);
@@ -57,16 +60,21 @@ class XmppTest : public StoresTest {
     ASSERT_TRUE(sent) << sent.error().to_string();
   }
   // A chat message from ann's phone to helper@agent.ex.
-  void ann_says(std::string_view text, std::string_view attributes = "id='m1'", std::string_view children = "") {
-    send(fmt::format("<message from='ann@ex/phone' to='helper@agent.ex' type='chat' {}><body>{}</body>{}</message>", attributes, text,
-                     children));
+  void ann_says(std::string_view text, std::string_view attributes = "id='m1'",
+                std::string_view children = "") {
+    send(
+        fmt::format("<message from='ann@ex/phone' to='helper@agent.ex' type='chat' "
+                    "{}><body>{}</body>{}</message>",
+                    attributes, text, children));
   }
   xmpp::Element received() {
     auto stanza = run(server_.next(patience()));
     EXPECT_TRUE(stanza) << "nothing came from the component";
     return stanza.value_or(xmpp::Element());
   }
-  static std::string body(const xmpp::Element& stanza) { return stanza.child_text("body", xmpp::kNsClient); }
+  static std::string body(const xmpp::Element& stanza) {
+    return stanza.child_text("body", xmpp::kNsClient);
+  }
 
   XmppChannelConfig config_;
   Pool pool_;

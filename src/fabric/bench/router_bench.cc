@@ -1,4 +1,5 @@
-// What one hop through the router costs: stamp, look up, hand over, with few and many nodes attached.
+// What one hop through the router costs: stamp, look up, hand over, with few and many nodes
+// attached.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 

@@ -15,7 +15,8 @@ namespace skep::fabric {
 
 namespace detail {
 
-// One attached node. Owned by the table; its Port points at it and it points back, so that either can end the other.
+// One attached node. Owned by the table; its Port points at it and it points back, so that either
+// can end the other.
 struct Node {
   Router::Impl* router;
   Port* port;
@@ -27,7 +28,8 @@ struct Node {
 
 }  // namespace detail
 
-// The loop thread alone changes and reads it without a lock; snapshot() may come from any thread, so changes exclude it.
+// The loop thread alone changes and reads it without a lock; snapshot() may come from any thread,
+// so changes exclude it.
 class RouteTable {
  public:
   detail::Node& add(detail::Node node);
@@ -36,7 +38,8 @@ class RouteTable {
 
   [[nodiscard]] detail::Node* find(const NodeId& id) const;
   [[nodiscard]] detail::Node* find(const Name& name) const;  // the first attached
-  // Who is attached now, in order of arrival, as copies: a broadcast outlives changes made by its receivers.
+  // Who is attached now, in order of arrival, as copies: a broadcast outlives changes made by its
+  // receivers.
   [[nodiscard]] std::vector<detail::Node> all() const;
   [[nodiscard]] std::size_t size() const { return by_id_.size(); }
   [[nodiscard]] std::shared_ptr<const RouteSnapshot> snapshot() const;

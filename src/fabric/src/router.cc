@@ -26,19 +26,26 @@ std::string destination_text(const Destination& dst) {
 }
 
 Failed not_found(const Destination& dst) {
-  return {Drop::kNodeNotFound, {Code::kNotFound, fmt::format("no node \"{}\" is attached", destination_text(dst))}};
+  return {Drop::kNodeNotFound,
+          {Code::kNotFound, fmt::format("no node \"{}\" is attached", destination_text(dst))}};
 }
 
 }  // namespace
 
 std::string_view drop_reason(Drop drop) {
   switch (drop) {
-    case Drop::kNodeNotFound: return "NODE_NOT_FOUND";
-    case Drop::kTtlExceeded: return "TTL_EXCEEDED";
-    case Drop::kRefused: return "REFUSED";
-    case Drop::kNoTarget: return "NO_TARGET";
-    case Drop::kNotAllowed: return "NOT_ALLOWED";
-    case Drop::kCount: break;
+    case Drop::kNodeNotFound:
+      return "NODE_NOT_FOUND";
+    case Drop::kTtlExceeded:
+      return "TTL_EXCEEDED";
+    case Drop::kRefused:
+      return "REFUSED";
+    case Drop::kNoTarget:
+      return "NO_TARGET";
+    case Drop::kNotAllowed:
+      return "NOT_ALLOWED";
+    case Drop::kCount:
+      break;
   }
   return "UNKNOWN";
 }
@@ -66,13 +73,17 @@ std::expected<void, Failed> Router::Impl::route(const Node& from, Message messag
   message.src = from.id;
   if (message.src_name != from.name) message.src_name = from.name;
   if (message.ttl == 0) {
-    return std::unexpected(Failed{Drop::kTtlExceeded, {Code::kInvalid, "the message's ttl is used up"}});
+    return std::unexpected(
+        Failed{Drop::kTtlExceeded, {Code::kInvalid, "the message's ttl is used up"}});
   }
-  if (const auto* l2 = std::get_if<Name>(&message.dst)) return unicast(table.find(*l2), std::move(message));
-  if (const auto* l1 = std::get_if<NodeId>(&message.dst)) return unicast(table.find(*l1), std::move(message));
+  if (const auto* l2 = std::get_if<Name>(&message.dst))
+    return unicast(table.find(*l2), std::move(message));
+  if (const auto* l1 = std::get_if<NodeId>(&message.dst))
+    return unicast(table.find(*l1), std::move(message));
   if (std::holds_alternative<Broadcast>(message.dst)) return broadcast(from, std::move(message));
   if (!default_target) {
-    return std::unexpected(Failed{Drop::kNoTarget, {Code::kNotFound, "no destination is given and there is no default"}});
+    return std::unexpected(Failed{
+        Drop::kNoTarget, {Code::kNotFound, "no destination is given and there is no default"}});
   }
   message.dst = *default_target;
   return unicast(table.find(*default_target), std::move(message));
@@ -99,7 +110,8 @@ std::expected<void, Failed> Router::Impl::broadcast(const Node& from, Message me
 
 std::expected<void, Failed> Router::Impl::hand_over(Inbox& inbox, Message message) {
   if (nesting == nesting_max) {
-    return std::unexpected(Failed{Drop::kRefused, {Code::kExhausted, "inboxes answer each other without end"}});
+    return std::unexpected(
+        Failed{Drop::kRefused, {Code::kExhausted, "inboxes answer each other without end"}});
   }
   ++nesting;
   Result<void> taken = inbox.deliver(std::move(message));
@@ -208,7 +220,8 @@ Result<std::unique_ptr<Router>> Router::open(RouterConfig config) {
 
 Result<Port> Router::attach(Name name, NodeId id, Inbox& inbox) {
   if (name.hive() != impl_->hive) {
-    return fail(Code::kDenied, fmt::format("\"{}\" belongs to another hive than \"{}\"", name.str(), impl_->hive));
+    return fail(Code::kDenied,
+                fmt::format("\"{}\" belongs to another hive than \"{}\"", name.str(), impl_->hive));
   }
   if (Node* before = impl_->table.find(id)) {
     before->port->node_ = nullptr;

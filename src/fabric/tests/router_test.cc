@@ -191,9 +191,10 @@ TEST_F(RouterTest, BroadcastTargetIsAGlobOverFullNames) {
     const char* target;
     bool b, c;
   };
-  const Case cases[] = {{"AI.*", true, true},       {"*@lab", true, true},  {"AI.b@lab", true, false},
-                        {"AI.b", false, false},     {"*.c@*", false, true}, {"*", true, true},
-                        {"AI.*b*@lab", true, false}, {"a*", false, false},   {"AI.b@lab*x", false, false}};
+  const Case cases[] = {
+      {"AI.*", true, true},        {"*@lab", true, true},  {"AI.b@lab", true, false},
+      {"AI.b", false, false},      {"*.c@*", false, true}, {"*", true, true},
+      {"AI.*b*@lab", true, false}, {"a*", false, false},   {"AI.b@lab*x", false, false}};
   for (const Case& one : cases) {
     SCOPED_TRACE(one.target);
     Recorder a, b, c;

@@ -156,7 +156,7 @@ TEST_F(HttpOverOurServer, RefusesRequestsThatWouldBreakTheProtocol) {
 }
 
 Task<void> fetch_quickly(HttpClient& client, std::string url, int* done) {
-  HttpRequest request{.url = std::move(url), .connect_timeout = milliseconds(100)};
+  HttpRequest request{.url = std::move(url), .connect_timeout = milliseconds(300)};
   const auto got = co_await client.fetch(patient(), std::move(request), {}, {});
   if (!got) ADD_FAILURE() << got.error().to_string();
   if (got && got->body == "ok") ++*done;
@@ -288,19 +288,19 @@ TEST_F(Http, ASlowBodyThatKeepsComingDoesNotTimeOut) {
   auto script = [](Stream& stream) -> Task<void> {
     co_await read_until(stream, "\r\n\r\n");
     std::ignore =
-        co_await stream.write(patient(), as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n"));
-    for (int i = 0; i < 20; ++i) {
-      std::ignore = co_await sleep_for(patient(), milliseconds(20));
+        co_await stream.write(patient(), as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n"));
+    for (int i = 0; i < 12; ++i) {
+      std::ignore = co_await sleep_for(patient(), milliseconds(100));
       std::ignore = co_await stream.write(patient(), as_bytes("x"));
     }
   };
   RawServer server(loop_, script);
   auto client = open();
   const auto got = fetch(*client, {.url = server.url(),
-                                   .first_byte_timeout = milliseconds(300),
-                                   .idle_timeout = milliseconds(300)});
+                                   .first_byte_timeout = milliseconds(1000),
+                                   .idle_timeout = milliseconds(1000)});
   ASSERT_TRUE(got) << got.error().to_string();
-  EXPECT_EQ(got->body, std::string(20, 'x'));
+  EXPECT_EQ(got->body, std::string(12, 'x'));
 }
 
 TEST_F(Http, TheEndOfTheCtxClosesTheConnection) {
@@ -324,7 +324,7 @@ TEST_F(Http, WaitingForAConnectionIsNotTimedAsConnecting) {
     for (;;) {
       const std::string head = co_await read_until(stream, "\r\n\r\n");
       if (head.empty()) co_return;
-      std::ignore = co_await sleep_for(patient(), milliseconds(150));
+      std::ignore = co_await sleep_for(patient(), milliseconds(400));
       std::ignore = co_await stream.write(
           patient(), as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
     }

@@ -9,8 +9,8 @@ namespace skep::tools {
 namespace {
 
 constexpr std::size_t kTagNameBytesMax = 64;
-constexpr std::array<std::string_view, 9> kRawElements = {"script", "style",    "iframe", "noembed", "noframes",
-                                                          "xmp",    "noscript", "svg",    "template"};
+constexpr std::array<std::string_view, 9> kRawElements = {
+    "script", "style", "iframe", "noembed", "noframes", "xmp", "noscript", "svg", "template"};
 constexpr std::array<std::string_view, 2> kTextOnlyElements = {"title", "textarea"};
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -56,7 +56,9 @@ class Scanner {
   void tag(bool end, std::size_t name_at) {
     at_ = name_at;
     HtmlTag tag{.end = end};
-    tag.name = to_lower_ascii(take_until([](char c) { return is_space(c) || c == '/' || c == '>'; }).substr(0, kTagNameBytesMax));
+    tag.name = to_lower_ascii(take_until([](char c) {
+                                return is_space(c) || c == '/' || c == '>';
+                              }).substr(0, kTagNameBytesMax));
     while (at_ < html_.size() && html_[at_] != '>') attribute(tag);
     if (at_ == html_.size()) return;  // never closed: not a tag
     bool empty = html_[at_ - 1] == '/';
@@ -87,7 +89,8 @@ class Scanner {
     take_until([](char c) { return !is_space(c); });
     if (at_ == html_.size() || html_[at_] == '>') return {};
     char quote = html_[at_];
-    if (quote != '"' && quote != '\'') return take_until([](char c) { return is_space(c) || c == '>'; });
+    if (quote != '"' && quote != '\'')
+      return take_until([](char c) { return is_space(c) || c == '>'; });
     ++at_;
     std::string_view value = take_until([quote](char c) { return c == quote; });
     if (at_ < html_.size()) ++at_;
@@ -101,10 +104,12 @@ class Scanner {
     return html_.substr(start, at_ - start);
   }
 
-  // Where "</name" begins, else the end. `name` is one of ours, so what was searched in vain once is not searched again.
+  // Where "</name" begins, else the end. `name` is one of ours, so what was searched in vain once
+  // is not searched again.
   std::size_t find_end_tag(const std::string& name) {
     if (one_of(never_closed_, name)) return html_.size();
-    for (std::size_t found = html_.find("</", at_); found != std::string_view::npos; found = html_.find("</", found + 2)) {
+    for (std::size_t found = html_.find("</", at_); found != std::string_view::npos;
+         found = html_.find("</", found + 2)) {
       std::string_view rest = html_.substr(found + 2);
       if (!starts_with_ignoring_ascii_case(rest, name)) continue;
       char after = rest.size() > name.size() ? rest[name.size()] : '>';
@@ -156,10 +161,14 @@ void append_utf8(std::string& out, std::uint32_t code) {
 
 // U+00A0 to U+00FF in order.
 constexpr std::string_view kLatin1 =
-    "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute micro para middot "
-    "cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml "
-    "Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig "
-    "agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute "
+    "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn "
+    "sup2 sup3 acute micro para middot "
+    "cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring AElig "
+    "Ccedil Egrave Eacute Ecirc Euml "
+    "Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave "
+    "Uacute Ucirc Uuml Yacute THORN szlig "
+    "agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute "
+    "icirc iuml eth ntilde ograve oacute "
     "ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml";
 
 struct Named {
@@ -167,13 +176,17 @@ struct Named {
   std::uint32_t code;
 };
 constexpr Named kOthers[] = {
-    {"amp", '&'},      {"lt", '<'},       {"gt", '>'},       {"quot", '"'},     {"apos", '\''},    {"hellip", 0x2026},
-    {"mdash", 0x2014}, {"ndash", 0x2013}, {"lsquo", 0x2018}, {"rsquo", 0x2019}, {"sbquo", 0x201a}, {"ldquo", 0x201c},
-    {"rdquo", 0x201d}, {"bdquo", 0x201e}, {"lsaquo", 0x2039}, {"rsaquo", 0x203a}, {"bull", 0x2022}, {"euro", 0x20ac},
-    {"trade", 0x2122}, {"larr", 0x2190},  {"uarr", 0x2191},  {"rarr", 0x2192},  {"darr", 0x2193},  {"minus", 0x2212},
-    {"le", 0x2264},    {"ge", 0x2265},    {"ne", 0x2260},    {"infin", 0x221e}, {"asymp", 0x2248}, {"thinsp", 0x2009},
-    {"ensp", 0x2002},  {"emsp", 0x2003},  {"OElig", 0x152},  {"oelig", 0x153},  {"Scaron", 0x160}, {"scaron", 0x161},
-    {"dagger", 0x2020}, {"permil", 0x2030}, {"prime", 0x2032}, {"Prime", 0x2033}, {"check", 0x2713}, {"star", 0x2606}};
+    {"amp", '&'},       {"lt", '<'},        {"gt", '>'},        {"quot", '"'},
+    {"apos", '\''},     {"hellip", 0x2026}, {"mdash", 0x2014},  {"ndash", 0x2013},
+    {"lsquo", 0x2018},  {"rsquo", 0x2019},  {"sbquo", 0x201a},  {"ldquo", 0x201c},
+    {"rdquo", 0x201d},  {"bdquo", 0x201e},  {"lsaquo", 0x2039}, {"rsaquo", 0x203a},
+    {"bull", 0x2022},   {"euro", 0x20ac},   {"trade", 0x2122},  {"larr", 0x2190},
+    {"uarr", 0x2191},   {"rarr", 0x2192},   {"darr", 0x2193},   {"minus", 0x2212},
+    {"le", 0x2264},     {"ge", 0x2265},     {"ne", 0x2260},     {"infin", 0x221e},
+    {"asymp", 0x2248},  {"thinsp", 0x2009}, {"ensp", 0x2002},   {"emsp", 0x2003},
+    {"OElig", 0x152},   {"oelig", 0x153},   {"Scaron", 0x160},  {"scaron", 0x161},
+    {"dagger", 0x2020}, {"permil", 0x2030}, {"prime", 0x2032},  {"Prime", 0x2033},
+    {"check", 0x2713},  {"star", 0x2606}};
 
 std::optional<std::uint32_t> named_code(std::string_view name) {
   auto other = std::ranges::find(kOthers, name, &Named::name);
@@ -222,7 +235,8 @@ std::string decode_html(std::string_view text) {
     text.remove_prefix(amp);
     if (text.empty()) break;
     std::size_t end = text.substr(0, kNameBytesMax + 2).find(';');
-    std::string_view name = end == std::string_view::npos ? std::string_view() : text.substr(1, end - 1);
+    std::string_view name =
+        end == std::string_view::npos ? std::string_view() : text.substr(1, end - 1);
     auto code = name.starts_with('#') ? numeric_code(name.substr(1)) : named_code(name);
     if (code) append_utf8(out, *code);
     if (!code) out += '&';

@@ -11,14 +11,18 @@ namespace skep::tools {
 namespace {
 
 constexpr std::size_t kListDepthMax = 32;
-constexpr std::array<std::string_view, 14> kVoid = {"br",    "img",  "hr",   "input", "meta",   "link",  "area",
-                                                    "base",  "col",  "embed", "source", "track", "wbr", "param"};
+constexpr std::array<std::string_view, 14> kVoid = {"br",     "img",   "hr",   "input", "meta",
+                                                    "link",   "area",  "base", "col",   "embed",
+                                                    "source", "track", "wbr",  "param"};
 constexpr std::array<std::string_view, 34> kBlocks = {
-    "p",     "div",  "section", "article", "header", "footer", "main",       "aside", "nav",        "ul",      "ol",      "table",
-    "tr",    "form", "blockquote", "pre",  "figure", "address", "figcaption", "dl",    "dt",         "dd",      "details", "summary",
-    "body",  "hr",   "fieldset", "caption", "thead",  "tbody",  "tfoot",      "center", "option",    "textarea"};
+    "p",          "div",     "section", "article", "header",     "footer",   "main",
+    "aside",      "nav",     "ul",      "ol",      "table",      "tr",       "form",
+    "blockquote", "pre",     "figure",  "address", "figcaption", "dl",       "dt",
+    "dd",         "details", "summary", "body",    "hr",         "fieldset", "caption",
+    "thead",      "tbody",   "tfoot",   "center",  "option",     "textarea"};
 // Ended by the next of their kind when nobody closes them.
-constexpr std::array<std::string_view, 9> kSelfEnding = {"p", "li", "td", "th", "tr", "dt", "dd", "option", "body"};
+constexpr std::array<std::string_view, 9> kSelfEnding = {"p",  "li", "td",     "th",  "tr",
+                                                         "dt", "dd", "option", "body"};
 
 template <class Set>
 bool in(const Set& set, std::string_view name) {
@@ -86,7 +90,8 @@ bool is_hidden(const HtmlTag& tag) {
 
 class Converter {
  public:
-  Converter(std::string_view base_url, std::size_t bytes_max) : base_url_(base_url), writer_(bytes_max) {}
+  Converter(std::string_view base_url, std::size_t bytes_max)
+      : base_url_(base_url), writer_(bytes_max) {}
 
   bool tag(const HtmlTag& tag) {
     if (skips(tag)) return true;
@@ -156,8 +161,9 @@ class Converter {
   }
 
   [[nodiscard]] int gap(std::string_view name) const {
-    bool tight = name == "tr" || name == "div" || name == "dt" || name == "dd" || name == "option" || name == "tbody" ||
-                 name == "thead" || name == "tfoot" || lists_.size() > 1;
+    bool tight = name == "tr" || name == "div" || name == "dt" || name == "dd" ||
+                 name == "option" || name == "tbody" || name == "thead" || name == "tfoot" ||
+                 lists_.size() > 1;
     return tight ? 1 : 2;
   }
 

@@ -15,22 +15,28 @@ json::value schema(std::string_view text) {
 std::string why(const Error& error) {
   switch (error.code) {
     case Code::kTooLarge:
-      return fmt::format("Not stored, too long: at most {} bytes of key and {} of content. Shorten it.",
-                         memory::knowledge_key_bytes_max, memory::knowledge_content_bytes_max);
+      return fmt::format(
+          "Not stored, too long: at most {} bytes of key and {} of content. Shorten it.",
+          memory::knowledge_key_bytes_max, memory::knowledge_content_bytes_max);
     case Code::kExhausted:
-      return fmt::format("Not stored: there is no room ({}). Reuse an existing key, or tell the person.", error.message);
-    default: return fmt::format("Not stored: {}.", error.message);
+      return fmt::format(
+          "Not stored: there is no room ({}). Reuse an existing key, or tell the person.",
+          error.message);
+    default:
+      return fmt::format("Not stored: {}.", error.message);
   }
 }
 
 class MemoryStore final : public Tool {
  public:
   MemoryStore(memory::Memory& memory, const Clock& clock) : memory_(memory), clock_(clock) {
-    spec_ = {"memory_store", "Keep a note about the person for later conversations. The same key replaces the old note.",
-             schema(R"({"type":"object","properties":{)"
-                    R"("key":{"type":"string","minLength":1,"description":"short name, e.g. birthday"},)"
-                    R"("content":{"type":"string","minLength":1}},)"
-                    R"("required":["key","content"],"additionalProperties":false})")};
+    spec_ = {
+        "memory_store",
+        "Keep a note about the person for later conversations. The same key replaces the old note.",
+        schema(R"({"type":"object","properties":{)"
+               R"("key":{"type":"string","minLength":1,"description":"short name, e.g. birthday"},)"
+               R"("content":{"type":"string","minLength":1}},)"
+               R"("required":["key","content"],"additionalProperties":false})")};
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return false; }
@@ -56,7 +62,9 @@ class MemoryStore final : public Tool {
 class MemoryRecall final : public Tool {
  public:
   explicit MemoryRecall(memory::Memory& memory) : memory_(memory) {
-    spec_ = {"memory_recall", "Find notes kept with memory_store. Matches part of key or content; an empty query lists all.",
+    spec_ = {"memory_recall",
+             "Find notes kept with memory_store. Matches part of key or content; an empty query "
+             "lists all.",
              schema(R"({"type":"object","properties":{"query":{"type":"string"}},)"
                     R"("required":["query"],"additionalProperties":false})")};
   }
@@ -66,8 +74,11 @@ class MemoryRecall final : public Tool {
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     std::string query(trim(get_string(arguments, "query")));
     auto found = memory_.recall(context.conversation, query);
-    if (!found) co_return ToolOutput{fmt::format("The notes could not be read: {}.", found.error().message), true};
-    if (found->empty()) co_return ToolOutput{query.empty() ? "There are no notes." : "No note matches.", false};
+    if (!found)
+      co_return ToolOutput{fmt::format("The notes could not be read: {}.", found.error().message),
+                           true};
+    if (found->empty())
+      co_return ToolOutput{query.empty() ? "There are no notes." : "No note matches.", false};
     co_return ToolOutput{listed(*found), false};
   }
 
@@ -82,7 +93,8 @@ class MemoryRecall final : public Tool {
       text += line;
       ++shown;
     }
-    if (shown < entries.size()) text += fmt::format("({} more; use a narrower query)\n", entries.size() - shown);
+    if (shown < entries.size())
+      text += fmt::format("({} more; use a narrower query)\n", entries.size() - shown);
     text.pop_back();
     return text;
   }
@@ -96,6 +108,8 @@ class MemoryRecall final : public Tool {
 std::unique_ptr<Tool> make_memory_store(memory::Memory& memory, const Clock& clock) {
   return std::make_unique<MemoryStore>(memory, clock);
 }
-std::unique_ptr<Tool> make_memory_recall(memory::Memory& memory) { return std::make_unique<MemoryRecall>(memory); }
+std::unique_ptr<Tool> make_memory_recall(memory::Memory& memory) {
+  return std::make_unique<MemoryRecall>(memory);
+}
 
 }  // namespace skep::tools

@@ -25,7 +25,8 @@ std::string pointer_of(const std::vector<std::string>& context) {
   return pointer.empty() ? "(arguments)" : pointer;
 }
 
-// A fault inside makes every object and array around it fail too; only the innermost says something.
+// A fault inside makes every object and array around it fail too; only the innermost says
+// something.
 bool is_echo(std::string_view description) {
   return description.starts_with("Failed to validate against schema associated with property") ||
          description.starts_with("Failed to validate item #");
@@ -58,7 +59,8 @@ Result<void> Schema::check(const json::value& value) const {
   valijson::ValidationResults faults;
   try {
     valijson::Validator validator(valijson::Validator::kStrongTypes);
-    if (validator.validate(impl_->schema, valijson::adapters::BoostJsonAdapter(value), &faults)) return {};
+    if (validator.validate(impl_->schema, valijson::adapters::BoostJsonAdapter(value), &faults))
+      return {};
   } catch (const std::exception& error) {
     return fail(Code::kInvalid, error.what());
   }
@@ -66,7 +68,8 @@ Result<void> Schema::check(const json::value& value) const {
   valijson::ValidationResults::Error fault;
   for (int shown = 0; shown < kFaultsMax && faults.popError(fault);) {
     if (is_echo(fault.description)) continue;
-    text += fmt::format("{}{}: {}", shown == 0 ? "" : "\n", pointer_of(fault.context), fault.description);
+    text += fmt::format("{}{}: {}", shown == 0 ? "" : "\n", pointer_of(fault.context),
+                        fault.description);
     ++shown;
   }
   return fail(Code::kInvalid, text);

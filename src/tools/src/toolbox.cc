@@ -14,7 +14,9 @@ constexpr std::size_t kNameBytesMax = 64;
 constexpr std::size_t kNameShownMax = 64;
 
 bool is_tool_name(std::string_view name) {
-  auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
   return !name.empty() && name.size() <= kNameBytesMax && std::ranges::all_of(name, allowed);
 }
 
@@ -29,7 +31,8 @@ std::string cut_in_the_middle(std::string text) {
   std::string_view head = cut_utf8(all, result_bytes_max - kTailBytes - kNoteBytes);
   std::size_t tail = all.size() - kTailBytes;
   while (tail < all.size() && (static_cast<unsigned char>(all[tail]) & 0xc0) == 0x80) ++tail;
-  return fmt::format("{}\n[… {} of {} bytes left out here …]\n{}", head, tail - head.size(), all.size(), all.substr(tail));
+  return fmt::format("{}\n[… {} of {} bytes left out here …]\n{}", head, tail - head.size(),
+                     all.size(), all.substr(tail));
 }
 
 }  // namespace
@@ -47,12 +50,15 @@ Toolbox::~Toolbox() = default;
 Result<void> Toolbox::add(std::unique_ptr<Tool> tool) {
   const llm::ToolSpec& spec = tool->spec();
   if (!is_tool_name(spec.name)) {
-    return fail(Code::kInvalid, fmt::format("\"{}\" is no tool name: 1 to 64 of a-z 0-9 _", spec.name));
+    return fail(Code::kInvalid,
+                fmt::format("\"{}\" is no tool name: 1 to 64 of a-z 0-9 _", spec.name));
   }
-  if (find(spec.name) != nullptr) return fail(Code::kExists, fmt::format("there is a tool \"{}\" already", spec.name));
+  if (find(spec.name) != nullptr)
+    return fail(Code::kExists, fmt::format("there is a tool \"{}\" already", spec.name));
   auto schema = Schema::compile(spec.input_schema);
   if (!schema) return fail(std::move(schema).error().in(fmt::format("tool \"{}\"", spec.name)));
-  auto place = std::ranges::find_if(entries_, [&](const Entry& e) { return e.tool->spec().name > spec.name; });
+  auto place = std::ranges::find_if(
+      entries_, [&](const Entry& e) { return e.tool->spec().name > spec.name; });
   entries_.insert(place, Entry{std::move(tool), std::move(*schema)});
   return {};
 }
@@ -64,7 +70,8 @@ std::vector<llm::ToolSpec> Toolbox::specs() const {
 }
 
 const Toolbox::Entry* Toolbox::entry(std::string_view name) const {
-  auto at = std::ranges::find_if(entries_, [&](const Entry& e) { return e.tool->spec().name == name; });
+  auto at =
+      std::ranges::find_if(entries_, [&](const Entry& e) { return e.tool->spec().name == name; });
   return at == entries_.end() ? nullptr : &*at;
 }
 
@@ -77,19 +84,22 @@ ToolOutput Toolbox::unknown(std::string_view name) const {
   std::vector<std::string> names;
   for (const Entry& entry : entries_) names.push_back(entry.tool->spec().name);
   std::string known = names.empty() ? "there are no tools" : "the tools are: " + join(names, ", ");
-  return error_output(fmt::format("There is no tool \"{}\"; {}.", cut_utf8(to_valid_utf8(name), kNameShownMax), known));
+  return error_output(fmt::format("There is no tool \"{}\"; {}.",
+                                  cut_utf8(to_valid_utf8(name), kNameShownMax), known));
 }
 
 Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const {
   const Entry* found = entry(call.name);
   if (found == nullptr) co_return unknown(call.name);
   if (!call.arguments_error.empty()) {
-    co_return error_output(fmt::format("The arguments were no valid JSON ({}). Send the call again with a JSON object.",
-                                       call.arguments_error));
+    co_return error_output(fmt::format(
+        "The arguments were no valid JSON ({}). Send the call again with a JSON object.",
+        call.arguments_error));
   }
   if (!call.arguments.is_object()) co_return error_output("The arguments must be a JSON object.");
   Result<void> fits = found->schema.check(call.arguments);
-  if (!fits) co_return error_output("The arguments do not fit the tool's schema:\n" + fits.error().message);
+  if (!fits)
+    co_return error_output("The arguments do not fit the tool's schema:\n" + fits.error().message);
 
   Tool& tool = *found->tool;
   Ctx outer = context.ctx;
@@ -98,11 +108,13 @@ Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const 
   log::info("tools", "run {} turn={} call={}", call.name, context.turn, context.call_id);
   json::object arguments = call.arguments.as_object();
   ToolOutput output = co_await tool.call(std::move(context), std::move(arguments));
-  if (outer.stop.stop_requested()) co_return error_output("Cancelled before it had finished; it may or may not have happened.");
+  if (outer.stop.stop_requested())
+    co_return error_output("Cancelled before it had finished; it may or may not have happened.");
   Result<void> in_time = limited.check();
   if (output.is_error && !in_time) {
-    co_return error_output(fmt::format("No result within {} s; it may or may not have happened. {}",
-                                       std::chrono::duration_cast<std::chrono::seconds>(tool.timeout()).count(), output.text));
+    co_return error_output(fmt::format(
+        "No result within {} s; it may or may not have happened. {}",
+        std::chrono::duration_cast<std::chrono::seconds>(tool.timeout()).count(), output.text));
   }
   output.text = cut_in_the_middle(to_valid_utf8(output.text));
   co_return output;

@@ -15,7 +15,8 @@ std::string_view scheme_of(std::string_view url) {
   if (colon == std::string_view::npos || colon == 0) return {};
   std::string_view scheme = url.substr(0, colon);
   bool valid = std::ranges::all_of(scheme, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '-' || c == '.';
   });
   return valid ? scheme : std::string_view();
 }
@@ -45,20 +46,23 @@ std::string join_url(std::string_view base, std::string_view reference) {
   }
   std::size_t authority = base.find("://");
   if (authority == std::string_view::npos) return {};
-  if (reference.starts_with("//")) return fmt::format("{}:{}", base.substr(0, authority), reference);
+  if (reference.starts_with("//"))
+    return fmt::format("{}:{}", base.substr(0, authority), reference);
   base = base.substr(0, base.find('#'));
   std::size_t path_at = std::min(base.find_first_of("/?", authority + 3), base.size());
   std::string_view origin = base.substr(0, path_at);
   std::string_view path = base.substr(path_at);
   path = path.substr(0, path.find('?'));
-  if (reference.starts_with('?')) return fmt::format("{}{}{}", origin, path.empty() ? "/" : path, reference);
+  if (reference.starts_with('?'))
+    return fmt::format("{}{}{}", origin, path.empty() ? "/" : path, reference);
   std::size_t tail_at = std::min(reference.find_first_of("?#"), reference.size());
   std::string_view tail = reference.substr(tail_at);
   std::string_view relative = reference.substr(0, tail_at);
   if (relative.starts_with('/')) return fmt::format("{}{}{}", origin, without_dots(relative), tail);
   std::size_t slash = path.rfind('/');
   std::string_view directory = slash == std::string_view::npos ? "/" : path.substr(0, slash + 1);
-  return fmt::format("{}{}{}", origin, without_dots(fmt::format("{}{}", directory, relative)), tail);
+  return fmt::format("{}{}{}", origin, without_dots(fmt::format("{}{}", directory, relative)),
+                     tail);
 }
 
 }  // namespace skep::tools

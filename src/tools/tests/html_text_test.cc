@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "skep/base/text.h"
 #include "skep/tools/builtin.h"
 
 namespace skep::tools {
@@ -34,7 +35,8 @@ TEST(HtmlText, KeepsWhatAReaderSees) {
       {"<p style='Display : None'>no<p>yes", "yes"},
       {"<span aria-hidden=\"true\">no</span>yes", "yes"},
       {"<img alt='a bee' src=x> <img src=y>", "[image: a bee]"},
-      {"a &amp; b &lt;c&gt; &#65;&#x42; &eacute; &nbsp;&hellip; &unknown; &", "a & b <c> AB \u00e9 \u2026 &unknown; &"},
+      {"a &amp; b &lt;c&gt; &#65;&#x42; &eacute; &nbsp;&hellip; &unknown; &",
+       "a & b <c> AB \u00e9 \u2026 &unknown; &"},
       {"&#0;&#xd800;&#x110000;", "\ufffd\ufffd\ufffd"},
       {"1 < 2 and <3", "1 < 2 and <3"},
       {"<p", ""},
@@ -52,7 +54,8 @@ TEST(HtmlText, KeepsWhatAReaderSees) {
 TEST(HtmlText, WritesLinksWithWholeAddresses) {
   const Case cases[] = {
       {"<a href='https://a.example/x?y=1&amp;z=2'>go</a>", "[go](https://a.example/x?y=1&z=2)"},
-      {"see <a href=other.html>this <b>page</b> </a>now", "see [this page](https://example.org/docs/other.html) now"},
+      {"see <a href=other.html>this <b>page</b> </a>now",
+       "see [this page](https://example.org/docs/other.html) now"},
       {"<a href='../up/./x'>u</a>", "[u](https://example.org/up/x)"},
       {"<a href='../../../x'>u</a>", "[u](https://example.org/x)"},
       {"<a href='/root?q'>r</a>", "[r](https://example.org/root?q)"},
@@ -94,7 +97,30 @@ TEST(HtmlText, HostilePagesCostNoMoreThanTheirLength) {
   EXPECT_EQ(text_of(comments), "");
 }
 
-TEST(HtmlText, BrokenUtf8BecomesReplacementCharacters) { EXPECT_EQ(text_of("a\xff" "b"), "a\ufffd" "b"); }
+TEST(HtmlText, AnyMixtureOfPiecesIsSurvived) {
+  const char* pieces[] = {
+      "<",      ">",       "</",       "/>",    "<!--",       "-->",    "<a href=",
+      "\"",     "'",       "=",        " ",     "&",          "&#x41;", "p",
+      "script", "<title>", "<ul><li>", "</ul>", "<pre>",      "hidden", "<div hidden>",
+      "</div>", "<td>",    "\xff",     "\n",    "<textarea>", "x"};
+  std::uint32_t seed = 7;
+  auto draw = [&seed](std::uint32_t below) {
+    seed = seed * 1664525 + 1013904223;
+    return (seed >> 8) % below;
+  };
+  for (int round = 0; round < 3000; ++round) {
+    std::string html;
+    for (std::uint32_t i = draw(40); i > 0; --i) html += pieces[draw(std::size(pieces))];
+    EXPECT_TRUE(is_valid_utf8(text_of(html)));
+  }
+}
+
+TEST(HtmlText, BrokenUtf8BecomesReplacementCharacters) {
+  EXPECT_EQ(text_of("a\xff"
+                    "b"),
+            "a\ufffd"
+            "b");
+}
 
 }  // namespace
 }  // namespace skep::tools

@@ -33,8 +33,10 @@ class MemoryToolsTest : public testing::Test {
 };
 
 TEST_F(MemoryToolsTest, StoresAndRecalls) {
-  EXPECT_EQ(call("memory_store", {{"key", "pet"}, {"content", "a cat, Mia"}}).text, "Stored under \"pet\".");
-  EXPECT_EQ(call("memory_store", {{"key", " city "}, {"content", "Porto"}}).text, "Stored under \"city\".");
+  EXPECT_EQ(call("memory_store", {{"key", "pet"}, {"content", "a cat, Mia"}}).text,
+            "Stored under \"pet\".");
+  EXPECT_EQ(call("memory_store", {{"key", " city "}, {"content", "Porto"}}).text,
+            "Stored under \"city\".");
   EXPECT_EQ(call("memory_recall", {{"query", ""}}).text, "1. [pet] a cat, Mia\n2. [city] Porto");
   EXPECT_EQ(call("memory_recall", {{"query", "MIA"}}).text, "1. [pet] a cat, Mia");
   EXPECT_EQ(call("memory_recall", {{"query", "dog"}}).text, "No note matches.");
@@ -61,10 +63,12 @@ TEST_F(MemoryToolsTest, RefusalsSayWhatToDo) {
 }
 
 TEST_F(MemoryToolsTest, ALongListIsCutWithAHint) {
-  for (int i = 0; i < 10; ++i) call("memory_store", {{"key", fmt::format("k{}", i)}, {"content", std::string(4000, 'x')}});
+  for (int i = 0; i < 10; ++i)
+    call("memory_store", {{"key", fmt::format("k{}", i)}, {"content", std::string(4000, 'x')}});
   ToolOutput output = call("memory_recall", {{"query", ""}});
   EXPECT_LT(output.text.size(), 17'000u);
-  EXPECT_TRUE(output.text.ends_with("(7 more; use a narrower query)")) << output.text.substr(output.text.size() - 60);
+  EXPECT_TRUE(output.text.ends_with("(7 more; use a narrower query)"))
+      << output.text.substr(output.text.size() - 60);
 }
 
 TEST_F(MemoryToolsTest, StoringIsNotRepeatableRecallingIs) {

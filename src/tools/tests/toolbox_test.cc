@@ -63,11 +63,14 @@ TEST_F(ToolboxTest, RefusesBadNamesAndSchemasAndTakenNames) {
   add("echo");
   EXPECT_EQ(toolbox.add(std::make_unique<ScriptedTool>("echo")).error().code, Code::kExists);
   for (const char* name : {"", "Echo", "a b", "a-b", "caf\u00e9"}) {
-    EXPECT_EQ(toolbox.add(std::make_unique<ScriptedTool>(name)).error().code, Code::kInvalid) << name;
+    EXPECT_EQ(toolbox.add(std::make_unique<ScriptedTool>(name)).error().code, Code::kInvalid)
+        << name;
   }
-  EXPECT_EQ(toolbox.add(std::make_unique<ScriptedTool>(std::string(65, 'a'))).error().code, Code::kInvalid);
+  EXPECT_EQ(toolbox.add(std::make_unique<ScriptedTool>(std::string(65, 'a'))).error().code,
+            Code::kInvalid);
   for (const char* schema : {"[]", "7", R"({"type":5})", R"({"properties":[]})"}) {
-    EXPECT_EQ(toolbox.add(std::make_unique<ScriptedTool>("x", schema)).error().code, Code::kInvalid) << schema;
+    EXPECT_EQ(toolbox.add(std::make_unique<ScriptedTool>("x", schema)).error().code, Code::kInvalid)
+        << schema;
   }
 }
 
@@ -82,7 +85,8 @@ TEST_F(ToolboxTest, ListsToolsByName) {
 }
 
 TEST_F(ToolboxTest, ArgumentsMustFitTheSchema) {
-  ScriptedTool* tool = add("strict", R"({"type":"object","properties":{"n":{"type":"integer","minimum":1},
+  ScriptedTool* tool =
+      add("strict", R"({"type":"object","properties":{"n":{"type":"integer","minimum":1},
       "unit":{"enum":["m","ft"]},"list":{"type":"array","items":{"type":"string"}}},"required":["n"],"additionalProperties":false})");
   struct Case {
     const char* arguments;
@@ -110,9 +114,11 @@ TEST_F(ToolboxTest, ArgumentsMustFitTheSchema) {
 }
 
 TEST_F(ToolboxTest, OneFaultIsOneLine) {
-  add("strict", R"({"type":"object","properties":{"list":{"type":"array","items":{"type":"string"}}}})");
+  add("strict",
+      R"({"type":"object","properties":{"list":{"type":"array","items":{"type":"string"}}}})");
   EXPECT_EQ(call("strict", *parse_json(R"({"list":[1]})")).text,
-            "The arguments do not fit the tool's schema:\n/list/0: Value type not permitted by 'type' constraint.");
+            "The arguments do not fit the tool's schema:\n/list/0: Value type not permitted by "
+            "'type' constraint.");
 }
 
 TEST_F(ToolboxTest, UnknownToolsAndBrokenJsonAreExplained) {
@@ -126,7 +132,8 @@ TEST_F(ToolboxTest, UnknownToolsAndBrokenJsonAreExplained) {
 
 TEST_F(ToolboxTest, LongResultsAreCutInTheMiddle) {
   ScriptedTool* tool = add("long");
-  tool->text = "HEAD" + std::string(200'000, '\xc3') + "TAIL";  // broken UTF-8 grows when it is mended
+  tool->text =
+      "HEAD" + std::string(200'000, '\xc3') + "TAIL";  // broken UTF-8 grows when it is mended
   ToolOutput output = call("long", json::object());
   EXPECT_LE(output.text.size(), result_bytes_max);
   EXPECT_TRUE(output.text.starts_with("HEAD"));

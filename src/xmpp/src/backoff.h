@@ -14,8 +14,9 @@ class Backoff {
   using Draw = std::function<std::uint64_t(std::uint64_t)>;
   Backoff(const XmppConfig& config, Draw draw);
 
-  // After another failed attempt or short session: full jitter up to a bound that doubles to reconnect_max. For kSlowly, and
-  // once many attempts have failed in a row: between reconnect_slow and twice that.
+  // After another failed attempt or short session: full jitter up to a bound that doubles to
+  // reconnect_max. For kSlowly, and once many attempts have failed in a row: between reconnect_slow
+  // and twice that.
   std::chrono::milliseconds next(Retry retry);
   void reset() { failures_ = 0; }
   [[nodiscard]] int failures() const { return failures_; }

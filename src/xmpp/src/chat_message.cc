@@ -10,10 +10,11 @@ namespace {
 constexpr std::string_view kNsCarbons = "urn:xmpp:carbons:2";
 constexpr std::string_view kNsForward = "urn:xmpp:forward:0";
 constexpr std::size_t kUrlsMax = 16;  // out-of-band URLs taken from one message
-constexpr std::array<std::string_view, 5> kChatStates = {"active", "composing", "paused", "inactive",
-                                                         "gone"};
+constexpr std::array<std::string_view, 5> kChatStates = {"active", "composing", "paused",
+                                                         "inactive", "gone"};
 
-// How well a body's language meets the wish: 2 exactly, 1 the same primary language ("de" for "de-AT"), else 0.
+// How well a body's language meets the wish: 2 exactly, 1 the same primary language ("de" for
+// "de-AT"), else 0.
 int language_rank(std::string_view lang, std::string_view preferred) {
   if (lang.empty() || preferred.empty()) return 0;
   if (equals_ignoring_ascii_case(lang, preferred)) return 2;
@@ -23,7 +24,8 @@ int language_rank(std::string_view lang, std::string_view preferred) {
 
 class Reader {
  public:
-  Reader(const Element& stanza, std::string_view preferred) : stanza_(stanza), preferred_(preferred) {}
+  Reader(const Element& stanza, std::string_view preferred)
+      : stanza_(stanza), preferred_(preferred) {}
 
   Result<ChatMessage> read() {
     SKEP_TRY(message_.from, Jid::parse(stanza_.attribute("from")));
@@ -52,7 +54,8 @@ class Reader {
     if (child.ns == kNsChatStates) return take_chat_state(child);
     if (child.ns == kNsReceipts) return take_receipt(child);
     if (child.ns == kNsDelay && child.name == "delay") return take_delay(child);
-    if (child.ns == kNsStanzaId && child.name == "origin-id") message_.origin_id = child.attribute("id");
+    if (child.ns == kNsStanzaId && child.name == "origin-id")
+      message_.origin_id = child.attribute("id");
     if (child.ns == kNsOob && child.name == "x") take_url(child);
     if (child.ns == kNsMeta) message_.automatic = true;
     if (child.ns == kNsCarbons && child.child("forwarded", kNsForward)) message_.carbon = true;
@@ -87,7 +90,8 @@ class Reader {
   }
 
   void take_chat_state(const Element& child) {
-    if (std::ranges::find(kChatStates, child.name) != kChatStates.end()) message_.chat_state = child.name;
+    if (std::ranges::find(kChatStates, child.name) != kChatStates.end())
+      message_.chat_state = child.name;
   }
 
   void take_receipt(const Element& child) {

@@ -5,7 +5,9 @@
 namespace skep::xmpp {
 namespace {
 
-SessionEnd nothing_tried() { return {Error{Code::kUnavailable, "no server to connect to"}, Retry::kNormally}; }
+SessionEnd nothing_tried() {
+  return {Error{Code::kUnavailable, "no server to connect to"}, Retry::kNormally};
+}
 
 // Follows <see-other-host/> once; the certificate must be the account's domain's there too.
 Task<Opened> log_in_at(Ctx ctx, const XmppConfig& config, XmppDeps deps, Endpoint endpoint) {
@@ -21,7 +23,8 @@ Task<Opened> log_in_at(Ctx ctx, const XmppConfig& config, XmppDeps deps, Endpoin
 
 }  // namespace
 
-// The next server is tried only where this one could not be reached or broke off; a refusal holds for all of them.
+// The next server is tried only where this one could not be reached or broke off; a refusal holds
+// for all of them.
 Task<Opened> open_client(Ctx ctx, const XmppConfig& config, XmppDeps deps) {
   const Ctx finding = ctx.within(config.handshake_timeout);
   const auto servers = co_await find_servers(finding, config, deps.pool);

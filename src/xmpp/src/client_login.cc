@@ -23,7 +23,8 @@ Task<Opened> ClientLogin::run(Ctx ctx) {
   if (session) co_return std::move(*session);
   Error error = std::move(session).error();
   if (retry_) co_return std::unexpected(SessionEnd{std::move(error), *retry_});
-  SessionEnd end = end_of_transport(std::move(error).in(fmt::format("{}:{}", endpoint_.host, endpoint_.port)));
+  SessionEnd end =
+      end_of_transport(std::move(error).in(fmt::format("{}:{}", endpoint_.host, endpoint_.port)));
   co_return std::unexpected(std::move(end));
 }
 
@@ -74,9 +75,9 @@ Task<Result<Element>> ClientLogin::next_element(Ctx ctx) {
 }
 
 Task<Result<Element>> ClientLogin::open_stream(Ctx ctx) {
-  std::string header =
-      fmt::format("<?xml version='1.0'?><stream:stream xmlns='{}' xmlns:stream='{}' to='{}' version='1.0'>", kNsClient,
-                  kNsStreams, escape_xml(account_.domain()));
+  std::string header = fmt::format(
+      "<?xml version='1.0'?><stream:stream xmlns='{}' xmlns:stream='{}' to='{}' version='1.0'>",
+      kNsClient, kNsStreams, escape_xml(account_.domain()));
   SKEP_CO_TRY_VOID(co_await wire_->send(ctx, std::move(header)));
   SKEP_CO_TRY(const StreamEvent event, co_await wire_->next(ctx));
   const auto* open = std::get_if<StreamOpen>(&event);
@@ -92,11 +93,13 @@ Task<Result<Element>> ClientLogin::open_stream(Ctx ctx) {
 
 Task<Result<void>> ClientLogin::start_tls(Ctx ctx, const Element& features) {
   if (!features.child("starttls", kNsTls)) {
-    co_return refuse({Code::kUnauthenticated,
-                      fmt::format("{} offers no encryption (STARTTLS), so no password is sent to it: enable TLS on the "
-                                  "server, or use direct_tls",
-                                  endpoint_.host)},
-                     Retry::kNever);
+    co_return refuse(
+        {Code::kUnauthenticated,
+         fmt::format(
+             "{} offers no encryption (STARTTLS), so no password is sent to it: enable TLS on the "
+             "server, or use direct_tls",
+             endpoint_.host)},
+        Retry::kNever);
   }
   SKEP_CO_TRY_VOID(co_await wire_->send(ctx, fmt::format("<starttls xmlns='{}'/>", kNsTls)));
   SKEP_CO_TRY(const Element answer, co_await next_element(ctx));
@@ -113,10 +116,12 @@ SaslOffer ClientLogin::offer_of(const Element& features) {
                   .allow_plain = config_.allow_plain,
                   .strongest_seen = config_.strongest_mechanism};
   if (const Element* list = features.child("mechanisms", kNsSasl)) {
-    for (const Element* mechanism : list->children()) offer.mechanisms.emplace_back(trim(mechanism->text()));
+    for (const Element* mechanism : list->children())
+      offer.mechanisms.emplace_back(trim(mechanism->text()));
   }
   if (const Element* list = features.child("sasl-channel-binding", kNsChannelBindings)) {
-    for (const Element* type : list->children()) offer.channel_bindings.emplace_back(type->attribute("type"));
+    for (const Element* type : list->children())
+      offer.channel_bindings.emplace_back(type->attribute("type"));
   }
   // tls-exporter is safe in TLS 1.2 only with an extension that cannot be relied on (RFC 9266 2).
   const bool modern = stream.tls_version() == "TLSv1.3";
@@ -130,7 +135,8 @@ SaslOffer ClientLogin::offer_of(const Element& features) {
 Task<Result<void>> ClientLogin::authenticate(Ctx ctx, const Element& features) {
   const auto choice = choose_mechanism(offer_of(features));
   if (!choice) co_return refuse(choice.error(), Retry::kNever);
-  SaslClient::Input input{.user = account_.local(), .password = config_.password, .choice = *choice};
+  SaslClient::Input input{
+      .user = account_.local(), .password = config_.password, .choice = *choice};
   if (!choice->binding.empty()) {
     SKEP_CO_TRY(input.binding_data, wire_->stream().channel_binding(choice->binding));
   }
@@ -138,7 +144,8 @@ Task<Result<void>> ClientLogin::authenticate(Ctx ctx, const Element& features) {
   if (!started) co_return refuse(started.error(), Retry::kNever);
   std::shared_ptr<SaslClient> sasl = std::move(*started);
   std::string first = base64_encode(sasl->initial());
-  std::string auth = fmt::format("<auth xmlns='{}' mechanism='{}'>{}</auth>", kNsSasl, choice->mechanism, first);
+  std::string auth =
+      fmt::format("<auth xmlns='{}' mechanism='{}'>{}</auth>", kNsSasl, choice->mechanism, first);
   SKEP_CO_TRY_VOID(co_await wire_->send(ctx, std::move(auth)));
   SKEP_CO_TRY_VOID(co_await exchange(ctx, std::move(sasl)));
   mechanism_ = choice->mechanism;
@@ -151,7 +158,8 @@ Task<Result<void>> ClientLogin::exchange(Ctx ctx, std::shared_ptr<SaslClient> sa
   bool proven = false;
   for (int step = 0; step < kSaslStepsMax; ++step) {
     SKEP_CO_TRY(const Element answer, co_await next_element(ctx));
-    if (answer.ns != kNsSasl) co_return fail(Code::kCorrupt, fmt::format("<{}/> while logging in", answer.name));
+    if (answer.ns != kNsSasl)
+      co_return fail(Code::kCorrupt, fmt::format("<{}/> while logging in", answer.name));
     if (answer.name == "failure") co_return refuse(end_of_sasl_failure(answer, config_));
     const std::string text(trim(answer.text()));
     auto data = text == "=" ? std::optional(std::string()) : base64_decode(text);
@@ -169,14 +177,16 @@ Task<Result<void>> ClientLogin::exchange(Ctx ctx, std::shared_ptr<SaslClient> sa
     if (!proven) {
       SKEP_CO_TRY(response, co_await respond(ctx, sasl, std::move(*data)));
     }
-    std::string message = fmt::format("<response xmlns='{}'>{}</response>", kNsSasl, base64_encode(response));
+    std::string message =
+        fmt::format("<response xmlns='{}'>{}</response>", kNsSasl, base64_encode(response));
     SKEP_CO_TRY_VOID(co_await wire_->send(ctx, std::move(message)));
   }
   co_return fail(Code::kCorrupt, "the login does not come to an end");
 }
 
 // Thousands to millions of hash rounds: not on the loop.
-Task<Result<std::string>> ClientLogin::respond(Ctx ctx, std::shared_ptr<SaslClient> sasl, std::string challenge) {
+Task<Result<std::string>> ClientLogin::respond(Ctx ctx, std::shared_ptr<SaslClient> sasl,
+                                               std::string challenge) {
   auto work = [sasl, challenge] { return sasl->respond(challenge); };
   SKEP_CO_TRY(auto answer, co_await deps_.pool.run(ctx, std::move(work)));
   if (!answer) co_return refuse(answer.error(), Retry::kNever);
@@ -184,7 +194,8 @@ Task<Result<std::string>> ClientLogin::respond(Ctx ctx, std::shared_ptr<SaslClie
 }
 
 Task<Result<Jid>> ClientLogin::bind(Ctx ctx, const Element& features) {
-  if (!features.child("bind", kNsBind)) co_return fail(Code::kUnsupported, "the server offers no resource binding");
+  if (!features.child("bind", kNsBind))
+    co_return fail(Code::kUnsupported, "the server offers no resource binding");
   std::string resource = config_.resource;
   for (int attempt = 0; attempt < kBindAttemptsMax; ++attempt) {
     SKEP_CO_TRY(const Element answer, co_await bind_once(ctx, resource));
@@ -196,10 +207,12 @@ Task<Result<Jid>> ClientLogin::bind(Ctx ctx, const Element& features) {
     }
     const Error error = error_of_stanza(answer);
     if (error.code != Code::kConflict) {
-      co_return refuse(Error(error).in("binding a resource"), error.code == Code::kExhausted ? Retry::kSlowly : Retry::kNormally);
+      co_return refuse(Error(error).in("binding a resource"),
+                       error.code == Code::kExhausted ? Retry::kSlowly : Retry::kNormally);
     }
     resource = fmt::format("{}-{}", config_.resource, hex_encode(random_bytes(4)));
-    log::warn("xmpp", "resource {} of {} is taken: trying {}", config_.resource, account_.str(), resource);
+    log::warn("xmpp", "resource {} of {} is taken: trying {}", config_.resource, account_.str(),
+              resource);
   }
   co_return refuse({Code::kConflict, "every resource that was asked for is taken"}, Retry::kSlowly);
 }
@@ -213,7 +226,8 @@ Task<Result<Element>> ClientLogin::bind_once(Ctx ctx, std::string resource) {
   SKEP_CO_TRY_VOID(co_await wire_->send(ctx, to_xml(iq, kNsClient)));
   SKEP_CO_TRY(Element answer, co_await next_element(ctx));
   if (answer.name != "iq" || answer.ns != kNsClient || answer.attribute("id") != id) {
-    co_return fail(Code::kCorrupt, fmt::format("<{}/> instead of the answer to binding", answer.name));
+    co_return fail(Code::kCorrupt,
+                   fmt::format("<{}/> instead of the answer to binding", answer.name));
   }
   co_return answer;
 }

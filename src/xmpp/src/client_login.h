@@ -24,7 +24,8 @@ class ClientLogin {
   Task<Result<void>> start_tls(Ctx ctx, const Element& features);
   Task<Result<void>> authenticate(Ctx ctx, const Element& features);
   Task<Result<void>> exchange(Ctx ctx, std::shared_ptr<SaslClient> sasl);
-  Task<Result<std::string>> respond(Ctx ctx, std::shared_ptr<SaslClient> sasl, std::string challenge);
+  Task<Result<std::string>> respond(Ctx ctx, std::shared_ptr<SaslClient> sasl,
+                                    std::string challenge);
   Task<Result<Jid>> bind(Ctx ctx, const Element& features);
   Task<Result<Element>> bind_once(Ctx ctx, std::string resource);
   Task<Result<Element>> next_element(Ctx ctx);
@@ -32,7 +33,9 @@ class ClientLogin {
   [[nodiscard]] SaslOffer offer_of(const Element& features);
   [[nodiscard]] net::TlsClientConfig tls_config() const;
   std::unexpected<Error> refuse(SessionEnd end);
-  std::unexpected<Error> refuse(Error error, Retry retry) { return refuse(SessionEnd{std::move(error), retry}); }
+  std::unexpected<Error> refuse(Error error, Retry retry) {
+    return refuse(SessionEnd{std::move(error), retry});
+  }
 
   const XmppConfig& config_;
   XmppDeps deps_;

@@ -24,14 +24,17 @@ class ComponentHandshake {
   }
 
  private:
-  std::string host() const { return config_.host.empty() ? std::string(kDefaultHost) : config_.host; }
+  std::string host() const {
+    return config_.host.empty() ? std::string(kDefaultHost) : config_.host;
+  }
   std::uint16_t port() const { return config_.port_or_default(); }
   std::string where() const { return fmt::format("component link to {}:{}", host(), port()); }
 
   Task<Result<std::unique_ptr<Session>>> shake_hands(Ctx ctx) {
     SKEP_CO_TRY(Wire wire, co_await connect(ctx));
-    std::string header = fmt::format("<?xml version='1.0'?><stream:stream xmlns='{}' xmlns:stream='{}' to='{}'>",
-                                     kNsComponent, kNsStreams, escape_xml(domain_.domain()));
+    std::string header =
+        fmt::format("<?xml version='1.0'?><stream:stream xmlns='{}' xmlns:stream='{}' to='{}'>",
+                    kNsComponent, kNsStreams, escape_xml(domain_.domain()));
     SKEP_CO_TRY_VOID(co_await wire.send(ctx, std::move(header)));
     SKEP_CO_TRY(const StreamEvent opened, co_await wire.next(ctx));
     SKEP_CO_TRY_VOID(check_header(opened));
@@ -50,7 +53,8 @@ class ComponentHandshake {
     SKEP_CO_TRY(auto stream, co_await net::connect_tcp(ctx, host(), port(), options));
     Wire wire(std::move(stream), config_.xml);
     if (config_.tls) {
-      net::TlsClientConfig tls{.server_name = host(), .verify = config_.tls_verify, .ca_file = config_.tls_ca_file};
+      net::TlsClientConfig tls{
+          .server_name = host(), .verify = config_.tls_verify, .ca_file = config_.tls_ca_file};
       SKEP_CO_TRY_VOID(co_await wire.start_tls(ctx, std::move(tls)));
     }
     co_return wire;
@@ -81,7 +85,8 @@ class ComponentHandshake {
 
   Result<void> check(const StreamEvent& event) {
     const auto* element = std::get_if<Element>(&event);
-    if (!element) return fail(Code::kUnavailable, "the server closed the stream during the handshake");
+    if (!element)
+      return fail(Code::kUnavailable, "the server closed the stream during the handshake");
     if (is_stream_error(*element)) {
       refusal_ = end_of_stream_error(*element, config_);
       return fail(refusal_->error);

@@ -10,12 +10,14 @@ void read_component(ConfigSection& server, XmppConfig& config) {
   server.read("component_domain", config.component_domain);
   server.read("component_secret", config.component_secret);
   server.read("tls", config.tls);
-  if (config.component_domain.empty()) server.problem("component_domain", "is required in component mode");
+  if (config.component_domain.empty())
+    server.problem("component_domain", "is required in component mode");
   const auto domain = Jid::parse(config.component_domain);
   if (!config.component_domain.empty() && (!domain || domain->str() != domain->domain())) {
     server.problem("component_domain", "must be a domain, like agent.example.org");
   }
-  if (config.component_secret.empty()) server.problem("component_secret", "is required in component mode");
+  if (config.component_secret.empty())
+    server.problem("component_secret", "is required in component mode");
 }
 
 void read_client(ConfigSection& server, XmppConfig& config) {
@@ -74,7 +76,8 @@ void read_reconnect(ConfigSection section, XmppConfig& config) {
   section.read_duration("stable_secs", 1s, config.reconnect_stable);
   section.read("max_attempts", config.reconnect_max_attempts, {.min = 0});
   if (config.reconnect_initial < 1s) section.problem("initial_secs", "must be at least 1");
-  if (config.reconnect_max < config.reconnect_initial) section.problem("max_secs", "is less than initial_secs");
+  if (config.reconnect_max < config.reconnect_initial)
+    section.problem("max_secs", "is less than initial_secs");
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ constexpr Row kSaslFailures[] = {
     {"incorrect-encoding", Code::kUnsupported, Retry::kNever},
     {"aborted", Code::kUnavailable, Retry::kNormally},
 };
-constexpr Row kSaslFailureElse = {"", Code::kUnavailable, Retry::kSlowly};  // temporary-auth-failure and the unknown
+constexpr Row kSaslFailureElse = {"", Code::kUnavailable,
+                                  Retry::kSlowly};  // temporary-auth-failure and the unknown
 
 constexpr Row kStanzaErrors[] = {
     {"item-not-found", Code::kNotFound, Retry::kNormally},
@@ -85,32 +86,40 @@ std::string quoted_reason(const Element& element, std::string_view ns, std::stri
   return fmt::format(" ({}: {})", condition, redact(words, kForeignTextBytesMax));
 }
 
-std::string component_sentence(std::string_view condition, const XmppConfig& config, const std::string& reason) {
+std::string component_sentence(std::string_view condition, const XmppConfig& config,
+                               const std::string& reason) {
   const std::string& domain = config.component_domain;
   if (condition == "not-authorized") {
-    return fmt::format("the server refused the secret for {}{}: check [server] component_secret", domain, reason);
+    return fmt::format("the server refused the secret for {}{}: check [server] component_secret",
+                       domain, reason);
   }
   if (condition == "host-unknown") {
-    return fmt::format("the server has no component {}{}: check [server] component_domain, and that the server's "
-                       "configuration names it",
-                       domain, reason);
+    return fmt::format(
+        "the server has no component {}{}: check [server] component_domain, and that the server's "
+        "configuration names it",
+        domain, reason);
   }
   if (condition == "conflict") {
-    return fmt::format("another connection already serves {}{}: stop it, or give this agent its own component_domain",
-                       domain, reason);
+    return fmt::format(
+        "another connection already serves {}{}: stop it, or give this agent its own "
+        "component_domain",
+        domain, reason);
   }
   return {};
 }
 
-std::string client_sentence(std::string_view condition, const XmppConfig& config, const std::string& reason) {
+std::string client_sentence(std::string_view condition, const XmppConfig& config,
+                            const std::string& reason) {
   if (condition == "host-unknown" || condition == "host-gone") {
-    return fmt::format("the server does not serve the domain of {}{}: check [server] jid and host", config.jid,
-                       reason);
+    return fmt::format("the server does not serve the domain of {}{}: check [server] jid and host",
+                       config.jid, reason);
   }
   if (condition == "conflict") {
-    return fmt::format("another session of {} took this one's place{}: is a second agent running with the same account "
-                       "and [server] resource?",
-                       config.jid, reason);
+    return fmt::format(
+        "another session of {} took this one's place{}: is a second agent running with the same "
+        "account "
+        "and [server] resource?",
+        config.jid, reason);
   }
   return {};
 }
@@ -119,7 +128,9 @@ std::string client_sentence(std::string_view condition, const XmppConfig& config
 
 SessionEnd end_of_transport(Error error) {
   if (error.code != Code::kUnauthenticated) return {std::move(error), Retry::kNormally};
-  error.message += ": give the server a valid certificate, or set [server] tls_ca_file to the authority that signed it";
+  error.message +=
+      ": give the server a valid certificate, or set [server] tls_ca_file to the authority that "
+      "signed it";
   return {std::move(error), Retry::kNever};
 }
 
@@ -140,14 +151,17 @@ SessionEnd end_of_sasl_failure(const Element& failure, const XmppConfig& config)
   const Row& row = row_of(kSaslFailures, condition, kSaslFailureElse);
   std::string sentence = fmt::format("the server refused to log {} in{}", config.jid, reason);
   if (condition == "not-authorized") {
-    sentence = fmt::format("the server refused the password for {}{}: check [server] password", config.jid, reason);
+    sentence = fmt::format("the server refused the password for {}{}: check [server] password",
+                           config.jid, reason);
   } else if (condition == "account-disabled" || condition == "credentials-expired") {
     sentence += ": ask the server's administrator";
   }
   return {Error{row.code, std::move(sentence)}, row.retry};
 }
 
-bool is_stream_error(const Element& element) { return element.name == "error" && element.ns == kNsStreams; }
+bool is_stream_error(const Element& element) {
+  return element.name == "error" && element.ns == kNsStreams;
+}
 
 std::string other_host(const Element& stream_error) {
   return stream_error.child_text("see-other-host", kNsStreamConditions);

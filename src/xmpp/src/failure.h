@@ -1,4 +1,5 @@
-// What servers refuse with, and how each refusal is to be treated: the one table (RFC 6120 4.9.3, 6.5; XEP-0114 3).
+// What servers refuse with, and how each refusal is to be treated: the one table (RFC
+// 6120 4.9.3, 6.5; XEP-0114 3).
 #pragma once
 
 #include <string>
@@ -11,7 +12,8 @@ namespace skep::xmpp {
 inline constexpr std::string_view kNsStreams = "http://etherx.jabber.org/streams";
 inline constexpr std::string_view kNsSasl = "urn:ietf:params:xml:ns:xmpp-sasl";
 
-// A connection that could not be made, broke, or carried bad XML. An identity that TLS refused is final.
+// A connection that could not be made, broke, or carried bad XML. An identity that TLS refused is
+// final.
 SessionEnd end_of_transport(Error error);
 // <stream:error/>.
 SessionEnd end_of_stream_error(const Element& error, const XmppConfig& config);

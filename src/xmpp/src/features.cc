@@ -21,7 +21,8 @@ void Features::add(std::string namespace_uri, IqResponder responder, bool announ
 
 void Features::announce(std::string namespace_uri) {
   const auto at = std::ranges::lower_bound(announced_, namespace_uri);
-  if (at == announced_.end() || *at != namespace_uri) announced_.insert(at, std::move(namespace_uri));
+  if (at == announced_.end() || *at != namespace_uri)
+    announced_.insert(at, std::move(namespace_uri));
 }
 
 std::optional<Element> Features::answer(const Element& iq) const {

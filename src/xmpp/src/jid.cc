@@ -29,7 +29,8 @@ const std::uint8_t* as_u8(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
 }
 
-// Calls `use(code point)` for each character of valid UTF-8; false from it ends the walk and is the result.
+// Calls `use(code point)` for each character of valid UTF-8; false from it ends the walk and is the
+// result.
 template <class Use>
 bool for_each_character(std::string_view text, Use use) {
   while (!text.empty()) {
@@ -44,7 +45,8 @@ bool for_each_character(std::string_view text, Use use) {
 void append_character(std::string& out, ucs4_t character) {
   std::uint8_t bytes[6];
   const int length = u8_uctomb(bytes, character, sizeof bytes);
-  if (length > 0) out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
+  if (length > 0)
+    out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
 }
 
 Result<std::string> normalised(std::string_view text) {
@@ -76,19 +78,23 @@ std::string width_mapped(std::string_view text) {
   return out;
 }
 
-// Approximates PRECIS IdentifierClass: refuses what cannot be seen, is no character, or that RFC 7622 3.3.1 excludes.
+// Approximates PRECIS IdentifierClass: refuses what cannot be seen, is no character, or that RFC
+// 7622 3.3.1 excludes.
 bool allowed_in_local(ucs4_t character) {
   if (character < 0x80) {
     return character > 0x20 && character < 0x7F &&
-           std::string_view("\"&'/:<>@").find(static_cast<char>(character)) == std::string_view::npos;
+           std::string_view("\"&'/:<>@").find(static_cast<char>(character)) ==
+               std::string_view::npos;
   }
   return !uc_is_general_category_withtable(character, UC_CATEGORY_MASK_C | UC_CATEGORY_MASK_Z);
 }
 
-// As OpaqueString, but unassigned and format characters pass: nicknames in rooms carry emoji newer than our tables.
+// As OpaqueString, but unassigned and format characters pass: nicknames in rooms carry emoji newer
+// than our tables.
 bool allowed_in_resource(ucs4_t character) {
-  return !uc_is_general_category_withtable(
-      character, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cs | UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp);
+  return !uc_is_general_category_withtable(character, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cs |
+                                                          UC_CATEGORY_MASK_Zl |
+                                                          UC_CATEGORY_MASK_Zp);
 }
 
 Result<std::string> prepare_local(std::string_view text) {
@@ -121,7 +127,8 @@ Result<std::string> prepare_resource(std::string_view text) {
   return out;
 }
 
-Result<std::string> idn(int (*convert)(const char*, char**, int), const std::string& text, int flags) {
+Result<std::string> idn(int (*convert)(const char*, char**, int), const std::string& text,
+                        int flags) {
   char* raw = nullptr;
   const int status = convert(text.c_str(), &raw, flags);
   CBuffer<char> made(raw);
@@ -135,7 +142,8 @@ Result<std::string> to_ascii(const std::string& domain) {
   return idn(idn2_to_ascii_8z, domain, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
 }
 
-// Literal addresses: "[::1]", with or without scope; a dotted IPv4 address is an ordinary host name here.
+// Literal addresses: "[::1]", with or without scope; a dotted IPv4 address is an ordinary host name
+// here.
 bool is_ipv6_literal(std::string_view text) {
   return text.size() > 4 && text.front() == '[' && text.back() == ']' &&
          text.find_first_not_of("0123456789abcdef:.", 1) == text.size() - 1;
@@ -164,7 +172,8 @@ Result<std::string> prepare_domain(std::string_view text) {
   }
   if (out.find("xn--") == std::string::npos) return out;
   SKEP_TRY(std::string unicode, idn(idn2_to_unicode_8z8z, out, 0));
-  // Only the canonical spelling of a name: otherwise two addresses that differ here would be one host.
+  // Only the canonical spelling of a name: otherwise two addresses that differ here would be one
+  // host.
   const auto again = to_ascii(unicode);
   if (!again || *again != out) return fail(Code::kInvalid, "the domain is not canonical IDNA2008");
   return unicode;

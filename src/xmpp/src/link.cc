@@ -19,17 +19,22 @@ std::uint64_t draw_randomly(std::uint64_t max) {
 }
 
 bool is_loopback(std::string_view host) {
-  return host.empty() || host == "localhost" || host.starts_with("127.") || host == "::1" || host == "[::1]";
+  return host.empty() || host == "localhost" || host.starts_with("127.") || host == "::1" ||
+         host == "[::1]";
 }
 
 void warn_about(const XmppConfig& config) {
   const bool component = config.mode == XmppConfig::Mode::kComponent;
   if (component && !config.tls && !is_loopback(config.host)) {
-    log::warn("xmpp", "the component link to {} is not encrypted: use it only in a private network, or set [server] tls",
+    log::warn("xmpp",
+              "the component link to {} is not encrypted: use it only in a private network, or set "
+              "[server] tls",
               config.host);
   }
   if ((!component || config.tls) && !config.tls_verify) {
-    log::warn("xmpp", "[server] tls_verify = false: whoever sits between us and the server can read and change everything");
+    log::warn("xmpp",
+              "[server] tls_verify = false: whoever sits between us and the server can read and "
+              "change everything");
   }
 }
 
@@ -94,23 +99,29 @@ struct Link::Impl {
   // False when there is no point in another attempt.
   Task<bool> wait_after(Ctx ctx, const SessionEnd& end) {
     const auto delay = backoff.next(end.retry);
-    const bool exhausted = config.reconnect_max_attempts > 0 && backoff.failures() >= config.reconnect_max_attempts;
+    const bool exhausted =
+        config.reconnect_max_attempts > 0 && backoff.failures() >= config.reconnect_max_attempts;
     if (end.retry == Retry::kNever || exhausted) {
       log::error("xmpp", "{}; giving up", end.error.message);
       if (handlers.gave_up) handlers.gave_up(end);
       co_return false;
     }
     step_aside(end);
-    log::warn("xmpp", "{}; trying again in {:.1f} s", end.error.message, static_cast<double>(delay.count()) / 1000);
+    log::warn("xmpp", "{}; trying again in {:.1f} s", end.error.message,
+              static_cast<double>(delay.count()) / 1000);
     const auto slept = co_await sleep_for(ctx, delay);
     co_return slept.has_value();
   }
 
-  // Another session took our resource: the next one takes a name of its own, or the two would throw each other out for ever.
+  // Another session took our resource: the next one takes a name of its own, or the two would throw
+  // each other out for ever.
   void step_aside(const SessionEnd& end) {
-    if (config.mode != XmppConfig::Mode::kClient || end.error.code != Code::kConflict || resource.empty()) return;
+    if (config.mode != XmppConfig::Mode::kClient || end.error.code != Code::kConflict ||
+        resource.empty())
+      return;
     config.resource = fmt::format("{}-{}", resource, hex_encode(random_bytes(4)));
-    log::error("xmpp", "two agents use {}/{}: this one goes on as {}", config.jid, resource, config.resource);
+    log::error("xmpp", "two agents use {}/{}: this one goes on as {}", config.jid, resource,
+               config.resource);
   }
 
   XmppConfig config;
@@ -126,7 +137,8 @@ struct Link::Impl {
 };
 
 Link::Link(XmppConfig config, XmppDeps deps, Identity identity, Handlers handlers)
-    : impl_(std::make_unique<Impl>(std::move(config), deps, std::move(identity), std::move(handlers))) {}
+    : impl_(std::make_unique<Impl>(std::move(config), deps, std::move(identity),
+                                   std::move(handlers))) {}
 
 Link::~Link() = default;
 

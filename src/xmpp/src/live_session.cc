@@ -11,10 +11,10 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::string_view kNsComponent = "jabber:component:accept";
 constexpr std::string_view kStreamEnd = "</stream:stream>";
-constexpr std::size_t kRequestsMax = 1024;          // requests under way at once
+constexpr std::size_t kRequestsMax = 1024;  // requests under way at once
 constexpr auto kRequestTimeout = 30s;
-constexpr auto kCloseTimeout = 5s;                  // for the server's closing tag after ours
-constexpr auto kGoodbyeTimeout = 1s;                // for our closing tag after the server's
+constexpr auto kCloseTimeout = 5s;                       // for the server's closing tag after ours
+constexpr auto kGoodbyeTimeout = 1s;                     // for our closing tag after the server's
 constexpr std::size_t kIdleBufferBytesMax = 256u << 10;  // a burst's buffer is given back
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
@@ -70,7 +70,8 @@ void LiveSession::queue(std::string_view bytes) {
 }
 
 Task<Result<Element>> LiveSession::request(Ctx ctx, Element iq) {
-  if (pending_->size() >= kRequestsMax) co_return fail(Code::kExhausted, "too many requests are under way");
+  if (pending_->size() >= kRequestsMax)
+    co_return fail(Code::kExhausted, "too many requests are under way");
   const std::string id = fmt::format("{}-{}", id_prefix_, ++ids_);
   auto waiting = std::make_shared<Pending>();
   if (iq.has_attribute("to")) {
@@ -143,7 +144,8 @@ void LiveSession::take_element(Element element, const std::function<void(Element
   handler(std::move(element));
 }
 
-// RFC 6120 8.2.3: the answer has the request's id and comes from whom was asked; anybody can guess an id.
+// RFC 6120 8.2.3: the answer has the request's id and comes from whom was asked; anybody can guess
+// an id.
 bool LiveSession::answers_request(Element& iq) {
   const std::string_view type = iq.attribute("type");
   if (type != "result" && type != "error") return false;
@@ -166,7 +168,8 @@ bool LiveSession::comes_from(const Element& iq, const Jid& peer) const {
   const auto from = Jid::parse(iq.attribute("from"));
   if (!from) return false;
   if (*from == peer) return true;
-  const bool ours = *from == setup_.address || *from == setup_.address.bare() || from->str() == setup_.address.domain();
+  const bool ours = *from == setup_.address || *from == setup_.address.bare() ||
+                    from->str() == setup_.address.domain();
   return own_account && ours;
 }
 
@@ -195,24 +198,31 @@ Task<void> LiveSession::write_loop() {
 
 Task<void> LiveSession::keepalive_loop() {
   const XmppConfig& config = setup_.config;
-  Liveness liveness({config.ping_interval, config.read_timeout, config.ping_timeout}, time_suspended());
+  Liveness liveness({config.ping_interval, config.read_timeout, config.ping_timeout},
+                    time_suspended());
   const Ctx ctx = gate_.ctx();
   for (;;) {
     const Pulse pulse{now(), time_suspended(), last_read_, last_write_};
     switch (liveness.beat(pulse)) {
-      case Beat::kNothing: break;
-      case Beat::kSpace: queue(" "); break;
+      case Beat::kNothing:
+        break;
+      case Beat::kSpace:
+        queue(" ");
+        break;
       case Beat::kPing: {
-        Element ping = make_iq({}, setup_.ping_target, "get", fmt::format("{}-{}", id_prefix_, ++ids_));
+        Element ping =
+            make_iq({}, setup_.ping_target, "get", fmt::format("{}-{}", id_prefix_, ++ids_));
         ping.add(Element("ping", "urn:xmpp:ping"));
         (void)send(ping, {});
         break;
       }
       case Beat::kDead:
-        co_return break_link({Error{Code::kTimeout, fmt::format("no byte from the server within {} ms of a ping: the "
-                                                                "link is dead",
-                                                                config.ping_timeout.count())},
-                              Retry::kNormally});
+        co_return break_link(
+            {Error{Code::kTimeout,
+                   fmt::format("no byte from the server within {} ms of a ping: the "
+                               "link is dead",
+                               config.ping_timeout.count())},
+             Retry::kNormally});
     }
     const auto slept = co_await sleep_for(ctx, liveness.wait(pulse));
     if (!slept) co_return;

@@ -58,8 +58,8 @@ class LiveSession final : public Session {
   Signal wake_writer_;
   Signal written_;
   Signal finished_;
-  std::string out_;                // waits for the next write
-  std::string writing_;            // with the kernel
+  std::string out_;      // waits for the next write
+  std::string writing_;  // with the kernel
   std::vector<Done> out_done_;
   std::vector<Done> writing_done_;
   std::shared_ptr<PendingById> pending_ = std::make_shared<PendingById>();
@@ -68,7 +68,7 @@ class LiveSession final : public Session {
   SteadyTime last_read_;
   SteadyTime last_write_;
   std::optional<SessionEnd> end_;
-  bool broken_ = false;   // the stream is closed
+  bool broken_ = false;  // the stream is closed
   bool running_ = false;
   bool closing_ = false;  // our </stream:stream> is queued
 };

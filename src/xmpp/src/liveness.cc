@@ -7,7 +7,8 @@ namespace skep::xmpp {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr std::chrono::nanoseconds kSuspensionMin = 1s;  // less is the two clocks being read one after the other
+constexpr std::chrono::nanoseconds kSuspensionMin =
+    1s;  // less is the two clocks being read one after the other
 constexpr std::chrono::nanoseconds kLookMax = 5s;
 constexpr std::chrono::nanoseconds kLookMin = 1ms;
 
@@ -23,7 +24,8 @@ Beat Liveness::beat(const Pulse& pulse) {
   const bool woke = pulse.slept - slept_ >= kSuspensionMin;
   slept_ = pulse.slept;
   if (asked_ && pulse.last_read > *asked_) asked_.reset();
-  if (asked_ && !woke) return pulse.now - *asked_ >= times_.ping_timeout ? Beat::kDead : Beat::kNothing;
+  if (asked_ && !woke)
+    return pulse.now - *asked_ >= times_.ping_timeout ? Beat::kDead : Beat::kNothing;
   if (woke || pulse.now - pulse.last_read >= times_.read_timeout) {
     asked_ = pulse.now;
     return Beat::kPing;
@@ -39,6 +41,8 @@ std::chrono::nanoseconds Liveness::wait(const Pulse& pulse) const {
   return std::clamp<std::chrono::nanoseconds>(due - pulse.now, kLookMin, look_max);
 }
 
-std::chrono::nanoseconds time_suspended() { return read_clock(CLOCK_BOOTTIME) - read_clock(CLOCK_MONOTONIC); }
+std::chrono::nanoseconds time_suspended() {
+  return read_clock(CLOCK_BOOTTIME) - read_clock(CLOCK_MONOTONIC);
+}
 
 }  // namespace skep::xmpp

@@ -26,10 +26,11 @@ class Liveness {
   };
   Liveness(Times times, std::chrono::nanoseconds slept) : times_(times), slept_(slept) {}
 
-  // kDead: a ping brought no byte within ping_timeout. kPing after read_timeout of silence, or at once after the machine
-  // woke up. kSpace after ping_interval without a write.
+  // kDead: a ping brought no byte within ping_timeout. kPing after read_timeout of silence, or at
+  // once after the machine woke up. kSpace after ping_interval without a write.
   Beat beat(const Pulse& pulse);
-  // How long nothing can be due; a few seconds at most, because timers stand still while the machine sleeps.
+  // How long nothing can be due; a few seconds at most, because timers stand still while the
+  // machine sleeps.
   [[nodiscard]] std::chrono::nanoseconds wait(const Pulse& pulse) const;
 
  private:

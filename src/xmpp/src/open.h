@@ -12,7 +12,8 @@ using Opened = std::expected<std::unique_ptr<Session>, SessionEnd>;
 
 // XEP-0114. The whole handshake is bounded by config.handshake_timeout.
 Task<Opened> open_component(Ctx ctx, const XmppConfig& config, XmppDeps deps);
-// RFC 6120: finds the server, then TLS, authentication, binding; each server tried has config.handshake_timeout.
+// RFC 6120: finds the server, then TLS, authentication, binding; each server tried has
+// config.handshake_timeout.
 Task<Opened> open_client(Ctx ctx, const XmppConfig& config, XmppDeps deps);
 
 }  // namespace skep::xmpp

@@ -27,8 +27,10 @@ Endpoint usual(const XmppConfig& config, std::string host) {
   return {std::move(host), config.port_or_default(), config.direct_tls};
 }
 
-// A resolver that fails is no reason to give up: the domain's own address may be known all the same.
-Task<std::vector<net::SrvRecord>> records_of(Ctx ctx, Pool& pool, std::string name, std::string nameserver) {
+// A resolver that fails is no reason to give up: the domain's own address may be known all the
+// same.
+Task<std::vector<net::SrvRecord>> records_of(Ctx ctx, Pool& pool, std::string name,
+                                             std::string nameserver) {
   auto records = co_await net::resolve_srv(std::move(ctx), pool, name, std::move(nameserver));
   if (records) co_return std::move(*records);
   log::debug("xmpp", "SRV {}: {}", name, records.error().message);
@@ -37,7 +39,8 @@ Task<std::vector<net::SrvRecord>> records_of(Ctx ctx, Pool& pool, std::string na
 
 }  // namespace
 
-std::vector<Endpoint> merge_srv(const std::vector<net::SrvRecord>& direct, const std::vector<net::SrvRecord>& starttls,
+std::vector<Endpoint> merge_srv(const std::vector<net::SrvRecord>& direct,
+                                const std::vector<net::SrvRecord>& starttls,
                                 const std::function<std::uint32_t(std::uint32_t)>& draw) {
   std::vector<net::SrvRecord> all = direct;
   all.insert(all.end(), starttls.begin(), starttls.end());
@@ -54,7 +57,8 @@ std::vector<Endpoint> merge_srv(const std::vector<net::SrvRecord>& direct, const
   return endpoints;
 }
 
-Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_port, bool direct_tls) {
+Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_port,
+                                bool direct_tls) {
   Endpoint endpoint{std::string(text), default_port, direct_tls};
   const std::size_t colon = text.rfind(':');
   const bool bare_v6 = text.find(':') != colon && !text.starts_with('[');
@@ -76,17 +80,21 @@ Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_por
 Task<Result<std::vector<Endpoint>>> find_servers(Ctx ctx, const XmppConfig& config, Pool& pool) {
   if (!config.host.empty()) co_return std::vector<Endpoint>{usual(config, config.host)};
   const std::string domain = config.address().ascii_domain();
-  const auto direct = co_await records_of(ctx, pool, "_xmpps-client._tcp." + domain, config.nameserver);
-  const auto starttls = co_await records_of(ctx, pool, "_xmpp-client._tcp." + domain, config.nameserver);
+  const auto direct =
+      co_await records_of(ctx, pool, "_xmpps-client._tcp." + domain, config.nameserver);
+  const auto starttls =
+      co_await records_of(ctx, pool, "_xmpp-client._tcp." + domain, config.nameserver);
   std::vector<Endpoint> endpoints = merge_srv(direct, starttls, draw_randomly);
   if (!endpoints.empty()) {
     endpoints.resize(std::min(endpoints.size(), kEndpointsMax));
     co_return endpoints;
   }
   if (not_offered(starttls)) {
-    co_return fail(Code::kUnavailable,
-                   fmt::format("the DNS of {} says that it offers no XMPP service: check [server] jid, or set host",
-                               domain));
+    co_return fail(
+        Code::kUnavailable,
+        fmt::format(
+            "the DNS of {} says that it offers no XMPP service: check [server] jid, or set host",
+            domain));
   }
   co_return std::vector<Endpoint>{usual(config, domain)};
 }

@@ -31,7 +31,8 @@ Result<void> Roster::load(const Element& answer) {
   if (!query) return fail(Code::kCorrupt, "the server's answer holds no roster");
   items_.clear();
   for (const Element* item : query->children()) {
-    if (items_.size() >= kItemsMax) return fail(Code::kTooLarge, fmt::format("the roster has over {} items", kItemsMax));
+    if (items_.size() >= kItemsMax)
+      return fail(Code::kTooLarge, fmt::format("the roster has over {} items", kItemsMax));
     remember(*item);
   }
   return {};
@@ -45,7 +46,8 @@ std::optional<Element> Roster::on_push(const Element& iq, const Jid& own) {
     if (!from || *from != own.bare()) return std::nullopt;
   }
   const auto items = query->children();
-  if (items.size() != 1 || !remember(*items.front())) return stanza_error(iq, "bad-request", "modify");
+  if (items.size() != 1 || !remember(*items.front()))
+    return stanza_error(iq, "bad-request", "modify");
   return iq_result(iq);
 }
 
@@ -87,7 +89,8 @@ PresenceReply answer_presence(const Element& presence, const Element& available)
   const auto self = Jid::parse(presence.attribute("to"));
   if (presence.name != "presence" || !peer || !self) return {};
   const std::string_view type = presence.attribute("type");
-  // Subscriptions are between bare addresses (RFC 6121 3.1.1); a probe may come from a resource and is answered there.
+  // Subscriptions are between bare addresses (RFC 6121 3.1.1); a probe may come from a resource and
+  // is answered there.
   const auto shown_to = [&](const Jid& to) {
     Element shown = available;
     shown.set("from", self->str()).set("to", to.str());
@@ -96,7 +99,8 @@ PresenceReply answer_presence(const Element& presence, const Element& available)
   using Subscriber = PresenceReply::Subscriber;
   if (type == "probe") return {{shown_to(*peer)}, Subscriber::kUnchanged};
   if (type == "subscribe") {
-    return {{make_presence(self->bare(), peer->bare(), "subscribed"), shown_to(peer->bare())}, Subscriber::kAdded};
+    return {{make_presence(self->bare(), peer->bare(), "subscribed"), shown_to(peer->bare())},
+            Subscriber::kAdded};
   }
   if (type == "unsubscribe") {
     return {{make_presence(self->bare(), peer->bare(), "unsubscribed")}, Subscriber::kRemoved};

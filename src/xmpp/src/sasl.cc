@@ -11,13 +11,17 @@
 namespace skep::xmpp {
 namespace {
 
-constexpr std::array<std::string_view, 7> kStrongestFirst = {
-    "SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-512",
-    "SCRAM-SHA-256",      "SCRAM-SHA-1",        "PLAIN"};
-constexpr std::array<std::string_view, 3> kBindingsBestFirst = {"tls-exporter", "tls-server-end-point",
-                                                               "tls-unique"};
-constexpr int kIterationsMin = 4096;         // RFC 5802 5.1
-constexpr int kIterationsMax = 10'000'000;   // some seconds of CPU: more is an attack, not a policy
+constexpr std::array<std::string_view, 7> kStrongestFirst = {"SCRAM-SHA-512-PLUS",
+                                                             "SCRAM-SHA-256-PLUS",
+                                                             "SCRAM-SHA-1-PLUS",
+                                                             "SCRAM-SHA-512",
+                                                             "SCRAM-SHA-256",
+                                                             "SCRAM-SHA-1",
+                                                             "PLAIN"};
+constexpr std::array<std::string_view, 3> kBindingsBestFirst = {
+    "tls-exporter", "tls-server-end-point", "tls-unique"};
+constexpr int kIterationsMin = 4096;        // RFC 5802 5.1
+constexpr int kIterationsMax = 10'000'000;  // some seconds of CPU: more is an attack, not a policy
 constexpr std::size_t kChallengeBytesMax = 16u << 10;
 constexpr std::size_t kNonceBytes = 24;
 
@@ -30,8 +34,8 @@ std::size_t rank_of(std::string_view mechanism) {
                                   kStrongestFirst.begin());
 }
 
-// The type both sides can do. A server without an XEP-0440 list is only believed to know the default of its TLS version:
-// tls-unique (RFC 5802 6.1), which TLS 1.3 does not have.
+// The type both sides can do. A server without an XEP-0440 list is only believed to know the
+// default of its TLS version: tls-unique (RFC 5802 6.1), which TLS 1.3 does not have.
 std::string binding_type(const SaslOffer& offer) {
   for (const std::string_view type : kBindingsBestFirst) {
     if (!contains(offer.bindings_available, type)) continue;
@@ -43,7 +47,8 @@ std::string binding_type(const SaslOffer& offer) {
 }
 
 bool offers_plus(const SaslOffer& offer) {
-  return std::ranges::any_of(offer.mechanisms, [](const auto& name) { return name.ends_with("-PLUS"); });
+  return std::ranges::any_of(offer.mechanisms,
+                             [](const auto& name) { return name.ends_with("-PLUS"); });
 }
 
 std::optional<SaslChoice> strongest(const SaslOffer& offer) {
@@ -55,8 +60,8 @@ std::optional<SaslChoice> strongest(const SaslOffer& offer) {
     if (name == "PLAIN" && !(offer.verified && offer.allow_plain)) continue;
     return SaslChoice{.mechanism = std::string(name),
                       .binding = plus ? binding : std::string(),
-                      .binding_supported_by_us = !plus && !offer.bindings_available.empty() &&
-                                                 !offers_plus(offer)};
+                      .binding_supported_by_us =
+                          !plus && !offer.bindings_available.empty() && !offers_plus(offer)};
   }
   return std::nullopt;
 }
@@ -71,20 +76,24 @@ std::optional<SaslChoice> default_binding_choice(SaslOffer offer) {
 std::unexpected<Error> nothing_acceptable(const SaslOffer& offer) {
   const std::string offered = offer.mechanisms.empty() ? "nothing" : join(offer.mechanisms, ", ");
   if (contains(offer.mechanisms, "PLAIN") && !offer.allow_plain) {
-    return fail(Code::kDenied,
-                fmt::format("the server offers {} and no SCRAM: PLAIN would show it the password. Set [server] "
-                            "allow_plain = true if you trust it",
-                            offered));
+    return fail(
+        Code::kDenied,
+        fmt::format(
+            "the server offers {} and no SCRAM: PLAIN would show it the password. Set [server] "
+            "allow_plain = true if you trust it",
+            offered));
   }
   if (contains(offer.mechanisms, "PLAIN") && !offer.verified) {
-    return fail(Code::kDenied, fmt::format("the server offers {}: PLAIN is only used when its certificate is "
-                                           "verified ([server] tls_verify)",
-                                           offered));
+    return fail(Code::kDenied,
+                fmt::format("the server offers {}: PLAIN is only used when its certificate is "
+                            "verified ([server] tls_verify)",
+                            offered));
   }
-  return fail(Code::kUnauthenticated,
-              fmt::format("no authentication mechanism in common: the server offers {}; SCRAM-SHA-512, "
-                          "SCRAM-SHA-256, SCRAM-SHA-1 or PLAIN is needed",
-                          cut_utf8(offered, 300)));
+  return fail(
+      Code::kUnauthenticated,
+      fmt::format("no authentication mechanism in common: the server offers {}; SCRAM-SHA-512, "
+                  "SCRAM-SHA-256, SCRAM-SHA-1 or PLAIN is needed",
+                  cut_utf8(offered, 300)));
 }
 
 }  // namespace
@@ -97,10 +106,11 @@ Result<SaslChoice> choose_mechanism(const SaslOffer& offer) {
   if (!choice) choice = default_binding_choice(offer);
   if (!choice) return nothing_acceptable(offer);
   if (!offer.strongest_seen.empty() && rank_of(choice->mechanism) > rank_of(offer.strongest_seen)) {
-    return fail(Code::kUnauthenticated,
-                fmt::format("the server offered {} before and now only {}: refused as a downgrade. If its "
-                            "administrator changed that, restart",
-                            offer.strongest_seen, choice->mechanism));
+    return fail(
+        Code::kUnauthenticated,
+        fmt::format("the server offered {} before and now only {}: refused as a downgrade. If its "
+                    "administrator changed that, restart",
+                    offer.strongest_seen, choice->mechanism));
   }
   return *choice;
 }
@@ -114,7 +124,8 @@ std::string escaped_name(std::string_view name) {
 
 class PlainClient final : public SaslClient {
  public:
-  PlainClient(std::string user, Secret password) : user_(std::move(user)), password_(std::move(password)) {}
+  PlainClient(std::string user, Secret password)
+      : user_(std::move(user)), password_(std::move(password)) {}
 
   std::string initial() const override {
     std::string message(1, '\0');
@@ -139,7 +150,8 @@ struct ServerFirst {
 };
 
 std::unexpected<Error> refused(std::string_view why) {
-  return fail(Code::kUnauthenticated, fmt::format("the server's SCRAM message is refused: {}", why));
+  return fail(Code::kUnauthenticated,
+              fmt::format("the server's SCRAM message is refused: {}", why));
 }
 
 // The value of the attribute at the front of `fields`, which must be `name`.
@@ -163,10 +175,11 @@ Result<ServerFirst> parse_server_first(std::string_view text) {
   first.salt = std::move(*raw_salt);
   const char* end = iterations->data() + iterations->size();
   const auto parsed = std::from_chars(iterations->data(), end, first.iterations);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return refused("the iteration count is no number");
+  if (parsed.ec != std::errc() || parsed.ptr != end)
+    return refused("the iteration count is no number");
   if (first.iterations < kIterationsMin || first.iterations > kIterationsMax) {
-    return refused(fmt::format("{} iterations are outside {} to {}", first.iterations, kIterationsMin,
-                               kIterationsMax));
+    return refused(fmt::format("{} iterations are outside {} to {}", first.iterations,
+                               kIterationsMin, kIterationsMax));
   }
   return first;
 }
@@ -189,16 +202,16 @@ class ScramClient final : public SaslClient {
     const std::string without_proof =
         fmt::format("c={},r={}", base64_encode(gs2_header() + input_.binding_data), first.nonce);
     const std::string auth_message = fmt::format("{},{},{}", first_bare_, challenge, without_proof);
-    SKEP_TRY(const ScramKeys keys, scram_keys(hash_, password_.reveal(), first.salt, first.iterations,
-                                              auth_message));
+    SKEP_TRY(const ScramKeys keys,
+             scram_keys(hash_, password_.reveal(), first.salt, first.iterations, auth_message));
     expected_signature_ = keys.server_signature;
     return fmt::format("{},p={}", without_proof, base64_encode(keys.proof));
   }
 
   Result<void> finish(std::string_view additional_data) override {
     if (additional_data.starts_with("e=")) {
-      return fail(Code::kUnauthenticated,
-                  fmt::format("the server refused the login: {}", cut_utf8(additional_data.substr(2), 100)));
+      return fail(Code::kUnauthenticated, fmt::format("the server refused the login: {}",
+                                                      cut_utf8(additional_data.substr(2), 100)));
     }
     const auto fields = split(additional_data, ',');
     const auto value = value_of(fields.empty() ? std::string_view() : fields[0], 'v');
@@ -206,7 +219,8 @@ class ScramClient final : public SaslClient {
     if (!signature || expected_signature_.empty() ||
         !equal_in_constant_time(*signature, expected_signature_)) {
       return fail(Code::kUnauthenticated,
-                  "the server could not prove that it knows the password: its signature is missing or wrong, so it "
+                  "the server could not prove that it knows the password: its signature is missing "
+                  "or wrong, so it "
                   "may be an impostor");
     }
     return {};
@@ -236,11 +250,13 @@ Result<std::unique_ptr<SaslClient>> SaslClient::start(Input input) {
   }
   const auto hash = scram_hash(input.choice.mechanism);
   if (!hash) {
-    return fail(Code::kUnsupported, fmt::format("SASL mechanism {} is not known", input.choice.mechanism));
+    return fail(Code::kUnsupported,
+                fmt::format("SASL mechanism {} is not known", input.choice.mechanism));
   }
   if (input.nonce.empty()) input.nonce = base64_encode(random_bytes(kNonceBytes));
   input.password = Secret();
-  return std::make_unique<ScramClient>(*hash, std::move(input), std::move(user), std::move(password));
+  return std::make_unique<ScramClient>(*hash, std::move(input), std::move(user),
+                                       std::move(password));
 }
 
 }  // namespace skep::xmpp

@@ -12,9 +12,12 @@ namespace {
 
 const EVP_MD* digest_of(ScramHash hash) {
   switch (hash) {
-    case ScramHash::kSha1: return EVP_sha1();
-    case ScramHash::kSha256: return EVP_sha256();
-    case ScramHash::kSha512: return EVP_sha512();
+    case ScramHash::kSha1:
+      return EVP_sha1();
+    case ScramHash::kSha256:
+      return EVP_sha256();
+    case ScramHash::kSha512:
+      return EVP_sha512();
   }
   return nullptr;
 }
@@ -47,8 +50,8 @@ std::optional<ScramHash> scram_hash(std::string_view mechanism) {
   return std::nullopt;
 }
 
-Result<ScramKeys> scram_keys(ScramHash hash, std::string_view prepared_password, std::string_view salt,
-                             int iterations, std::string_view auth_message) {
+Result<ScramKeys> scram_keys(ScramHash hash, std::string_view prepared_password,
+                             std::string_view salt, int iterations, std::string_view auth_message) {
   const EVP_MD* digest = digest_of(hash);
   std::string salted(static_cast<std::size_t>(EVP_MD_get_size(digest)), '\0');
   if (PKCS5_PBKDF2_HMAC(prepared_password.data(), static_cast<int>(prepared_password.size()),
@@ -70,14 +73,17 @@ Result<ScramKeys> scram_keys(ScramHash hash, std::string_view prepared_password,
 
 Result<std::string> saslprep(std::string_view text, std::string_view what) {
   if (text.find('\0') != std::string_view::npos || !is_valid_utf8(text)) {
-    return fail(Code::kInvalid, fmt::format("{} is not valid text (UTF-8 without null bytes)", what));
+    return fail(Code::kInvalid,
+                fmt::format("{} is not valid text (UTF-8 without null bytes)", what));
   }
   std::string in(text);
   char* raw = nullptr;
-  const int status = stringprep_profile(in.c_str(), &raw, "SASLprep", static_cast<Stringprep_profile_flags>(0));
+  const int status =
+      stringprep_profile(in.c_str(), &raw, "SASLprep", static_cast<Stringprep_profile_flags>(0));
   wipe(in);
   if (status != STRINGPREP_OK) {
-    return fail(Code::kInvalid, fmt::format("{} has a character that SASLprep (RFC 4013) forbids", what));
+    return fail(Code::kInvalid,
+                fmt::format("{} has a character that SASLprep (RFC 4013) forbids", what));
   }
   std::string out(raw);
   std::string_view made(raw);

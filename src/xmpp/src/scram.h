@@ -19,10 +19,11 @@ struct ScramKeys {
   std::string server_signature;  // raw
 };
 // Costs `iterations` HMACs: run it off the loop.
-Result<ScramKeys> scram_keys(ScramHash hash, std::string_view prepared_password, std::string_view salt,
-                             int iterations, std::string_view auth_message);
+Result<ScramKeys> scram_keys(ScramHash hash, std::string_view prepared_password,
+                             std::string_view salt, int iterations, std::string_view auth_message);
 
-// SASLprep (RFC 4013), unassigned code points allowed as RFC 5802 5.1 wants. kInvalid naming `what`, never its text.
+// SASLprep (RFC 4013), unassigned code points allowed as RFC 5802 5.1 wants. kInvalid naming
+// `what`, never its text.
 Result<std::string> saslprep(std::string_view text, std::string_view what);
 
 }  // namespace skep::xmpp

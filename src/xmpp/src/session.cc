@@ -4,7 +4,8 @@
 
 namespace skep::xmpp {
 
-Task<std::expected<std::unique_ptr<Session>, SessionEnd>> Session::open(Ctx ctx, const XmppConfig& config,
+Task<std::expected<std::unique_ptr<Session>, SessionEnd>> Session::open(Ctx ctx,
+                                                                        const XmppConfig& config,
                                                                         XmppDeps deps) {
   if (config.address().empty()) {
     const bool component = config.mode == XmppConfig::Mode::kComponent;
@@ -13,7 +14,8 @@ Task<std::expected<std::unique_ptr<Session>, SessionEnd>> Session::open(Ctx ctx,
                                         : "[server] jid is missing or no address"},
         Retry::kNever});
   }
-  if (config.mode == XmppConfig::Mode::kComponent) co_return co_await open_component(ctx, config, deps);
+  if (config.mode == XmppConfig::Mode::kComponent)
+    co_return co_await open_component(ctx, config, deps);
   co_return co_await open_client(ctx, config, deps);
 }
 

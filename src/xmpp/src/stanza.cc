@@ -18,7 +18,8 @@ void set_unless_empty(Element& stanza, std::string key, std::string_view value) 
   if (!value.empty()) stanza.set(std::move(key), std::string(value));
 }
 
-// The same addresses, seen from the other side. They are taken over letter by letter: the asker compares what it wrote.
+// The same addresses, seen from the other side. They are taken over letter by letter: the asker
+// compares what it wrote.
 Element reply_to(const Element& request, std::string type) {
   Element answer(request.name, std::string(kNsClient));
   set_unless_empty(answer, "from", request.attribute("to"));
@@ -32,13 +33,17 @@ std::string_view error_type(Code code) {
   switch (code) {
     case Code::kInvalid:
     case Code::kCorrupt:
-    case Code::kTooLarge: return "modify";
+    case Code::kTooLarge:
+      return "modify";
     case Code::kDenied:
-    case Code::kUnauthenticated: return "auth";
+    case Code::kUnauthenticated:
+      return "auth";
     case Code::kUnavailable:
     case Code::kTimeout:
-    case Code::kExhausted: return "wait";
-    default: return "cancel";
+    case Code::kExhausted:
+      return "wait";
+    default:
+      return "cancel";
   }
 }
 

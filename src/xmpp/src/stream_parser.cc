@@ -9,10 +9,12 @@
 namespace skep::xmpp {
 namespace {
 
-// Between namespace URI and local name in what expat reports. This byte never occurs in UTF-8, so no URI can contain it.
+// Between namespace URI and local name in what expat reports. This byte never occurs in UTF-8, so
+// no URI can contain it.
 constexpr char kSeparator = '\xFF';
 constexpr std::string_view kNsXml = "http://www.w3.org/XML/1998/namespace";
-constexpr std::size_t kPieceBytes = 64u << 10;  // fed to expat at once: bounds its buffer and its int lengths
+constexpr std::size_t kPieceBytes =
+    64u << 10;  // fed to expat at once: bounds its buffer and its int lengths
 
 std::pair<std::string_view, std::string_view> split_name(const XML_Char* raw) {
   const std::string_view name(raw);
@@ -52,7 +54,8 @@ struct StreamParser::Impl {
     XML_SetStartDoctypeDeclHandler(parser.get(), on_doctype);
     XML_SetCommentHandler(parser.get(), on_comment);
     XML_SetProcessingInstructionHandler(parser.get(), on_instruction);
-    // A stanza must come out with its last byte, not when expat next feels like trying; stanza_bytes_max bounds the cost.
+    // A stanza must come out with its last byte, not when expat next feels like trying;
+    // stanza_bytes_max bounds the cost.
     XML_SetReparseDeferralEnabled(parser.get(), XML_FALSE);
   }
 
@@ -77,9 +80,9 @@ struct StreamParser::Impl {
         XML_Parse(parser.get(), piece.data(), static_cast<int>(piece.size()), XML_FALSE);
     if (failure) return;
     if (status != XML_STATUS_OK) {
-      refuse(Code::kCorrupt, fmt::format("bad XML: {} at byte {}",
-                                         XML_ErrorString(XML_GetErrorCode(parser.get())),
-                                         XML_GetCurrentByteIndex(parser.get())));
+      refuse(Code::kCorrupt,
+             fmt::format("bad XML: {} at byte {}", XML_ErrorString(XML_GetErrorCode(parser.get())),
+                         XML_GetCurrentByteIndex(parser.get())));
       return;
     }
     check_size(fed);  // also what expat holds back as an unfinished tag
@@ -101,13 +104,15 @@ struct StreamParser::Impl {
   // The present stanza, or header, or gap between stanzas, reaches up to `end`.
   bool check_size(std::size_t end) {
     if (end - unit_start <= limits.stanza_bytes_max) return true;
-    refuse(Code::kTooLarge, fmt::format("a stanza is longer than {} bytes", limits.stanza_bytes_max));
+    refuse(Code::kTooLarge,
+           fmt::format("a stanza is longer than {} bytes", limits.stanza_bytes_max));
     return false;
   }
 
   void start(const XML_Char* raw_name, const XML_Char** raw_attributes) {
     if (failure) return;
-    if (opened && path.empty()) unit_start = static_cast<std::size_t>(XML_GetCurrentByteIndex(parser.get()));
+    if (opened && path.empty())
+      unit_start = static_cast<std::size_t>(XML_GetCurrentByteIndex(parser.get()));
     if (!check_size(token_end())) return;
     if (path.size() >= limits.depth_max) {
       return refuse(Code::kTooLarge, fmt::format("elements nest deeper than {}", limits.depth_max));

@@ -50,7 +50,8 @@ void Wire::restart() {
 }
 
 Task<Result<void>> Wire::start_tls(Ctx ctx, net::TlsClientConfig config) {
-  SKEP_CO_TRY(stream_, co_await net::start_tls_client(std::move(ctx), std::move(stream_), std::move(config)));
+  SKEP_CO_TRY(stream_, co_await net::start_tls_client(std::move(ctx), std::move(stream_),
+                                                      std::move(config)));
   restart();
   co_return Result<void>();
 }

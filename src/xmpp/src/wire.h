@@ -15,7 +15,8 @@ class Wire {
  public:
   Wire(std::unique_ptr<net::Stream> stream, XmlLimits limits);
 
-  // Reads once and parses. On bad XML what came before it can still be taken. kUnavailable when the peer has ended.
+  // Reads once and parses. On bad XML what came before it can still be taken. kUnavailable when the
+  // peer has ended.
   Task<Result<void>> fill(Ctx ctx);
   // The next event that was parsed, or nullopt: fill() first.
   std::optional<StreamEvent> take();
@@ -23,7 +24,8 @@ class Wire {
   Task<Result<StreamEvent>> next(Ctx ctx);
 
   Task<Result<void>> send(Ctx ctx, std::string text);
-  // A new stream on the same connection. Whatever the peer sent too early is dropped: before TLS it may not be the peer's.
+  // A new stream on the same connection. Whatever the peer sent too early is dropped: before TLS it
+  // may not be the peer's.
   void restart();
   Task<Result<void>> start_tls(Ctx ctx, net::TlsClientConfig config);
   net::Stream& stream() { return *stream_; }

@@ -19,16 +19,29 @@ bool is_noncharacter(std::string_view rest) {
   return rest.starts_with("\xEF\xBF\xBE") || rest.starts_with("\xEF\xBF\xBF");
 }
 
-// Appends the character at the front of `rest` and gives its length. A carriage return is escaped because every parser
-// turns a bare one into a line feed; line feed and tab, in attributes, because they become spaces there.
+// Appends the character at the front of `rest` and gives its length. A carriage return is escaped
+// because every parser turns a bare one into a line feed; line feed and tab, in attributes, because
+// they become spaces there.
 std::size_t append_special(std::string& out, std::string_view rest, bool in_attribute) {
   switch (const char c = rest.front()) {
-    case '&': out += "&amp;"; break;
-    case '<': out += "&lt;"; break;
-    case '>': out += "&gt;"; break;
-    case '\'': out += "&apos;"; break;
-    case '"': out += "&quot;"; break;
-    case '\r': out += "&#13;"; break;
+    case '&':
+      out += "&amp;";
+      break;
+    case '<':
+      out += "&lt;";
+      break;
+    case '>':
+      out += "&gt;";
+      break;
+    case '\'':
+      out += "&apos;";
+      break;
+    case '"':
+      out += "&quot;";
+      break;
+    case '\r':
+      out += "&#13;";
+      break;
     case '\n':
     case '\t':
       if (in_attribute) {
@@ -44,7 +57,8 @@ std::size_t append_special(std::string& out, std::string_view rest, bool in_attr
       }
       out += c;
       break;
-    default: out += kReplacement;
+    default:
+      out += kReplacement;
   }
   return 1;
 }
@@ -71,7 +85,8 @@ void append_quoted(std::string& out, std::string_view value) {
 }
 
 // "{uri}local" needs a prefix of its own, declared on the same element.
-void append_attribute(std::string& out, const std::string& key, const std::string& value, int number) {
+void append_attribute(std::string& out, const std::string& key, const std::string& value,
+                      int number) {
   const std::size_t end = key.starts_with('{') ? key.rfind('}') : std::string::npos;
   out += ' ';
   if (end == std::string::npos) {

@@ -1,7 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "fake_server.h"
-#include "skep/xmpp/session.h"
+#include "skep/async/wait.h"
+#include "skep/xmpp/link.h"
 
 namespace skep::xmpp {
 namespace {
@@ -12,16 +13,22 @@ using testing::FakeServer;
 using testing::Script;
 
 const std::string kOpen = "C to='ex.test' version='1.0'>";
-const std::string kHead = "S <?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
-                          "xmlns='jabber:client' from='ex.test' id='1' version='1.0'>";
+const std::string kHead =
+    "S <?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
+    "xmlns='jabber:client' from='ex.test' id='1' version='1.0'>";
 
-std::string features(std::string_view inside) { return fmt::format("<stream:features>{}</stream:features>", inside); }
+std::string features(std::string_view inside) {
+  return fmt::format("<stream:features>{}</stream:features>", inside);
+}
 
-const std::string kStartTlsFeature = features("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>");
-const std::string kBindFeature = features("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
-                                          "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>");
-const std::string kBound = "S <iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-                           "<jid>bot@ex.test/skep</jid></bind></iq>";
+const std::string kStartTlsFeature =
+    features("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>");
+const std::string kBindFeature = features(
+    "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+    "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>");
+const std::string kBound =
+    "S <iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+    "<jid>bot@ex.test/skep</jid></bind></iq>";
 
 std::string mechanisms(std::vector<std::string> names) {
   std::string list;
@@ -35,15 +42,22 @@ Script joined(Script script, const Script& more) {
 }
 
 Script to_tls() {
-  return {kOpen, kHead + kStartTlsFeature, "C <starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
-          "S <proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "TLS", kOpen};
+  return {kOpen,
+          kHead + kStartTlsFeature,
+          "C <starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+          "S <proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+          "TLS",
+          kOpen};
 }
 
-Script to_login(std::vector<std::string> names) { return joined(to_tls(), {kHead + mechanisms(std::move(names))}); }
+Script to_login(std::vector<std::string> names) {
+  return joined(to_tls(), {kHead + mechanisms(std::move(names))});
+}
 
 Script to_bound() {
-  return joined(to_login({"PLAIN", "SCRAM-SHA-256"}),
-                {"SCRAM", kOpen, kHead + kBindFeature, "C <resource>skep</resource></bind></iq>", kBound});
+  return joined(
+      to_login({"PLAIN", "SCRAM-SHA-256"}),
+      {"SCRAM", kOpen, kHead + kBindFeature, "C <resource>skep</resource></bind></iq>", kBound});
 }
 
 class ClientSession : public ::testing::Test {
@@ -51,7 +65,8 @@ class ClientSession : public ::testing::Test {
   using Opened = std::expected<std::unique_ptr<Session>, SessionEnd>;
 
   FakeServer& server(Script script) {
-    servers_.push_back(std::make_unique<FakeServer>(loop, std::vector<Script>{std::move(script)}, &certificate));
+    servers_.push_back(
+        std::make_unique<FakeServer>(loop, std::vector<Script>{std::move(script)}, &certificate));
     return *servers_.back();
   }
 
@@ -83,7 +98,8 @@ class ClientSession : public ::testing::Test {
 };
 
 TEST_F(ClientSession, LogsInOverStartTls) {
-  auto& s = server(joined(to_bound(), {"S <message from='ann@ex.test/a' to='bot@ex.test/skep'/></stream:stream>"}));
+  auto& s = server(joined(
+      to_bound(), {"S <message from='ann@ex.test/a' to='bot@ex.test/skep'/></stream:stream>"}));
   Opened session = open(config_for(s));
   ASSERT_TRUE(session) << session.error().error.message;
   EXPECT_EQ((*session)->address().str(), "bot@ex.test/skep");
@@ -95,7 +111,8 @@ TEST_F(ClientSession, LogsInOverStartTls) {
 }
 
 TEST_F(ClientSession, LogsInOverDirectTls) {
-  Script script = {"TLS", kOpen, kHead + mechanisms({"SCRAM-SHA-256"}), "SCRAM", kOpen, kHead + kBindFeature,
+  Script script = {"TLS",     kOpen, kHead + mechanisms({"SCRAM-SHA-256"}),
+                   "SCRAM",   kOpen, kHead + kBindFeature,
                    "C </iq>", kBound};
   XmppConfig config = config_for(server(script));
   config.direct_tls = true;
@@ -130,7 +147,8 @@ TEST_F(ClientSession, RefusesAnUntrustedOrForeignCertificate) {
   XmppConfig foreign = config_for(s);
   foreign.jid = "bot@other.test";
   for (const XmppConfig& config : {untrusted, foreign}) {
-    const Script same = {"C version='1.0'>", kHead + kStartTlsFeature, "C <starttls", to_tls()[3], "TLS"};
+    const Script same = {"C version='1.0'>", kHead + kStartTlsFeature, "C <starttls", to_tls()[3],
+                         "TLS"};
     XmppConfig here = config;
     here.port = server(same).port();
     const Opened opened = open(here);
@@ -160,8 +178,9 @@ TEST_F(ClientSession, RefusesAForgedServerSignature) {
 }
 
 TEST_F(ClientSession, RefusesASuccessWithoutProof) {
-  const SessionEnd end = fails(server(joined(
-      to_login({"SCRAM-SHA-256"}), {"C </auth>", "S <success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"})));
+  const SessionEnd end =
+      fails(server(joined(to_login({"SCRAM-SHA-256"}),
+                          {"C </auth>", "S <success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"})));
   EXPECT_EQ(end.retry, Retry::kNever);
   EXPECT_EQ(end.error.code, Code::kUnauthenticated);
 }
@@ -173,10 +192,10 @@ TEST_F(ClientSession, PlainNeedsPermission) {
   EXPECT_EQ(end.error.code, Code::kDenied);
   EXPECT_EQ(refused.received().find("<auth"), std::string::npos);
 
-  XmppConfig config = config_for(server(joined(
-      to_login({"PLAIN"}), {"C mechanism='PLAIN'>AGJvdABwZW5jaWw=</auth>",
-                            "S <success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>", kOpen, kHead + kBindFeature, "C </iq>",
-                            kBound})));
+  XmppConfig config = config_for(
+      server(joined(to_login({"PLAIN"}), {"C mechanism='PLAIN'>AGJvdABwZW5jaWw=</auth>",
+                                          "S <success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+                                          kOpen, kHead + kBindFeature, "C </iq>", kBound})));
   config.allow_plain = true;
   const Opened session = open(config);
   EXPECT_TRUE(session) << session.error().error.message;
@@ -199,8 +218,8 @@ TEST_F(ClientSession, TreatsEachSaslFailureAsItDeserves) {
                {"mechanism-too-weak", Retry::kNever},      {"invalid-mechanism", Retry::kNever},
                {"temporary-auth-failure", Retry::kSlowly}, {"aborted", Retry::kNormally}};
   for (const auto& row : table) {
-    const std::string failure =
-        fmt::format("S <failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><{}/></failure>", row.condition);
+    const std::string failure = fmt::format(
+        "S <failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><{}/></failure>", row.condition);
     const SessionEnd end = fails(server(joined(to_login({"SCRAM-SHA-1"}), {"C </auth>", failure})));
     EXPECT_EQ(end.retry, row.retry) << row.condition;
     EXPECT_NE(end.error.message.find(row.condition), std::string::npos) << end.error.message;
@@ -209,17 +228,20 @@ TEST_F(ClientSession, TreatsEachSaslFailureAsItDeserves) {
 }
 
 TEST_F(ClientSession, ARestartDuringLoginIsWorthARetry) {
-  EXPECT_EQ(fails(server(joined(to_login({"SCRAM-SHA-256"}), {"C </auth>", "END"}))).retry, Retry::kNormally);
-  EXPECT_EQ(fails(server(joined(to_login({"SCRAM-SHA-256"}), {"SCRAM", "END"}))).retry, Retry::kNormally);
+  EXPECT_EQ(fails(server(joined(to_login({"SCRAM-SHA-256"}), {"C </auth>", "END"}))).retry,
+            Retry::kNormally);
+  EXPECT_EQ(fails(server(joined(to_login({"SCRAM-SHA-256"}), {"SCRAM", "END"}))).retry,
+            Retry::kNormally);
   EXPECT_EQ(fails(server({kOpen, "S <bad>", "END"})).retry, Retry::kNormally);
 }
 
 TEST_F(ClientSession, TakesAnotherResourceWhenItsOwnIsTaken) {
-  const std::string conflict = "S <iq type='error' id='{id}'><error type='cancel'><conflict "
-                               "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
-  auto& s = server(joined(to_login({"SCRAM-SHA-256"}), {"SCRAM", kOpen, kHead + kBindFeature,
-                                                        "C <resource>skep</resource>", "C </iq>", conflict,
-                                                        "C <resource>skep-", "C </iq>", kBound}));
+  const std::string conflict =
+      "S <iq type='error' id='{id}'><error type='cancel'><conflict "
+      "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
+  auto& s = server(joined(to_login({"SCRAM-SHA-256"}),
+                          {"SCRAM", kOpen, kHead + kBindFeature, "C <resource>skep</resource>",
+                           "C </iq>", conflict, "C <resource>skep-", "C </iq>", kBound}));
   const Opened session = open(config_for(s));
   EXPECT_TRUE(session) << session.error().error.message;
 }
@@ -227,9 +249,10 @@ TEST_F(ClientSession, TakesAnotherResourceWhenItsOwnIsTaken) {
 TEST_F(ClientSession, FollowsSeeOtherHostOnce) {
   auto& target = server(to_bound());
   const auto redirect = [](std::uint16_t port) {
-    return fmt::format("S <stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>127.0.0.1:{}"
-                       "</see-other-host></stream:error></stream:stream>",
-                       port);
+    return fmt::format(
+        "S <stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>127.0.0.1:{}"
+        "</see-other-host></stream:error></stream:stream>",
+        port);
   };
   auto& first = server({kOpen, kHead, redirect(target.port())});
   const Opened session = open(config_for(first));
@@ -246,6 +269,29 @@ TEST_F(ClientSession, WorksOneByteAtATime) {
   }
   const Opened session = open(config_for(server(script)));
   EXPECT_TRUE(session) << session.error().error.message;
+}
+
+// Two agents with one account and resource must not throw each other out for ever.
+TEST_F(ClientSession, ALinkThatLostItsResourceGoesOnUnderAnotherName) {
+  Script thrown_out =
+      joined(to_bound(), {"S <stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+                          "</stream:error></stream:stream>"});
+  Script again = joined(to_login({"SCRAM-SHA-256"}), {"SCRAM", kOpen, kHead + kBindFeature,
+                                                      "C <resource>skep-", "C </iq>", kBound});
+  const std::vector<Script> scripts = {thrown_out, again};
+  FakeServer twice(loop, scripts, &certificate);
+  XmppConfig config = config_for(twice);
+  config.reconnect_slow = 1ms;
+  Signal back;
+  std::vector<Code> downs;
+  Link::Handlers handlers{.up = [&](Session&) { back.notify_all(); },
+                          .down = [&](const Error& error) { downs.push_back(error.code); }};
+  Link link(config, deps, Identity{}, std::move(handlers));
+  link.start();
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(loop.run(back.wait(Ctx{}.within(10s))));
+  EXPECT_EQ(downs, (std::vector{Code::kConflict}));
+  EXPECT_EQ(link.status().connects, 2u);
+  loop.run(link.close(Ctx{}.within(10s)));
 }
 
 }  // namespace

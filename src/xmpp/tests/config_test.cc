@@ -13,16 +13,19 @@ struct Loaded {
 };
 
 Loaded load(std::string_view toml) {
-  ConfigFile file = ConfigFile::parse(toml, "skep.toml", [](std::string_view) { return std::nullopt; }).value();
+  ConfigFile file =
+      ConfigFile::parse(toml, "skep.toml", [](std::string_view) { return std::nullopt; }).value();
   Loaded loaded{.config = XmppConfig::read(file.root())};
-  for (const auto& problem : file.problems()) loaded.problems += problem.where + ": " + problem.message + "\n";
+  for (const auto& problem : file.problems())
+    loaded.problems += problem.where + ": " + problem.message + "\n";
   return loaded;
 }
 
 TEST(XmppConfig, ReadsAComponent) {
-  const Loaded loaded = load("[server]\nmode = 'component'\nhost = '10.0.0.1'\nport = 5275\n"
-                             "component_domain = 'Agent.example'\ncomponent_secret = 's'\nuser_domains = ['example']\n"
-                             "[keepalive]\nping_interval_secs = 30\n[reconnect]\nmax_secs = 90\nmax_attempts = 4\n");
+  const Loaded loaded = load(
+      "[server]\nmode = 'component'\nhost = '10.0.0.1'\nport = 5275\n"
+      "component_domain = 'Agent.example'\ncomponent_secret = 's'\nuser_domains = ['example']\n"
+      "[keepalive]\nping_interval_secs = 30\n[reconnect]\nmax_secs = 90\nmax_attempts = 4\n");
   EXPECT_EQ(loaded.problems, "");
   EXPECT_EQ(loaded.config.mode, XmppConfig::Mode::kComponent);
   EXPECT_EQ(loaded.config.port, 5275);
@@ -35,8 +38,9 @@ TEST(XmppConfig, ReadsAComponent) {
 }
 
 TEST(XmppConfig, ReadsAClient) {
-  const Loaded loaded = load("[server]\nmode = 'client'\njid = 'Bot@example/x'\npassword = 'p'\nresource = ''\n"
-                             "allow_plain = true\ndirect_tls = true\ntls_verify = false\n[keepalive]\nenabled = false\n");
+  const Loaded loaded = load(
+      "[server]\nmode = 'client'\njid = 'Bot@example/x'\npassword = 'p'\nresource = ''\n"
+      "allow_plain = true\ndirect_tls = true\ntls_verify = false\n[keepalive]\nenabled = false\n");
   EXPECT_EQ(loaded.problems, "");
   EXPECT_EQ(loaded.config.address().str(), "bot@example");
   EXPECT_EQ(loaded.config.resource, "");
@@ -53,7 +57,8 @@ TEST(XmppConfig, SaysWhatIsWrong) {
   } table[] = {
       {"[server]\nmode = 'component'\ncomponent_secret = 's'\n", "component_domain"},
       {"[server]\nmode = 'component'\ncomponent_domain = 'a.b'\n", "component_secret"},
-      {"[server]\nmode = 'component'\ncomponent_domain = 'x@a.b'\ncomponent_secret = 's'\n", "must be a domain"},
+      {"[server]\nmode = 'component'\ncomponent_domain = 'x@a.b'\ncomponent_secret = 's'\n",
+       "must be a domain"},
       {"[server]\nmode = 'client'\njid = 'example'\npassword = 'p'\n", "before @"},
       {"[server]\nmode = 'client'\njid = 'a@'\npassword = 'p'\n", "no XMPP address"},
       {"[server]\nmode = 'client'\npassword = 'p'\n", "jid"},
@@ -65,7 +70,8 @@ TEST(XmppConfig, SaysWhatIsWrong) {
       {"[reconnect]\ninitial_secs = 90\n", "max_secs"},
   };
   for (const auto& row : table) {
-    EXPECT_NE(load(row.toml).problems.find(row.problem), std::string::npos) << row.toml << load(row.toml).problems;
+    EXPECT_NE(load(row.toml).problems.find(row.problem), std::string::npos)
+        << row.toml << load(row.toml).problems;
   }
 }
 

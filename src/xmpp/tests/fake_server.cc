@@ -21,16 +21,17 @@ constexpr auto kStepTimeout = 20s;  // a script that hangs fails its test
 std::string hmac(std::string_view key, std::string_view data) {
   unsigned char out[EVP_MAX_MD_SIZE];
   unsigned int length = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()),
-       data.size(), out, &length);
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(data.data()), data.size(), out, &length);
   return {reinterpret_cast<const char*>(out), length};
 }
 
 std::string salted(std::string_view password, std::string_view salt, int iterations) {
   std::string out(32, '\0');
   PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
-                    reinterpret_cast<const unsigned char*>(salt.data()), static_cast<int>(salt.size()), iterations,
-                    EVP_sha256(), 32, reinterpret_cast<unsigned char*>(out.data()));
+                    reinterpret_cast<const unsigned char*>(salt.data()),
+                    static_cast<int>(salt.size()), iterations, EVP_sha256(), 32,
+                    reinterpret_cast<unsigned char*>(out.data()));
   return out;
 }
 
@@ -55,10 +56,11 @@ Certificate::Certificate(const std::string& name) {
   X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
   X509_set_pubkey(cert, key);
   X509_NAME* subject = X509_get_subject_name(cert);
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1,
-                             0);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
   X509_set_issuer_name(cert, subject);
-  X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + name).c_str());
+  X509_EXTENSION* names =
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + name).c_str());
   X509_add_ext(cert, names, -1);
   X509_EXTENSION_free(names);
   X509_sign(cert, key, EVP_sha256());
@@ -106,8 +108,10 @@ struct FakeServer::Talk {
   Task<bool> say(std::string text, std::size_t piece) {
     text = replace_all(std::move(text), "{id}", between(seen, " id='", "'"));
     text = replace_all(std::move(text), "{to}", between(seen, " to='", "'"));
-    for (std::string_view left = text; !left.empty(); left.remove_prefix(std::min(piece, left.size()))) {
-      const auto sent = co_await stream->write(ctx.within(kStepTimeout), net::as_bytes(left.substr(0, piece)));
+    for (std::string_view left = text; !left.empty();
+         left.remove_prefix(std::min(piece, left.size()))) {
+      const auto sent =
+          co_await stream->write(ctx.within(kStepTimeout), net::as_bytes(left.substr(0, piece)));
       if (!sent) co_return false;
       if (piece == 1) co_await yield();  // the client reads this byte before the next is there
     }
@@ -115,8 +119,10 @@ struct FakeServer::Talk {
   }
 
   Task<bool> become_tls() {
-    net::TlsServerConfig config{server.certificate_->certificate_file(), server.certificate_->key_file()};
-    auto secure = co_await net::start_tls_server(ctx.within(kStepTimeout), std::move(stream), std::move(config));
+    net::TlsServerConfig config{server.certificate_->certificate_file(),
+                                server.certificate_->key_file()};
+    auto secure = co_await net::start_tls_server(ctx.within(kStepTimeout), std::move(stream),
+                                                 std::move(config));
     if (!secure) co_return false;
     stream = std::move(*secure);
     co_return true;
@@ -125,18 +131,26 @@ struct FakeServer::Talk {
   Task<bool> scram(bool forged) {
     const bool first_came = co_await expect("</auth>");
     if (!first_came) co_return false;
-    const std::string first = base64_decode(between(seen, "mechanism='SCRAM-SHA-256'>", "</auth>")).value_or("");
+    const std::string first =
+        base64_decode(between(seen, "mechanism='SCRAM-SHA-256'>", "</auth>")).value_or("");
     const std::string bare = first.substr(first.find("n=", 3));
-    const std::string challenge = fmt::format("r={}SERVER,s=QSXCR+Q6sek8bf92,i=4096", between(bare, ",r=", ","));
+    const std::string challenge =
+        fmt::format("r={}SERVER,s=QSXCR+Q6sek8bf92,i=4096", between(bare, ",r=", ","));
     const std::string encoded = base64_encode(challenge);
-    const bool sent = co_await say("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + encoded + "</challenge>", 4096);
+    const bool sent = co_await say(
+        "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + encoded + "</challenge>", 4096);
     const bool answered = sent && co_await expect("</response>");
     if (!answered) co_return false;
-    const std::string last = base64_decode(between(seen, "xmpp-sasl'>", "</response>")).value_or("");
-    const std::string auth = fmt::format("{},{},{}", bare, challenge, last.substr(0, last.find(",p=")));
-    const std::string key = salted(forged ? "guess" : "pencil", *base64_decode("QSXCR+Q6sek8bf92"), 4096);
-    const std::string proof = base64_encode("v=" + base64_encode(hmac(hmac(key, "Server Key"), auth)));
-    co_return co_await say("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + proof + "</success>", 4096);
+    const std::string last =
+        base64_decode(between(seen, "xmpp-sasl'>", "</response>")).value_or("");
+    const std::string auth =
+        fmt::format("{},{},{}", bare, challenge, last.substr(0, last.find(",p=")));
+    const std::string key =
+        salted(forged ? "guess" : "pencil", *base64_decode("QSXCR+Q6sek8bf92"), 4096);
+    const std::string proof =
+        base64_encode("v=" + base64_encode(hmac(hmac(key, "Server Key"), auth)));
+    co_return co_await say(
+        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + proof + "</success>", 4096);
   }
 
   Task<bool> step(std::string line) {
@@ -158,9 +172,7 @@ FakeServer::FakeServer(Loop& loop, std::vector<Script> scripts, const Certificat
   gate_.spawn("accept", accept_loop());
 }
 
-FakeServer::~FakeServer() {
-  loop_.run(gate_.close());
-}
+FakeServer::~FakeServer() { loop_.run(gate_.close()); }
 
 Task<void> FakeServer::accept_loop() {
   for (;;) {

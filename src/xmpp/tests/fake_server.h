@@ -1,11 +1,12 @@
-// A foreign XMPP server that follows a script, one connection per script. Each line of a script is one of
+// A foreign XMPP server that follows a script, one connection per script. Each line of a script is
+// one of
 //   "C <text>"   reads from the client until <text> has come, and forgets everything up to its end
 //   "S <text>"   sends <text>; {id} is the last id='…' that came, {to} the last to='…'
 //   "S1 <text>"  the same, one byte a segment
 //   "TLS"        becomes the TLS server
-//   "SCRAM"      plays the server of SCRAM-SHA-256 for the password "pencil"; "FORGED" does so without knowing it
-//   "QUIET"      says nothing and reads nothing until the test stops it
-//   "END"        closes the connection
+//   "SCRAM"      plays the server of SCRAM-SHA-256 for the password "pencil"; "FORGED" does so
+//   without knowing it "QUIET"      says nothing and reads nothing until the test stops it "END"
+//   closes the connection
 // After the last line it reads until the client ends, and answers the end of its stream.
 #pragma once
 
@@ -22,7 +23,8 @@ namespace skep::xmpp::testing {
 
 using Script = std::vector<std::string>;
 
-// A certificate for `name`, valid today, and its key, as PEM files in a directory that goes with it.
+// A certificate for `name`, valid today, and its key, as PEM files in a directory that goes with
+// it.
 class Certificate {
  public:
   explicit Certificate(const std::string& name);

@@ -13,7 +13,10 @@ class StoppedClock final : public Clock {
 const StoppedClock kClock;
 
 Identity identity() {
-  return {.name = "Bee", .component = true, .version = "0.1", .started = *parse_rfc3339("2026-03-02T08:00:00Z")};
+  return {.name = "Bee",
+          .component = true,
+          .version = "0.1",
+          .started = *parse_rfc3339("2026-03-02T08:00:00Z")};
 }
 
 std::string ask(const Features& features, std::string_view xml) {
@@ -23,8 +26,9 @@ std::string ask(const Features& features, std::string_view xml) {
 
 // The query in an iq get from ann, and what stands inside the answer.
 std::string get(const Features& features, std::string_view query) {
-  const auto text =
-      ask(features, fmt::format("<iq from='ann@ex.test/a' to='bot.ex.test' type='get' id='1'>{}</iq>", query));
+  const auto text = ask(
+      features,
+      fmt::format("<iq from='ann@ex.test/a' to='bot.ex.test' type='get' id='1'>{}</iq>", query));
   const std::string head = "<iq from='bot.ex.test' to='ann@ex.test/a' id='1' type='result'";
   EXPECT_TRUE(text.starts_with(head)) << text;
   return text.substr(std::min(head.size(), text.size()));
@@ -41,9 +45,11 @@ TEST(Features, AnswersThePing) {
 
 TEST(Features, AnswersVersionTimeAndLastActivity) {
   const Features features(identity(), kClock);
-  EXPECT_EQ(get(features, "<query xmlns='jabber:iq:version'/>"),
-            "><query xmlns='jabber:iq:version'><name>Skep</name><version>0.1</version></query></iq>");
-  EXPECT_EQ(get(features, "<query xmlns='jabber:iq:last'/>"), "><query xmlns='jabber:iq:last' seconds='10'/></iq>");
+  EXPECT_EQ(
+      get(features, "<query xmlns='jabber:iq:version'/>"),
+      "><query xmlns='jabber:iq:version'><name>Skep</name><version>0.1</version></query></iq>");
+  EXPECT_EQ(get(features, "<query xmlns='jabber:iq:last'/>"),
+            "><query xmlns='jabber:iq:last' seconds='10'/></iq>");
   const std::string time = get(features, "<time xmlns='urn:xmpp:time'/>");
   EXPECT_NE(time.find("<utc>2026-03-02T08:00:10Z</utc>"), std::string::npos) << time;
 }
@@ -55,25 +61,30 @@ TEST(Features, DiscoNamesWhatIsThere) {
   features.add("urn:hidden", [](const Element& iq) { return std::optional(iq_result(iq)); }, false);
   EXPECT_EQ(get(features, "<query xmlns='http://jabber.org/protocol/disco#info'/>"),
             "><query xmlns='http://jabber.org/protocol/disco#info'>"
-            "<identity category='client' type='bot' name='Bee'/><identity category='component' type='generic' name='Bee'/>"
-            "<feature var='http://jabber.org/protocol/chatstates'/><feature var='http://jabber.org/protocol/disco#info'/>"
+            "<identity category='client' type='bot' name='Bee'/><identity category='component' "
+            "type='generic' name='Bee'/>"
+            "<feature var='http://jabber.org/protocol/chatstates'/><feature "
+            "var='http://jabber.org/protocol/disco#info'/>"
             "<feature var='http://jabber.org/protocol/disco#items'/><feature var='jabber:iq:last'/>"
             "<feature var='jabber:iq:version'/><feature var='urn:x'/><feature var='urn:xmpp:ping'/>"
             "<feature var='urn:xmpp:time'/></query></iq>");
   EXPECT_EQ(get(features, "<query xmlns='http://jabber.org/protocol/disco#items'/>"),
             "><query xmlns='http://jabber.org/protocol/disco#items'/></iq>");
   EXPECT_EQ(get(features, "<x xmlns='urn:hidden'/>"), "/>");
-  EXPECT_NE(ask(features, "<iq from='a@b' type='get' id='1'><query xmlns='http://jabber.org/protocol/disco#info' "
-                          "node='secret'/></iq>")
-                .find("item-not-found"),
-            std::string::npos);
+  EXPECT_NE(
+      ask(features,
+          "<iq from='a@b' type='get' id='1'><query xmlns='http://jabber.org/protocol/disco#info' "
+          "node='secret'/></iq>")
+          .find("item-not-found"),
+      std::string::npos);
 }
 
 TEST(Features, EveryRequestHasExactlyOneAnswer) {
   const Features features(identity(), kClock);
   const auto iq = [&](std::string_view type, std::string_view child) {
     return ask(features,
-               fmt::format("<iq from='ann@ex.test/a' to='bot.ex.test' type='{}' id='1'>{}</iq>", type, child));
+               fmt::format("<iq from='ann@ex.test/a' to='bot.ex.test' type='{}' id='1'>{}</iq>",
+                           type, child));
   };
   EXPECT_EQ(iq("get", "<x xmlns='urn:unknown'/>"), kUnavailable);
   EXPECT_EQ(iq("set", "<ping xmlns='urn:xmpp:ping'/>"), kUnavailable);
@@ -84,7 +95,8 @@ TEST(Features, EveryRequestHasExactlyOneAnswer) {
     EXPECT_NE(iq("get", child).find("<bad-request"), std::string::npos) << child;
   }
   EXPECT_NE(iq("shout", "<ping xmlns='urn:xmpp:ping'/>").find("<bad-request"), std::string::npos);
-  EXPECT_NE(ask(features, "<iq from='a@b' type='get'><ping xmlns='urn:xmpp:ping'/></iq>").find("<bad-request"),
+  EXPECT_NE(ask(features, "<iq from='a@b' type='get'><ping xmlns='urn:xmpp:ping'/></iq>")
+                .find("<bad-request"),
             std::string::npos);
 }
 
@@ -94,11 +106,15 @@ TEST(Features, StrangersMayOnlyPing) {
   const Features features(known_only, kClock);
   EXPECT_EQ(get(features, "<ping xmlns='urn:xmpp:ping'/>"), "/>");
   const std::string_view version = "<query xmlns='jabber:iq:version'/>";
-  EXPECT_EQ(ask(features, fmt::format("<iq from='ann@ex.test/a' to='bot.ex.test' type='get' id='1'>{}</iq>", version)),
+  EXPECT_EQ(ask(features,
+                fmt::format("<iq from='ann@ex.test/a' to='bot.ex.test' type='get' id='1'>{}</iq>",
+                            version)),
             kUnavailable);
-  EXPECT_NE(ask(features, fmt::format("<iq from='bob@ex.test' type='get' id='1'>{}</iq>", version)).find("result"),
+  EXPECT_NE(ask(features, fmt::format("<iq from='bob@ex.test' type='get' id='1'>{}</iq>", version))
+                .find("result"),
             std::string::npos);
-  EXPECT_NE(ask(features, fmt::format("<iq type='get' id='1'>{}</iq>", version)).find("result"), std::string::npos);
+  EXPECT_NE(ask(features, fmt::format("<iq type='get' id='1'>{}</iq>", version)).find("result"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -12,8 +12,9 @@ using namespace std::chrono_literals;
 using testing::FakeServer;
 using testing::Script;
 
-const std::string kHead = "S <stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
-                          "xmlns='jabber:component:accept' id='1'>";
+const std::string kHead =
+    "S <stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
+    "xmlns='jabber:component:accept' id='1'>";
 const Script kUp = {kHead, "C </handshake>", "S <handshake/>"};
 
 Script up_then(const Script& more) {
@@ -23,8 +24,10 @@ Script up_then(const Script& more) {
 }
 
 std::string refusal(std::string_view condition) {
-  return fmt::format("S <stream:error><{} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
-                     condition);
+  return fmt::format(
+      "S <stream:error><{} "
+      "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
+      condition);
 }
 
 class LinkTest : public ::testing::Test {
@@ -44,7 +47,10 @@ class LinkTest : public ::testing::Test {
         .up = [this](Session& session) { note("up " + session.address().str()); },
         .stanza = [this](Element stanza) { note(to_xml(stanza, kNsClient)); },
         .down = [this](const Error& error) { note("down " + std::string(code_name(error.code))); },
-        .gave_up = [this](const SessionEnd& end) { note("gave up " + std::string(code_name(end.error.code))); }};
+        .gave_up =
+            [this](const SessionEnd& end) {
+              note("gave up " + std::string(code_name(end.error.code)));
+            }};
     link.emplace(config, deps, Identity{.component = true}, std::move(handlers));
     link->start();
   }
@@ -80,10 +86,14 @@ class LinkTest : public ::testing::Test {
 };
 
 TEST_F(LinkTest, HandsOverMessagesAndAnswersQuestionsItself) {
-  connect({up_then({"S <iq type='get' from='ex.test' to='bot.ex.test' id='p1'><ping xmlns='urn:xmpp:ping'/></iq>",
-                    "C <iq from='bot.ex.test' to='ex.test' id='p1' type='result'/>",
-                    "S <iq type='result' from='ex.test' id='stray'/><message from='ann@ex.test' to='bot.ex.test'/>"})});
-  EXPECT_EQ(wait_for("<message"), "up bot.ex.test\n<message from='ann@ex.test' to='bot.ex.test'/>\n");
+  connect(
+      {up_then({"S <iq type='get' from='ex.test' to='bot.ex.test' id='p1'><ping "
+                "xmlns='urn:xmpp:ping'/></iq>",
+                "C <iq from='bot.ex.test' to='ex.test' id='p1' type='result'/>",
+                "S <iq type='result' from='ex.test' id='stray'/><message from='ann@ex.test' "
+                "to='bot.ex.test'/>"})});
+  EXPECT_EQ(wait_for("<message"),
+            "up bot.ex.test\n<message from='ann@ex.test' to='bot.ex.test'/>\n");
   EXPECT_TRUE(link->status().up);
   EXPECT_EQ(link->status().address, "bot.ex.test");
   EXPECT_NE(link->session(), nullptr);
@@ -91,8 +101,9 @@ TEST_F(LinkTest, HandsOverMessagesAndAnswersQuestionsItself) {
 
 TEST_F(LinkTest, ComesBackAfterALostConnection) {
   connect({up_then({"END"}), {"END"}, up_then({"S <message from='a@b' to='bot.ex.test'/>"})});
-  EXPECT_EQ(wait_for("<message"),
-            "up bot.ex.test\ndown unavailable\nup bot.ex.test\n<message from='a@b' to='bot.ex.test'/>\n");
+  EXPECT_EQ(
+      wait_for("<message"),
+      "up bot.ex.test\ndown unavailable\nup bot.ex.test\n<message from='a@b' to='bot.ex.test'/>\n");
   EXPECT_EQ(link->status().connects, 2u);
   EXPECT_FALSE(link->status().last_error.empty());
   EXPECT_EQ(server->connections(), 3u);
@@ -107,7 +118,8 @@ TEST_F(LinkTest, GivesUpAtOnceWhereTryingAgainCannotHelp) {
 }
 
 TEST_F(LinkTest, RetriesAConflictSlowly) {
-  connect({{kHead, "C </handshake>", refusal("conflict")}, up_then({"S <message from='a@b' to='bot.ex.test'/>"})});
+  connect({{kHead, "C </handshake>", refusal("conflict")},
+           up_then({"S <message from='a@b' to='bot.ex.test'/>"})});
   EXPECT_EQ(wait_for("<message"), "up bot.ex.test\n<message from='a@b' to='bot.ex.test'/>\n");
 }
 
@@ -119,11 +131,13 @@ TEST_F(LinkTest, GivesUpAfterTheAttemptsAllowed) {
 }
 
 TEST_F(LinkTest, SaysGoodbyeWhenClosed) {
-  connect({up_then({"C <presence type='unavailable' from='bot.ex.test'/></stream:stream>", "S </stream:stream>"})});
+  connect({up_then({"C <presence type='unavailable' from='bot.ex.test'/></stream:stream>",
+                    "S </stream:stream>"})});
   wait_for("up");
   std::vector<Element> last = {make_presence({}, {}, "unavailable")};
   loop.run(link->close(Ctx{}.within(10s), std::move(last)));
-  EXPECT_TRUE(server->received().ends_with("<presence type='unavailable' from='bot.ex.test'/></stream:stream>"));
+  EXPECT_TRUE(server->received().ends_with(
+      "<presence type='unavailable' from='bot.ex.test'/></stream:stream>"));
   EXPECT_EQ(log, "up bot.ex.test\ndown cancelled\n");
 }
 

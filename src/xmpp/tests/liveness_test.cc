@@ -14,7 +14,10 @@ const Liveness::Times kTimes{.ping_interval = 60s, .read_timeout = 300s, .ping_t
 
 Pulse pulse(std::chrono::seconds now, std::chrono::seconds read, std::chrono::seconds written,
             std::chrono::seconds slept = 0s) {
-  return {.now = kStart + now, .slept = slept, .last_read = kStart + read, .last_write = kStart + written};
+  return {.now = kStart + now,
+          .slept = slept,
+          .last_read = kStart + read,
+          .last_write = kStart + written};
 }
 
 TEST(Liveness, WritesASpaceWhenIdle) {

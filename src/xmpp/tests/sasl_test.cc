@@ -13,15 +13,21 @@ std::string choice_text(const Result<SaslChoice>& choice) {
          (choice->binding_supported_by_us ? "/y" : "");
 }
 
-const std::vector<std::string> kAll = {"PLAIN",        "SCRAM-SHA-1",      "SCRAM-SHA-256",      "SCRAM-SHA-512",
-                                       "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-512-PLUS"};
+const std::vector<std::string> kAll = {"PLAIN",
+                                       "SCRAM-SHA-1",
+                                       "SCRAM-SHA-256",
+                                       "SCRAM-SHA-512",
+                                       "SCRAM-SHA-1-PLUS",
+                                       "SCRAM-SHA-256-PLUS",
+                                       "SCRAM-SHA-512-PLUS"};
 
 SaslOffer offer(std::vector<std::string> mechanisms) {
   return {.mechanisms = std::move(mechanisms), .encrypted = true, .verified = true};
 }
 
 TEST(ChooseMechanism, TakesTheStrongest) {
-  EXPECT_EQ(choice_text(choose_mechanism(offer({"PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"}))), "SCRAM-SHA-256");
+  EXPECT_EQ(choice_text(choose_mechanism(offer({"PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"}))),
+            "SCRAM-SHA-256");
   EXPECT_EQ(choice_text(choose_mechanism(offer({"SCRAM-SHA-1"}))), "SCRAM-SHA-1");
   EXPECT_EQ(choice_text(choose_mechanism(offer(kAll))), "SCRAM-SHA-512");
 }
@@ -84,7 +90,9 @@ TEST(ChooseMechanism, RefusesADowngrade) {
 
 SaslClient::Input input(std::string mechanism, std::string nonce, std::string user = "user",
                         std::string password = "pencil") {
-  return {.user = std::move(user), .password = Secret(std::move(password)), .choice = {.mechanism = std::move(mechanism)},
+  return {.user = std::move(user),
+          .password = Secret(std::move(password)),
+          .choice = {.mechanism = std::move(mechanism)},
           .nonce = std::move(nonce)};
 }
 
@@ -103,7 +111,8 @@ TEST(Scram, KeepsTheVectorsOfTheRfcs) {
        "v=rmF9pqV8S7suAoZWja4dJRkFsKQ="},
       {"SCRAM-SHA-256", "rOprNGfwEbeRWgbNEkqO",
        "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
-       "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+       "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+"
+       "Ute9ytag9zjfMHgsqmmiz7AndVQ=",
        "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="},
   };
   for (const auto& row : table) {
@@ -115,12 +124,18 @@ TEST(Scram, KeepsTheVectorsOfTheRfcs) {
 }
 
 TEST(Scram, RefusesAForgedOrMissingSignature) {
-  const std::string_view forged[] = {"", "v=", "v=rmF9pqV8S7suAoZWja4dJRkFsKR=", "v=AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "v=!",
-                                     "x=rmF9pqV8S7suAoZWja4dJRkFsKQ=", "e=invalid-proof"};
+  const std::string_view forged[] = {"",
+                                     "v=",
+                                     "v=rmF9pqV8S7suAoZWja4dJRkFsKR=",
+                                     "v=AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                                     "v=!",
+                                     "x=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
+                                     "e=invalid-proof"};
   for (const std::string_view last : forged) {
     auto client = SaslClient::start(input("SCRAM-SHA-1", "fyko+d2lbbFgONRv9qkxdawL")).value();
     EXPECT_FALSE(client->finish(last)) << "before any challenge";
-    ASSERT_TRUE(client->respond("r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"));
+    ASSERT_TRUE(
+        client->respond("r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"));
     const auto done = client->finish(last);
     ASSERT_FALSE(done) << last;
     EXPECT_EQ(done.error().code, Code::kUnauthenticated);
@@ -129,10 +144,19 @@ TEST(Scram, RefusesAForgedOrMissingSignature) {
 
 TEST(Scram, RefusesBrokenChallenges) {
   const std::string_view table[] = {
-      "", "r=", "r=other,s=QSXCR+Q6sek8bf92,i=4096", "r=mine,s=QSXCR+Q6sek8bf92,i=4096", "r=mine2,s=!!,i=4096",
-      "r=mine2,s=,i=4096", "r=mine2,s=QSXCR+Q6sek8bf92,i=4095", "r=mine2,s=QSXCR+Q6sek8bf92,i=10000001",
-      "r=mine2,s=QSXCR+Q6sek8bf92,i=99999999999999999999", "r=mine2,s=QSXCR+Q6sek8bf92,i=-1",
-      "r=mine2,s=QSXCR+Q6sek8bf92,i=4096x", "r=mine2,s=QSXCR+Q6sek8bf92", "m=ext,r=mine2,s=QSXCR+Q6sek8bf92,i=4096",
+      "",
+      "r=",
+      "r=other,s=QSXCR+Q6sek8bf92,i=4096",
+      "r=mine,s=QSXCR+Q6sek8bf92,i=4096",
+      "r=mine2,s=!!,i=4096",
+      "r=mine2,s=,i=4096",
+      "r=mine2,s=QSXCR+Q6sek8bf92,i=4095",
+      "r=mine2,s=QSXCR+Q6sek8bf92,i=10000001",
+      "r=mine2,s=QSXCR+Q6sek8bf92,i=99999999999999999999",
+      "r=mine2,s=QSXCR+Q6sek8bf92,i=-1",
+      "r=mine2,s=QSXCR+Q6sek8bf92,i=4096x",
+      "r=mine2,s=QSXCR+Q6sek8bf92",
+      "m=ext,r=mine2,s=QSXCR+Q6sek8bf92,i=4096",
       "s=QSXCR+Q6sek8bf92,r=mine2,i=4096",
   };
   for (const std::string_view challenge : table) {
@@ -150,10 +174,13 @@ TEST(Scram, IgnoresOptionalExtensionsAndAnswersOnce) {
 }
 
 TEST(Scram, EscapesAndPreparesNames) {
-  EXPECT_EQ(SaslClient::start(input("SCRAM-SHA-1", "n", "a=b,c")).value()->initial(), "n,,n=a=3Db=2Cc,r=n");
+  EXPECT_EQ(SaslClient::start(input("SCRAM-SHA-1", "n", "a=b,c")).value()->initial(),
+            "n,,n=a=3Db=2Cc,r=n");
   // RFC 4013 3: soft hyphen vanishes, the feminine ordinal becomes a, Roman numeral nine IX.
-  EXPECT_EQ(SaslClient::start(input("SCRAM-SHA-1", "n", "I\u00ADX")).value()->initial(), "n,,n=IX,r=n");
-  EXPECT_EQ(SaslClient::start(input("SCRAM-SHA-1", "n", "\u00AA\u2168")).value()->initial(), "n,,n=aIX,r=n");
+  EXPECT_EQ(SaslClient::start(input("SCRAM-SHA-1", "n", "I\u00ADX")).value()->initial(),
+            "n,,n=IX,r=n");
+  EXPECT_EQ(SaslClient::start(input("SCRAM-SHA-1", "n", "\u00AA\u2168")).value()->initial(),
+            "n,,n=aIX,r=n");
   EXPECT_FALSE(SaslClient::start(input("SCRAM-SHA-1", "n", "\u0007")));
 }
 
@@ -170,7 +197,8 @@ TEST(Scram, BindsTheChannel) {
   auto client = SaslClient::start(std::move(in)).value();
   EXPECT_EQ(client->initial(), "p=tls-exporter,,n=user,r=n");
   const auto answer = client->respond("r=n2,s=QSXCR+Q6sek8bf92,i=4096").value();
-  EXPECT_TRUE(answer.starts_with("c=" + base64_encode("p=tls-exporter,,DATA") + ",r=n2,p=")) << answer;
+  EXPECT_TRUE(answer.starts_with("c=" + base64_encode("p=tls-exporter,,DATA") + ",r=n2,p="))
+      << answer;
   auto could = input("SCRAM-SHA-256", "n");
   could.choice.binding_supported_by_us = true;
   EXPECT_EQ(SaslClient::start(std::move(could)).value()->initial(), "y,,n=user,r=n");

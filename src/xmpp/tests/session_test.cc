@@ -12,15 +12,17 @@ using testing::Certificate;
 using testing::FakeServer;
 using testing::Script;
 
-const std::string kHead = "S <?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
-                          "xmlns='jabber:component:accept' from='bot.ex.test' id='3BF96D32'>";
+const std::string kHead =
+    "S <?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
+    "xmlns='jabber:component:accept' from='bot.ex.test' id='3BF96D32'>";
 const std::string kProof = "C <handshake>aaee83c26aeeafcbabeabfcbcd50df997e0a2a1e</handshake>";
 const std::string kWelcome = "S <handshake/>";
 
 std::string stream_error(std::string_view condition, std::string_view text = "") {
-  return fmt::format("S <stream:error><{0} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text "
-                     "xmlns='urn:ietf:params:xml:ns:xmpp-streams'>{1}</text></stream:error></stream:stream>",
-                     condition, text);
+  return fmt::format(
+      "S <stream:error><{0} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text "
+      "xmlns='urn:ietf:params:xml:ns:xmpp-streams'>{1}</text></stream:error></stream:stream>",
+      condition, text);
 }
 
 class SessionTest : public ::testing::Test {
@@ -69,18 +71,23 @@ class SessionTest : public ::testing::Test {
 using ComponentSession = SessionTest;
 
 TEST_F(ComponentSession, ShakesHandsAndHearsWhatCameInTheSameSegment) {
-  auto& s = server({"C to='bot.ex.test'>", kHead, kProof,
-                    kWelcome + "<message from='ann@ex.test/a' to='bot.ex.test'><body>hi</body></message>", "END"});
+  auto& s =
+      server({"C to='bot.ex.test'>", kHead, kProof,
+              kWelcome + "<message from='ann@ex.test/a' to='bot.ex.test'><body>hi</body></message>",
+              "END"});
   Opened session = open(config_for(s));
   ASSERT_TRUE(session) << session.error().error.message;
   EXPECT_EQ((*session)->address().str(), "bot.ex.test");
   EXPECT_EQ((*session)->mode(), XmppConfig::Mode::kComponent);
-  EXPECT_EQ(run(**session), "<message from='ann@ex.test/a' to='bot.ex.test'><body>hi</body></message>\n");
-  EXPECT_EQ(s.received().find("version="), s.received().find("version='1.0'?>")) << "XEP-0114 streams have no version";
+  EXPECT_EQ(run(**session),
+            "<message from='ann@ex.test/a' to='bot.ex.test'><body>hi</body></message>\n");
+  EXPECT_EQ(s.received().find("version="), s.received().find("version='1.0'?>"))
+      << "XEP-0114 streams have no version";
 }
 
 TEST_F(ComponentSession, WorksOneByteAtATime) {
-  const std::string message = "<message from='ann@ex.test/ä' to='bot.ex.test'><body>ünï</body></message>";
+  const std::string message =
+      "<message from='ann@ex.test/ä' to='bot.ex.test'><body>ünï</body></message>";
   auto& s = server({"S1 " + kHead.substr(2), kProof, "S1 " + kWelcome.substr(2) + message, "END"});
   Opened session = open(config_for(s));
   ASSERT_TRUE(session) << session.error().error.message;
@@ -88,20 +95,24 @@ TEST_F(ComponentSession, WorksOneByteAtATime) {
 }
 
 TEST_F(ComponentSession, HashesTheUnescapedStreamId) {
-  auto& s = server({"S <stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:component:accept' "
-                    "id='a&amp;b&lt;&#x27;'>",
-                    "C <handshake>1e129f3cd904cf4a14def894a59a8f590da4ca64</handshake>", kWelcome});
+  auto& s =
+      server({"S <stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
+              "xmlns='jabber:component:accept' "
+              "id='a&amp;b&lt;&#x27;'>",
+              "C <handshake>1e129f3cd904cf4a14def894a59a8f590da4ca64</handshake>", kWelcome});
   EXPECT_FALSE(s.received().size());
   Opened session = open(config_for(s));
   ASSERT_TRUE(session) << session.error().error.message;
 }
 
 TEST_F(ComponentSession, AWrongSecretIsFinalAndNotInTheMessage) {
-  const SessionEnd end = open_fails({kHead, "C </handshake>", stream_error("not-authorized", "Given token does not match")});
+  const SessionEnd end = open_fails(
+      {kHead, "C </handshake>", stream_error("not-authorized", "Given token does not match")});
   EXPECT_EQ(end.retry, Retry::kNever);
   EXPECT_EQ(end.error.code, Code::kUnauthenticated);
   EXPECT_EQ(end.error.message,
-            "the server refused the secret for bot.ex.test (not-authorized: Given token does not match): check [server] "
+            "the server refused the secret for bot.ex.test (not-authorized: Given token does not "
+            "match): check [server] "
             "component_secret");
 }
 
@@ -111,8 +122,10 @@ TEST_F(ComponentSession, TreatsEachRefusalAsItDeserves) {
     Retry retry;
     Code code;
   } table[] = {
-      {"host-unknown", Retry::kNever, Code::kNotFound},      {"conflict", Retry::kSlowly, Code::kConflict},
-      {"policy-violation", Retry::kSlowly, Code::kDenied},   {"resource-constraint", Retry::kSlowly, Code::kExhausted},
+      {"host-unknown", Retry::kNever, Code::kNotFound},
+      {"conflict", Retry::kSlowly, Code::kConflict},
+      {"policy-violation", Retry::kSlowly, Code::kDenied},
+      {"resource-constraint", Retry::kSlowly, Code::kExhausted},
       {"system-shutdown", Retry::kNormally, Code::kUnavailable},
       {"invalid-namespace", Retry::kNever, Code::kUnsupported},
       {"made-up", Retry::kNormally, Code::kUnavailable},
@@ -132,11 +145,14 @@ TEST_F(ComponentSession, RetriesWhatBreaksOff) {
       {kHead, "C </handshake>", "END"},
       {"S HTTP/1.1 400 Bad Request\r\n\r\n"},
       {"S <html>"},
-      {"S <stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:component:accept'>", "END"},
+      {"S <stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
+       "xmlns='jabber:component:accept'>",
+       "END"},
       {kHead, "C </handshake>", "S <hello/>"},
       {kHead, "C </handshake>", "S </stream:stream>"},
   };
-  for (const auto& script : table) EXPECT_EQ(open_fails(script).retry, Retry::kNormally) << script.back();
+  for (const auto& script : table)
+    EXPECT_EQ(open_fails(script).retry, Retry::kNormally) << script.back();
 }
 
 TEST_F(ComponentSession, ASilentServerTimesOut) {
@@ -179,7 +195,8 @@ TEST_F(ComponentSession, AfterItsEndSendingFailsAndWaitersAreTold) {
 }
 
 TEST_F(ComponentSession, AStreamErrorEndsIt) {
-  auto& s = server({kHead, kProof, kWelcome + "<message from='a@b' to='bot.ex.test'/>", stream_error("conflict")});
+  auto& s = server({kHead, kProof, kWelcome + "<message from='a@b' to='bot.ex.test'/>",
+                    stream_error("conflict")});
   Opened session = open(config_for(s));
   ASSERT_TRUE(session);
   SessionEnd end;
@@ -208,7 +225,8 @@ Task<void> ask(Session& session, Element iq, std::optional<Result<Element>>& int
 class Requests : public SessionTest {
  protected:
   Result<Element> ask_for(std::string answer, std::string* others = nullptr, Ctx ctx = {}) {
-    auto& s = server({kHead, kProof, kWelcome, "C </iq>", "S " + answer, "C </stream:stream>", "S </stream:stream>"});
+    auto& s = server({kHead, kProof, kWelcome, "C </iq>", "S " + answer, "C </stream:stream>",
+                      "S </stream:stream>"});
     Opened session = open(config_for(s));
     if (!session) return fail(session.error().error);
     Element iq = make_iq({}, Jid::parse("ex.test").value(), "get", "");
@@ -224,24 +242,27 @@ class Requests : public SessionTest {
 };
 
 TEST_F(Requests, TakeTheAnswerWithTheirIdAndSender) {
-  const auto answer = ask_for("<iq type='result' from='ex.test' to='bot.ex.test' id='{id}'><query xmlns='urn:q'/></iq>");
+  const auto answer = ask_for(
+      "<iq type='result' from='ex.test' to='bot.ex.test' id='{id}'><query xmlns='urn:q'/></iq>");
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_NE(answer->child("query", "urn:q"), nullptr);
 }
 
 TEST_F(Requests, GiveAnErrorAnswerAsAnError) {
-  const auto answer = ask_for("<iq type='error' from='ex.test' id='{id}'><error type='cancel'><item-not-found "
-                              "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>");
+  const auto answer = ask_for(
+      "<iq type='error' from='ex.test' id='{id}'><error type='cancel'><item-not-found "
+      "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::kNotFound);
 }
 
 TEST_F(Requests, AreNotAnsweredByAnImpostor) {
   std::string others;
-  const auto answer = ask_for("<iq type='result' from='evil.test' id='{id}'/><iq type='result' id='{id}'/>"
-                              "<iq type='result' from='ex.test' id='other'/>"
-                              "<iq type='result' from='ex.test' id='{id}'><true xmlns='urn:q'/></iq>",
-                              &others);
+  const auto answer = ask_for(
+      "<iq type='result' from='evil.test' id='{id}'/><iq type='result' id='{id}'/>"
+      "<iq type='result' from='ex.test' id='other'/>"
+      "<iq type='result' from='ex.test' id='{id}'><true xmlns='urn:q'/></iq>",
+      &others);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_NE(answer->child("true", "urn:q"), nullptr);
   EXPECT_NE(others.find("evil.test"), std::string::npos);
@@ -265,8 +286,8 @@ TEST_F(ComponentSession, KeepsTheLinkAliveWithWhiteSpace) {
 }
 
 TEST_F(ComponentSession, AsksASilentServerAndLivesOnAnyByte) {
-  auto& s = server({kHead, kProof, kWelcome, "C <ping xmlns='urn:xmpp:ping'/></iq>", "S \n", "C <ping", "S \n",
-                    "C <ping", "S </stream:stream>"});
+  auto& s = server({kHead, kProof, kWelcome, "C <ping xmlns='urn:xmpp:ping'/></iq>", "S \n",
+                    "C <ping", "S \n", "C <ping", "S </stream:stream>"});
   XmppConfig config = config_for(s);
   config.read_timeout = 10ms;
   config.ping_timeout = 10s;

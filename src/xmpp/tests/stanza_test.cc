@@ -13,14 +13,17 @@ ChatMessage message(std::string_view xml, std::string_view lang = {}) {
 
 TEST(Stanza, BuildersLeaveOutWhatIsEmpty) {
   const Jid ann = Jid::parse("ann@ex.test").value();
-  EXPECT_EQ(xml_of(make_message({}, ann, "chat", "1")), "<message to='ann@ex.test' type='chat' id='1'/>");
+  EXPECT_EQ(xml_of(make_message({}, ann, "chat", "1")),
+            "<message to='ann@ex.test' type='chat' id='1'/>");
   EXPECT_EQ(xml_of(make_presence({}, {}, "")), "<presence/>");
   EXPECT_EQ(xml_of(make_iq(ann, {}, "get", "7")), "<iq from='ann@ex.test' type='get' id='7'/>");
 }
 
 TEST(Stanza, AnswersSwapAddressesAndKeepTheId) {
-  const Element iq = stanza("<iq from='Ann@ex.test/a' to='bot.ex.test' type='get' id='7'><q xmlns='u'/></iq>");
-  EXPECT_EQ(xml_of(iq_result(iq)), "<iq from='bot.ex.test' to='Ann@ex.test/a' id='7' type='result'/>");
+  const Element iq =
+      stanza("<iq from='Ann@ex.test/a' to='bot.ex.test' type='get' id='7'><q xmlns='u'/></iq>");
+  EXPECT_EQ(xml_of(iq_result(iq)),
+            "<iq from='bot.ex.test' to='Ann@ex.test/a' id='7' type='result'/>");
   EXPECT_EQ(xml_of(stanza_error(iq, "item-not-found", "cancel", "no such thing")),
             "<iq from='bot.ex.test' to='Ann@ex.test/a' id='7' type='error'><error type='cancel'>"
             "<item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
@@ -32,16 +35,19 @@ TEST(Stanza, ErrorsOfOursBecomeConditions) {
   const Element answer = stanza_error(m, Error{Code::kExhausted, "try later"});
   EXPECT_EQ(answer.attribute("type"), "error");
   EXPECT_EQ(answer.child("error", kNsClient)->attribute("type"), "wait");
-  EXPECT_EQ(answer.child("error", kNsClient)->first_child()->name, xmpp_condition(Code::kExhausted));
+  EXPECT_EQ(answer.child("error", kNsClient)->first_child()->name,
+            xmpp_condition(Code::kExhausted));
 }
 
 TEST(ChatMessage, ReadsWhatTheAgentNeeds) {
   const ChatMessage m = message(
-      "<message from='ann@ex.test/a' to='bot@ex.test' id='m1' type='chat' xml:lang='en'><body>hi</body>"
+      "<message from='ann@ex.test/a' to='bot@ex.test' id='m1' type='chat' "
+      "xml:lang='en'><body>hi</body>"
       "<thread parent='p'>t</thread><active xmlns='http://jabber.org/protocol/chatstates'/>"
       "<request xmlns='urn:xmpp:receipts'/><origin-id xmlns='urn:xmpp:sid:0' id='o1'/>"
       "<delay xmlns='urn:xmpp:delay' stamp='2026-03-02T08:00:00Z'/>"
-      "<x xmlns='jabber:x:oob'><url>https://a/1</url></x><x xmlns='jabber:x:oob'><url>https://a/2</url></x>"
+      "<x xmlns='jabber:x:oob'><url>https://a/1</url></x><x "
+      "xmlns='jabber:x:oob'><url>https://a/2</url></x>"
       "</message>");
   EXPECT_EQ(m.from.str(), "ann@ex.test/a");
   EXPECT_EQ(m.to.str(), "bot@ex.test");
@@ -63,8 +69,9 @@ TEST(ChatMessage, ReadsWhatTheAgentNeeds) {
 }
 
 TEST(ChatMessage, ChecksNamespaces) {
-  const ChatMessage m = message("<message from='a@b'><composing xmlns='urn:other'/><body xmlns='urn:other'>x</body>"
-                                "<request xmlns='urn:other'/><delay stamp='2026-03-02T08:00:00Z'/></message>");
+  const ChatMessage m = message(
+      "<message from='a@b'><composing xmlns='urn:other'/><body xmlns='urn:other'>x</body>"
+      "<request xmlns='urn:other'/><delay stamp='2026-03-02T08:00:00Z'/></message>");
   EXPECT_EQ(m.chat_state, "");
   EXPECT_FALSE(m.has_body);
   EXPECT_FALSE(m.wants_receipt);
@@ -73,8 +80,9 @@ TEST(ChatMessage, ChecksNamespaces) {
 }
 
 TEST(ChatMessage, ChoosesTheBodyByLanguage) {
-  const std::string_view xml = "<message from='a@b' xml:lang='fr'><body>salut</body><body xml:lang='de'>hallo</body>"
-                               "<body xml:lang='en'>hello</body></message>";
+  const std::string_view xml =
+      "<message from='a@b' xml:lang='fr'><body>salut</body><body xml:lang='de'>hallo</body>"
+      "<body xml:lang='en'>hello</body></message>";
   EXPECT_EQ(message(xml).body, "salut");
   EXPECT_EQ(message(xml, "de-AT").body, "hallo");
   EXPECT_EQ(message(xml, "en").lang, "en");
@@ -87,11 +95,15 @@ TEST(ChatMessage, KnowsErrorsReceiptsCarbonsAndAutomats) {
                     "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
                 .error_condition,
             "gone");
-  EXPECT_EQ(message("<message from='a@b'><received xmlns='urn:xmpp:receipts' id='m1'/></message>").receipt_for, "m1");
-  EXPECT_TRUE(message("<message from='a@b'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'/>"
+  EXPECT_EQ(message("<message from='a@b'><received xmlns='urn:xmpp:receipts' id='m1'/></message>")
+                .receipt_for,
+            "m1");
+  EXPECT_TRUE(message("<message from='a@b'><sent xmlns='urn:xmpp:carbons:2'><forwarded "
+                      "xmlns='urn:xmpp:forward:0'/>"
                       "</sent></message>")
                   .carbon);
-  EXPECT_TRUE(message("<message from='a@b'><meta xmlns='urn:fluux:agent:0#meta'/></message>").automatic);
+  EXPECT_TRUE(
+      message("<message from='a@b'><meta xmlns='urn:fluux:agent:0#meta'/></message>").automatic);
 }
 
 TEST(ChatMessage, RefusesWithoutAValidSender) {

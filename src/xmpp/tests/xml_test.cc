@@ -7,8 +7,9 @@
 namespace skep::xmpp {
 namespace {
 
-constexpr std::string_view kHead = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
-                                   "xmlns:stream='http://etherx.jabber.org/streams' id='x&amp;y'>";
+constexpr std::string_view kHead =
+    "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
+    "xmlns:stream='http://etherx.jabber.org/streams' id='x&amp;y'>";
 
 // What a stream gives: one line an event, the error last.
 struct Outcome {
@@ -77,9 +78,26 @@ TEST(StreamParser, GivesWholeStanzasInOrder) {
 
 TEST(StreamParser, RefusesRestrictedAndBrokenXml) {
   const std::string_view table[] = {
-      "<!-- c -->", "<a><!-- c --></a>", "<?php x?>", "<a><?x y?></a>", "<a>&eacute;</a>", "<a></b>",
-      "<a k='1' k='2'/>", "<a k=1/>", "<q:a/>", "<a>\xFF</a>", "<a>\xC0\xAF</a>", "<a>\x01</a>", "<a>&#0;</a>",
-      "<a>&#xFFFF;</a>", "text", "&lt;", "<a", "<a/></stream:stream><b/>", "<!DOCTYPE a>", "</wrong>",
+      "<!-- c -->",
+      "<a><!-- c --></a>",
+      "<?php x?>",
+      "<a><?x y?></a>",
+      "<a>&eacute;</a>",
+      "<a></b>",
+      "<a k='1' k='2'/>",
+      "<a k=1/>",
+      "<q:a/>",
+      "<a>\xFF</a>",
+      "<a>\xC0\xAF</a>",
+      "<a>\x01</a>",
+      "<a>&#0;</a>",
+      "<a>&#xFFFF;</a>",
+      "text",
+      "&lt;",
+      "<a",
+      "<a/></stream:stream><b/>",
+      "<!DOCTYPE a>",
+      "</wrong>",
   };
   for (const std::string_view body : table) {
     // A broken tail shows at the latest when something follows it.
@@ -116,7 +134,7 @@ TEST(StreamParser, CountsTheBytesOfEachStanza) {
   EXPECT_EQ(feed(head + forty + "   \n" + forty + forty, limits).failure, std::nullopt);
   const std::string table[] = {
       "<a>" + std::string(34, 'x') + "</a>",
-      "<a k='" + std::string(100, 'x'),           // a tag that never ends
+      "<a k='" + std::string(100, 'x'),  // a tag that never ends
       "<a><b/><b/><b/><b/><b/><b/><b/><b/><b/></a>",
       "<" + std::string(100, 'n'),
       "<a>&amp;&amp;&amp;&amp;&amp;&amp;&amp;&amp;</a>",
@@ -150,9 +168,9 @@ TEST(StreamParser, StaysFailed) {
 }
 
 TEST(Xml, SerialisesWhatItParsed) {
-  const std::string_view table[] = {
-      "<a/>", "<a k='&apos;&quot;&lt;&#10;&#9;'>x</a>", "<a xmlns='urn:a'><b xmlns='urn:b'/>t<c/></a>",
-      "<a>one<b/>two<b/>three</a>"};
+  const std::string_view table[] = {"<a/>", "<a k='&apos;&quot;&lt;&#10;&#9;'>x</a>",
+                                    "<a xmlns='urn:a'><b xmlns='urn:b'/>t<c/></a>",
+                                    "<a>one<b/>two<b/>three</a>"};
   for (const std::string_view xml : table) EXPECT_EQ(to_xml(parse_element(xml).value()), xml);
 }
 
@@ -175,14 +193,16 @@ TEST(Xml, ElementsCompareAsValues) {
 }
 
 TEST(Xml, ParseElementWantsExactlyOne) {
-  for (const std::string_view xml : {"", "  ", "<a/><b/>", "<a>", "<a/></stream><b/>", "<a/>x", "</stream>"}) {
+  for (const std::string_view xml :
+       {"", "  ", "<a/><b/>", "<a>", "<a/></stream><b/>", "<a/>x", "</stream>"}) {
     EXPECT_FALSE(parse_element(xml)) << xml;
   }
   EXPECT_EQ(parse_element(" <a/> ", "urn:it's")->ns, "urn:it's");
 }
 
 TEST(Xml, FindsChildrenByNameAndNamespace) {
-  const Element element = parse_element("<m><x xmlns='urn:a'>1</x><x xmlns='urn:b'>2</x></m>").value();
+  const Element element =
+      parse_element("<m><x xmlns='urn:a'>1</x><x xmlns='urn:b'>2</x></m>").value();
   EXPECT_EQ(element.child_text("x", "urn:b"), "2");
   EXPECT_EQ(element.child("x", ""), nullptr);
   EXPECT_EQ(element.first_child()->ns, "urn:a");

@@ -1,5 +1,5 @@
-// XEP-0012: Last Activity. For a component it is the time since its start; a client is asked how long it has been idle, and
-// an agent always listens.
+// XEP-0012: Last Activity. For a component it is the time since its start; a client is asked how
+// long it has been idle, and an agent always listens.
 #include "features/register.h"
 
 namespace skep::xmpp {

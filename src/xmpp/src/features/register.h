@@ -11,8 +11,8 @@ void add_disco(Features& features, const Identity& identity);
 void add_time(Features& features, const Identity& identity, const Clock& clock);
 void add_last_activity(Features& features, const Identity& identity, const Clock& clock);
 
-// `responder` for those whom identity.may_ask names; others learn nothing, as if the feature were absent. A request without
-// `from` comes from our own server.
+// `responder` for those whom identity.may_ask names; others learn nothing, as if the feature were
+// absent. A request without `from` comes from our own server.
 IqResponder for_friends(const Identity& identity, IqResponder responder);
 
 // The child of an iq get when it is <name xmlns='ns'/>, else nullptr.

@@ -8,7 +8,8 @@ namespace {
 
 // The machine's offset from UTC at `now`: "+01:00".
 std::string zone_offset(WallTime now) {
-  const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  const std::time_t seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   std::tm local{};
   localtime_r(&seconds, &local);
   const long minutes = local.tm_gmtoff / 60;

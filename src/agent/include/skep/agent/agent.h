@@ -22,12 +22,12 @@ namespace skep::agent {
 // [agent]
 struct AgentConfig {
   std::string name = "Skep";
-  std::size_t turns_max = 16;          // turns running at once; more wait in their lanes
-  std::size_t lane_max = 32;           // messages waiting in one conversation; more are refused
-  std::size_t mailbox_max = 10'000;    // messages waiting in all; more are refused
-  int tool_rounds_max = 10;            // then one last call in which tools are forbidden
+  std::size_t turns_max = 16;        // turns running at once; more wait in their lanes
+  std::size_t lane_max = 32;         // messages waiting in one conversation; more are refused
+  std::size_t mailbox_max = 10'000;  // messages waiting in all; more are refused
+  int tool_rounds_max = 10;          // then one last call in which tools are forbidden
   std::chrono::milliseconds turn_timeout{600'000};
-  std::string time_zone;               // IANA name for the prompt's clock; empty: the system's
+  std::string time_zone;  // IANA name for the prompt's clock; empty: the system's
 
   static AgentConfig read(ConfigSection root);
 };
@@ -46,21 +46,25 @@ struct AgentDeps {
   store::Journal& journal;
   Inbox& out;  // replies and progress leave here: the agent's port on the fabric
   const Clock& clock;
-  // Lines that others add to /status ("XMPP: component agent.example.org, up 3 h"). `admin`: for administrators' eyes too.
+  // Lines that others add to /status ("XMPP: component agent.example.org, up 3 h"). `admin`: for
+  // administrators' eyes too.
   std::function<std::vector<std::string>(bool admin)> status_lines;
   std::function<bool(const Conversation&)> is_admin;
 };
 
-// Loop thread only. deliver() accepts a kUser message by journaling it (design: accepted means journaled) and refuses with kExhausted
-// when full. One conversation's messages are answered in order, one at a time; conversations do not wait for each other. Every
-// accepted message gets exactly one kReply, whatever fails. Commands that only look (/ping, /status, /help, /cancel) never wait.
+// Loop thread only. deliver() accepts a kUser message by journaling it (design: accepted means
+// journaled) and refuses with kExhausted when full. One conversation's messages are answered in
+// order, one at a time; conversations do not wait for each other. Every accepted message gets
+// exactly one kReply, whatever fails. Commands that only look (/ping, /status, /help, /cancel)
+// never wait.
 class Agent : public Inbox {
  public:
   static Result<std::unique_ptr<Agent>> open(AgentConfig config, AgentDeps deps);
 
   // Continues what a previous process left unfinished; call once, after the channels are attached.
   virtual void resume() = 0;
-  // Stops accepting; running turns may finish until the Ctx ends, then they are stopped and stay in the journal for resume().
+  // Stops accepting; running turns may finish until the Ctx ends, then they are stopped and stay in
+  // the journal for resume().
   virtual Task<void> close(Ctx ctx) = 0;
   [[nodiscard]] virtual AgentStats stats() const = 0;
   [[nodiscard]] virtual const AgentConfig& config() const = 0;

@@ -1,4 +1,5 @@
-// Slash commands: answered by the agent itself, the same from every channel, never reaching a model.
+// Slash commands: answered by the agent itself, the same from every channel, never reaching a
+// model.
 #pragma once
 
 #include <optional>
@@ -15,16 +16,16 @@ struct ParsedText {
   std::string arguments;  // the rest, trimmed
   std::string text;       // for the model when it is no command: "//x" has become "/x"
 };
-// A command is "/" and a letter at the very start, letters and digits to the first space, except "/me" (XEP-0245) and anything with a
-// second slash in its first word (a path). "//x" escapes.
+// A command is "/" and a letter at the very start, letters and digits to the first space, except
+// "/me" (XEP-0245) and anything with a second slash in its first word (a path). "//x" escapes.
 ParsedText parse_text(std::string_view text);
 
 struct CommandInfo {
   std::string name;
   std::vector<std::string> aliases;
-  std::string arguments;  // "[n]"
-  std::string help;       // one line
-  bool immediate = false; // does not wait for the conversation's running turn
+  std::string arguments;   // "[n]"
+  std::string help;        // one line
+  bool immediate = false;  // does not wait for the conversation's running turn
 };
 // In the order of /help. Every command listed works.
 const std::vector<CommandInfo>& commands();

@@ -18,15 +18,17 @@ struct PromptInput {
   std::vector<Part> newest;                      // what is being answered
   WallTime now{};
   std::string time_zone;
-  std::string channel;        // "xmpp", "cli": for the facts about the channel
+  std::string channel;  // "xmpp", "cli": for the facts about the channel
   std::string peer;
   int history_token_budget = 50'000;
 };
 
-// Stable first, so that providers can cache: platform rules, identity, personality, instructions (or a built-in default when all three
-// are absent), tool guidance that names only tools that exist, profile, memory.md. What changes with every turn (date, time, zone,
-// channel) goes into the newest user turn, in front of its text, marked as context. History is cut from the oldest whole turn on, by
-// tokens; a summary stays. The first replayed turn is a user turn; neighbours of the same role are merged.
+// Stable first, so that providers can cache: platform rules, identity, personality, instructions
+// (or a built-in default when all three are absent), tool guidance that names only tools that
+// exist, profile, memory.md. What changes with every turn (date, time, zone, channel) goes into the
+// newest user turn, in front of its text, marked as context. History is cut from the oldest whole
+// turn on, by tokens; a summary stays. The first replayed turn is a user turn; neighbours of the
+// same role are merged.
 struct Prompt {
   std::string system;
   std::vector<llm::ChatMessage> messages;

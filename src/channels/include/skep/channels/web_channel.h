@@ -35,10 +35,12 @@ class WebChannel : public Channel {
     std::string peer;    // "ann@cli"
     std::string thread;  // empty: the default session
     std::string text;
-    std::string client_id;  // the client's own id for this message: sent twice, it is answered once; empty: none
+    std::string client_id;  // the client's own id for this message: sent twice, it is answered
+                            // once; empty: none
   };
-  // Sends the text to the agent and gives every event to `sink` until the reply has been given. The turn goes on when the Ctx ends or the
-  // sink fails: its reply then stands in the transcript. kExhausted when the agent is full.
+  // Sends the text to the agent and gives every event to `sink` until the reply has been given. The
+  // turn goes on when the Ctx ends or the sink fails: its reply then stands in the transcript.
+  // kExhausted when the agent is full.
   virtual Task<Result<void>> chat(Ctx ctx, ChatRequest request, ChatSink sink) = 0;
 };
 

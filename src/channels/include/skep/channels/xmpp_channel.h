@@ -15,21 +15,30 @@
 
 namespace skep::channels {
 
+// [server] and, where it says so, [agent].
 struct XmppChannelConfig {
   xmpp::XmppConfig link;
-  identity::AllowListConfig allow;  // [agent] allowed_jids, allowed_domains, admin_jids, normalised
+  // [agent] allowed_jids, allowed_domains, admin_jids, normalised
+  identity::AllowListConfig allow;
   std::string agent_name = "Skep";
-  int flood_per_minute = 20;  // [agent]: messages one sender may send; over it one notice, then silence until it has cooled
+  // [agent]: messages one sender may send in a minute, and at once; over it one notice, then
+  // silence until it has cooled.
+  int flood_per_minute = 20;
   int flood_burst = 10;
-  std::chrono::milliseconds message_age_max{600'000};  // [agent] max_message_age_secs: older delayed messages are not answered
-  std::size_t reply_bytes_max = 8192;   // [agent] reply_max_bytes: longer replies are split at paragraph borders
-  bool styling = true;                  // Markdown to XEP-0393
-  std::size_t outbox_max = 10'000;      // replies waiting for the network; more are refused
-  std::chrono::milliseconds composing_refresh{25'000};  // a running turn says "composing" again that often
-  // Component mode: who gets our presence, kept across restarts (<home>/run/xmpp-subscribers.json). Empty: only in memory.
+  // [agent] max_message_age_secs: older delayed messages are not answered.
+  std::chrono::milliseconds message_age_max{600'000};
+  // [agent] reply_max_bytes: longer replies are split at paragraph borders.
+  std::size_t reply_bytes_max = 8192;
+  bool styling = true;              // [agent]: Markdown to XEP-0393
+  std::size_t outbox_max = 10'000;  // [agent]: replies waiting for the network; more are refused
+  // A running turn says "composing" again that often.
+  std::chrono::milliseconds composing_refresh{25'000};
+  // Component mode: who gets our presence, kept across restarts (<home>/run/xmpp-subscribers.json).
+  // Empty: only in memory.
   std::string subscribers_file;
 
-  // [server] and the keys of [agent] above. Call it without [server] too: those keys are then read and have no effect.
+  // [server] and the keys of [agent] above. Call it without [server] too: those keys are then read
+  // and have no effect.
   static XmppChannelConfig read(ConfigSection root);
 };
 
@@ -37,16 +46,18 @@ struct XmppChannelDeps {
   xmpp::XmppDeps xmpp;
   identity::Directory& directory;
   store::Journal& journal;
-  Inbox& out;             // towards the fabric
-  Destination agent;      // who answers
+  Inbox& out;         // towards the fabric
+  Destination agent;  // who answers
   std::string version;
-  // The link ended for a reason that trying again cannot mend (wrong password): what failed, why, what to do.
+  // The link ended for a reason that trying again cannot mend (wrong password): what failed, why,
+  // what to do.
   std::function<void(const Error&)> gave_up;
 };
 
 struct XmppChannelStats {
-  std::uint64_t received = 0, answered = 0, duplicates = 0, foreign_domain = 0, not_listed = 0, flooded = 0, errors_in = 0,
-                too_old = 0, loops = 0, refused = 0, undelivered = 0, ignored = 0;
+  std::uint64_t received = 0, answered = 0, duplicates = 0, foreign_domain = 0, not_listed = 0,
+                flooded = 0, errors_in = 0, too_old = 0, loops = 0, refused = 0, undelivered = 0,
+                ignored = 0;
 };
 
 class XmppChannel : public Channel {
@@ -56,6 +67,7 @@ class XmppChannel : public Channel {
 };
 
 // A stanza from an authorised person as a Message: pure.
-Message to_message(const xmpp::ChatMessage& chat, const Ilk& from, const Destination& agent, WallTime now);
+Message to_message(const xmpp::ChatMessage& chat, const Ilk& from, const Destination& agent,
+                   WallTime now);
 
 }  // namespace skep::channels

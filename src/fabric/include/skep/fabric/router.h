@@ -1,4 +1,5 @@
-// Moves messages between named nodes. This is the whole data path: stamp the sender, look the route up, hand on.
+// Moves messages between named nodes. This is the whole data path: stamp the sender, look the route
+// up, hand on.
 #pragma once
 
 #include <array>
@@ -14,9 +15,18 @@
 
 namespace skep::fabric {
 
-// Why a message did not arrive; each is counted. The names are the UNREACHABLE reasons of the node protocol.
-enum class Drop : std::uint8_t { kNodeNotFound, kTtlExceeded, kRefused, kNoTarget, kNotAllowed, kCount };
-std::string_view drop_reason(Drop drop);  // "NODE_NOT_FOUND", "TTL_EXCEEDED", "REFUSED", "NO_TARGET", "NOT_ALLOWED"
+// Why a message did not arrive; each is counted. The names are the UNREACHABLE reasons of the node
+// protocol.
+enum class Drop : std::uint8_t {
+  kNodeNotFound,
+  kTtlExceeded,
+  kRefused,
+  kNoTarget,
+  kNotAllowed,
+  kCount
+};
+// "NODE_NOT_FOUND", "TTL_EXCEEDED", "REFUSED", "NO_TARGET", "NOT_ALLOWED"
+std::string_view drop_reason(Drop drop);
 
 struct RouteEntry {
   Name name;
@@ -26,7 +36,7 @@ struct RouteEntry {
 
 // An immutable picture of the routes, for other threads and for people.
 struct RouteSnapshot {
-  std::uint64_t version = 0;  // grows with each change
+  std::uint64_t version = 0;       // grows with each change
   std::vector<RouteEntry> routes;  // by name, then in order of arrival
 };
 
@@ -40,8 +50,8 @@ namespace detail {
 struct Node;
 }  // namespace detail
 
-// A node's place on the fabric: what it sends through it carries its identity, whatever the message claims. Moves; while it
-// lives the node is routable, its death takes the routes away.
+// A node's place on the fabric: what it sends through it carries its identity, whatever the message
+// claims. Moves; while it lives the node is routable, its death takes the routes away.
 class Port {
  public:
   Port() = default;
@@ -49,14 +59,16 @@ class Port {
   Port& operator=(Port&& other) noexcept;
   ~Port();
 
-  // Sends and says at once whether it was handed on. On an error nobody else hears of it. kNotFound: no such node or no
-  // target; kInvalid: ttl used up; kUnavailable: this port is dead; kExhausted: the receiver is full, or inboxes that send while
-  // being delivered to are nested deeper than Router::nesting_max. What a receiver refuses with comes back unchanged. A broadcast
+  // Sends and says at once whether it was handed on. On an error nobody else hears of it.
+  // kNotFound: no such node or no target; kInvalid: ttl used up; kUnavailable: this port is dead;
+  // kExhausted: the receiver is full, or inboxes that send while being delivered to are nested
+  // deeper than Router::nesting_max. What a receiver refuses with comes back unchanged. A broadcast
   // is ok whoever heard it.
   Result<void> send(Message message);
-  // Sends; a failure comes back as a kSystem message (UNREACHABLE or TTL_EXCEEDED, with meta.original_dst and meta.reason)
-  // to this node's own inbox, before post() returns. A failed kSystem message is answered by nothing, or errors would answer
-  // errors. What links to other processes use.
+  // Sends; a failure comes back as a kSystem message (UNREACHABLE or TTL_EXCEEDED, with
+  // meta.original_dst and meta.reason) to this node's own inbox, before post() returns. A failed
+  // kSystem message is answered by nothing, or errors would answer errors. What links to other
+  // processes use.
   void post(Message message);
 
   [[nodiscard]] const Name& name() const;
@@ -78,8 +90,9 @@ struct RouterConfig {
   std::string default_target;
 };
 
-// Loop thread only, except snapshot(). One node is one NodeId; names may repeat, then the first attached gets the unicast.
-// An inbox may send, attach and destroy ports, its own too, while it is delivered to.
+// Loop thread only, except snapshot(). One node is one NodeId; names may repeat, then the first
+// attached gets the unicast. An inbox may send, attach and destroy ports, its own too, while it is
+// delivered to.
 class Router {
  public:
   static constexpr int nesting_max = 64;
@@ -89,13 +102,13 @@ class Router {
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
-  // Makes `inbox` reachable as `name` (whose hive must be ours: kDenied). The inbox must outlive the Port. A second node with
-  // the same NodeId replaces the first, whose Port goes dead.
+  // Makes `inbox` reachable as `name` (whose hive must be ours: kDenied). The inbox must outlive
+  // the Port. A second node with the same NodeId replaces the first, whose Port goes dead.
   Result<Port> attach(Name name, NodeId id, Inbox& inbox);
 
   [[nodiscard]] const std::string& hive() const;
-  // Any thread. Built when it is asked for after a change, so that attaching n nodes costs n, not n squared; attach and detach
-  // wait meanwhile, messages do not.
+  // Any thread. Built when it is asked for after a change, so that attaching n nodes costs n, not n
+  // squared; attach and detach wait meanwhile, messages do not.
   [[nodiscard]] std::shared_ptr<const RouteSnapshot> snapshot() const;
   [[nodiscard]] RouterStats stats() const;
 

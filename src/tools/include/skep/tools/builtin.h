@@ -26,11 +26,12 @@ std::unique_ptr<Tool> make_memory_store(memory::Memory& memory, const Clock& clo
 std::unique_ptr<Tool> make_memory_recall(memory::Memory& memory);
 // system_time {} -> UTC, local, zone, weekday, epoch.
 std::unique_ptr<Tool> make_system_time(const Clock& clock);
-// web_fetch {url}: guarded GET; HTML becomes readable text with links; binary refused; the text comes back inside markers that name the
-// final URL and say that it is data, not instructions.
+// web_fetch {url}: guarded GET; HTML becomes readable text with links; binary refused; the text
+// comes back inside markers that name the final URL and say that it is data, not instructions.
 std::unique_ptr<Tool> make_web_fetch(net::HttpClient& http, WebFetchConfig config);
 
-// Readable text of an HTML page: headings, lists, links as [text](url), tables row by row; scripts, styles, hidden parts left out.
+// Readable text of an HTML page: headings, lists, links as [text](url), tables row by row; scripts,
+// styles, hidden parts left out.
 std::string html_to_text(std::string_view html, std::string_view base_url, std::size_t bytes_max);
 
 }  // namespace skep::tools

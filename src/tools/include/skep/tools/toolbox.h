@@ -18,9 +18,9 @@ namespace skep::tools {
 
 // On whose behalf and where a tool runs.
 struct ToolContext {
-  Ctx ctx;                    // ends with the turn, /cancel, or the tool's time limit
+  Ctx ctx;  // ends with the turn, /cancel, or the tool's time limit
   Conversation conversation;
-  std::string turn;           // id of the user message
+  std::string turn;  // id of the user message
   std::string call_id;
 };
 
@@ -34,15 +34,19 @@ class Tool {
  public:
   virtual ~Tool() = default;
   [[nodiscard]] virtual const llm::ToolSpec& spec() const = 0;
-  // True when running it twice does no more than once. After a crash a call without a recorded result is run again only if so;
-  // otherwise the model is told that it may have happened.
+  // True when running it twice does no more than once. After a crash a call without a recorded
+  // result is run again only if so; otherwise the model is told that it may have happened.
   [[nodiscard]] virtual bool repeatable() const = 0;
-  [[nodiscard]] virtual std::chrono::milliseconds timeout() const { return std::chrono::seconds(60); }
-  // `arguments` satisfy the spec's schema. Failure is an output with is_error, in words the model can act on.
+  [[nodiscard]] virtual std::chrono::milliseconds timeout() const {
+    return std::chrono::seconds(60);
+  }
+  // `arguments` satisfy the spec's schema. Failure is an output with is_error, in words the model
+  // can act on.
   virtual Task<ToolOutput> call(ToolContext context, json::object arguments) = 0;
 };
 
-inline constexpr std::size_t result_bytes_max = 50'000;  // longer output is cut in the middle with a note
+inline constexpr std::size_t result_bytes_max =
+    50'000;  // longer output is cut in the middle with a note
 
 // The tools of one agent.
 class Toolbox {
@@ -52,13 +56,15 @@ class Toolbox {
   Toolbox& operator=(Toolbox&&) noexcept;
   ~Toolbox();
 
-  // kExists when the name is taken, kInvalid when the schema is no object or the name not [a-z0-9_]{1,64}.
+  // kExists when the name is taken, kInvalid when the schema is no object or the name not
+  // [a-z0-9_]{1,64}.
   Result<void> add(std::unique_ptr<Tool> tool);
   [[nodiscard]] std::vector<llm::ToolSpec> specs() const;  // by name
   [[nodiscard]] const Tool* find(std::string_view name) const;
-  // Checks the arguments against the schema, runs within the time limit, caps the result. Never fails: an unknown tool, bad
-  // arguments, a time-out or cancellation is an output with is_error that says what to do instead. Each real run is logged at info:
-  // "run <name> turn=<turn> call=<call_id>".
+  // Checks the arguments against the schema, runs within the time limit, caps the result. Never
+  // fails: an unknown tool, bad arguments, a time-out or cancellation is an output with is_error
+  // that says what to do instead. Each real run is logged at info: "run <name> turn=<turn>
+  // call=<call_id>".
   Task<ToolOutput> call(ToolContext context, const ToolCall& call) const;
 
  private:

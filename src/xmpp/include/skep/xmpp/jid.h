@@ -9,13 +9,15 @@
 
 namespace skep::xmpp {
 
-// Always normalised: localpart case-mapped and NFC with forbidden characters refused (PRECIS UsernameCaseMapped), domain
-// lower case in its Unicode form (IDNA2008) without a final dot, resource NFC (OpaqueString, but characters newer than our
-// tables pass). The Unicode bidi rules are not checked. Each part at most 1023 bytes.
+// Always normalised: localpart case-mapped and NFC with forbidden characters refused (PRECIS
+// UsernameCaseMapped), domain lower case in its Unicode form (IDNA2008) without a final dot,
+// resource NFC (OpaqueString, but characters newer than our tables pass). The Unicode bidi rules
+// are not checked. Each part at most 1023 bytes.
 class Jid {
  public:
   Jid() = default;  // empty: no address
-  // kInvalid with the reason: empty domain, empty localpart or resource beside their separator, bad characters, too long.
+  // kInvalid with the reason: empty domain, empty localpart or resource beside their separator, bad
+  // characters, too long.
   static Result<Jid> parse(std::string_view text);
 
   [[nodiscard]] const std::string& local() const { return local_; }
@@ -24,9 +26,11 @@ class Jid {
   [[nodiscard]] bool empty() const { return domain_.empty(); }
   [[nodiscard]] bool is_bare() const { return resource_.empty(); }
   [[nodiscard]] Jid bare() const;
-  [[nodiscard]] Jid with_resource(std::string_view resource) const;  // must be valid; our own choice
+  [[nodiscard]] Jid with_resource(
+      std::string_view resource) const;  // must be valid; our own choice
   [[nodiscard]] std::string str() const;
-  [[nodiscard]] std::string ascii_domain() const;  // for DNS, SNI and certificates: "xn--mller-kva.example"
+  [[nodiscard]] std::string ascii_domain()
+      const;  // for DNS, SNI and certificates: "xn--mller-kva.example"
   auto operator<=>(const Jid&) const = default;
 
  private:

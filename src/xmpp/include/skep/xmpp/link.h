@@ -1,4 +1,5 @@
-// Keeps a session up: connects, reconnects with back-off and jitter, gives up only where trying again cannot help.
+// Keeps a session up: connects, reconnects with back-off and jitter, gives up only where trying
+// again cannot help.
 #pragma once
 
 #include <functional>
@@ -12,9 +13,9 @@ namespace skep::xmpp {
 
 struct LinkStatus {
   bool up = false;
-  std::string address;          // while up
-  std::uint64_t connects = 0;   // sessions established so far
-  std::string last_error;       // of the last failed attempt or ended session
+  std::string address;         // while up
+  std::uint64_t connects = 0;  // sessions established so far
+  std::string last_error;      // of the last failed attempt or ended session
   std::optional<WallTime> since;
 };
 
@@ -22,10 +23,13 @@ class Link {
  public:
   // Called on the loop thread; must not await.
   struct Handlers {
-    std::function<void(Session&)> up;           // a working session; its features are installed, presence is the owner's business
-    std::function<void(Element)> stanza;        // messages and presences, and nothing that a feature answered
+    std::function<void(Session&)>
+        up;  // a working session; its features are installed, presence is the owner's business
+    std::function<void(Element)>
+        stanza;  // messages and presences, and nothing that a feature answered
     std::function<void(const Error&)> down;
-    std::function<void(const SessionEnd&)> gave_up;  // Retry::kNever or too many attempts: the owner decides what the process does
+    std::function<void(const SessionEnd&)>
+        gave_up;  // Retry::kNever or too many attempts: the owner decides what the process does
   };
   Link(XmppConfig config, XmppDeps deps, Identity identity, Handlers handlers);
   ~Link();  // close() first

@@ -20,15 +20,16 @@ struct SaslOffer {
   bool verified = false;                      // and the certificate checked
   bool allow_plain = false;
   std::vector<std::string> bindings_available;  // types this stream can give
-  std::string strongest_seen;                 // what this account used before; weaker is a refused downgrade
+  std::string strongest_seen;  // what this account used before; weaker is a refused downgrade
 };
 struct SaslChoice {
-  std::string mechanism;  // "SCRAM-SHA-256-PLUS"
-  std::string binding;    // channel binding type for -PLUS, else empty
+  std::string mechanism;                 // "SCRAM-SHA-256-PLUS"
+  std::string binding;                   // channel binding type for -PLUS, else empty
   bool binding_supported_by_us = false;  // GS2 flag 'y' when we could but the server does not offer
 };
-// Strongest first: SCRAM-SHA-512-PLUS, -256-PLUS, -1-PLUS, SCRAM-SHA-512, -256, -1, PLAIN. Nothing at all without TLS. PLAIN only over
-// verified TLS and when allowed (kDenied says so). kUnauthenticated when nothing is acceptable or it would be a downgrade.
+// Strongest first: SCRAM-SHA-512-PLUS, -256-PLUS, -1-PLUS, SCRAM-SHA-512, -256, -1, PLAIN. Nothing
+// at all without TLS. PLAIN only over verified TLS and when allowed (kDenied says so).
+// kUnauthenticated when nothing is acceptable or it would be a downgrade.
 Result<SaslChoice> choose_mechanism(const SaslOffer& offer);
 
 // One exchange. Steps are raw bytes (the caller does base64).
@@ -44,10 +45,11 @@ class SaslClient {
   static Result<std::unique_ptr<SaslClient>> start(Input input);
   virtual ~SaslClient() = default;
   [[nodiscard]] virtual std::string initial() const = 0;
-  // Answers a challenge. Refuses (kUnauthenticated) a nonce that is not ours continued, iterations outside 4096…10,000,000, a mandatory
-  // extension, a broken message.
+  // Answers a challenge. Refuses (kUnauthenticated) a nonce that is not ours continued, iterations
+  // outside 4096…10,000,000, a mandatory extension, a broken message.
   virtual Result<std::string> respond(std::string_view challenge) = 0;
-  // Checks what came with <success/> (or the last challenge): the server's signature, in constant time. Without it, no login.
+  // Checks what came with <success/> (or the last challenge): the server's signature, in constant
+  // time. Without it, no login.
   virtual Result<void> finish(std::string_view additional_data) = 0;
 };
 

@@ -1,5 +1,5 @@
-// Stanzas (RFC 6120 8): building, answering, errors. In memory every stanza is in the namespace "jabber:client"; sessions translate to
-// "jabber:component:accept" where needed.
+// Stanzas (RFC 6120 8): building, answering, errors. In memory every stanza is in the namespace
+// "jabber:client"; sessions translate to "jabber:component:accept" where needed.
 #pragma once
 
 #include <optional>
@@ -15,43 +15,47 @@ namespace skep::xmpp {
 
 inline constexpr std::string_view kNsClient = "jabber:client";
 inline constexpr std::string_view kNsStanzas = "urn:ietf:params:xml:ns:xmpp-stanzas";
-inline constexpr std::string_view kNsChatStates = "http://jabber.org/protocol/chatstates";  // XEP-0085
-inline constexpr std::string_view kNsReceipts = "urn:xmpp:receipts";                        // XEP-0184
-inline constexpr std::string_view kNsDelay = "urn:xmpp:delay";                              // XEP-0203
-inline constexpr std::string_view kNsHints = "urn:xmpp:hints";                              // XEP-0334
-inline constexpr std::string_view kNsStanzaId = "urn:xmpp:sid:0";                           // XEP-0359
-inline constexpr std::string_view kNsOob = "jabber:x:oob";                                  // XEP-0066
-inline constexpr std::string_view kNsMeta = "urn:fluux:agent:0#meta";                       // automatic-reply marker
+inline constexpr std::string_view kNsChatStates =
+    "http://jabber.org/protocol/chatstates";                           // XEP-0085
+inline constexpr std::string_view kNsReceipts = "urn:xmpp:receipts";   // XEP-0184
+inline constexpr std::string_view kNsDelay = "urn:xmpp:delay";         // XEP-0203
+inline constexpr std::string_view kNsHints = "urn:xmpp:hints";         // XEP-0334
+inline constexpr std::string_view kNsStanzaId = "urn:xmpp:sid:0";      // XEP-0359
+inline constexpr std::string_view kNsOob = "jabber:x:oob";             // XEP-0066
+inline constexpr std::string_view kNsMeta = "urn:fluux:agent:0#meta";  // automatic-reply marker
 
 Element make_message(const Jid& from, const Jid& to, std::string_view type, std::string_view id);
 Element make_presence(const Jid& from, const Jid& to, std::string_view type);
 Element make_iq(const Jid& from, const Jid& to, std::string_view type, std::string_view id);
 // <iq type='result'> with from and to swapped and the id kept; no child.
 Element iq_result(const Element& request);
-// The error answer to an iq, message or presence; `type` is "cancel", "modify", "auth", "wait", "continue".
-Element stanza_error(const Element& to, std::string_view condition, std::string_view type, std::string_view text = {});
+// The error answer to an iq, message or presence; `type` is "cancel", "modify", "auth", "wait",
+// "continue".
+Element stanza_error(const Element& to, std::string_view condition, std::string_view type,
+                     std::string_view text = {});
 Element stanza_error(const Element& to, const Error& error);
 
-// What of a <message/> the agent needs, read once. Namespaces are checked; a foreign <composing/> is not a chat state.
+// What of a <message/> the agent needs, read once. Namespaces are checked; a foreign <composing/>
+// is not a chat state.
 struct ChatMessage {
   Jid from;
   Jid to;
   std::string id;
-  std::string type;             // "normal" when absent (RFC 6121 5.2.2)
-  std::string body;             // by preferred language, else the first; out-of-band URLs kept
+  std::string type;  // "normal" when absent (RFC 6121 5.2.2)
+  std::string body;  // by preferred language, else the first; out-of-band URLs kept
   bool has_body = false;
-  std::string thread;           // XEP-0201
+  std::string thread;  // XEP-0201
   std::string parent_thread;
   std::string lang;
-  std::string chat_state;       // "composing", … or empty
-  bool wants_receipt = false;   // XEP-0184 <request/>
-  std::string receipt_for;      // id in <received/>
-  std::string origin_id;        // XEP-0359
+  std::string chat_state;         // "composing", … or empty
+  bool wants_receipt = false;     // XEP-0184 <request/>
+  std::string receipt_for;        // id in <received/>
+  std::string origin_id;          // XEP-0359
   std::optional<WallTime> delay;  // XEP-0203: when it was sent
-  bool carbon = false;          // wrapped by XEP-0280
-  bool automatic = false;       // carries the automatic-reply marker
+  bool carbon = false;            // wrapped by XEP-0280
+  bool automatic = false;         // carries the automatic-reply marker
   std::vector<std::string> urls;  // XEP-0066
-  std::string error_condition;  // type='error'
+  std::string error_condition;    // type='error'
 };
 Result<ChatMessage> read_chat_message(const Element& stanza, std::string_view preferred_lang = {});
 
