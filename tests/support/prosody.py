@@ -62,6 +62,8 @@ class Prosody(xmpp_server.Server):
             f'VirtualHost "{DOMAIN}"', f'VirtualHost "{OTHER_DOMAIN}"',
             f'Component "conference.{DOMAIN}" "muc"' if options.muc else "",
             f'Component "{COMPONENT}"', f'  component_secret = "{COMPONENT_SECRET}"',
+            # A component whose link died silently comes back before the server has noticed.
+            '  component_conflict_resolve = "kick_old"',
         ]
         return "\n".join(line for line in lines if line) + "\n"
 

@@ -226,7 +226,8 @@ class Skep:
 
     def files(self, pattern):
         """Paths under the memory directory that match; `**` crosses folders."""
-        return sorted(glob.glob(os.path.join(self.memory, pattern), recursive=True))
+        found = glob.glob(os.path.join(self.memory, pattern), recursive=True)
+        return sorted(path for path in found if os.path.exists(path))   # "x/**" names a missing x all the same
 
     def read(self, relative):
         found = self.files(relative)

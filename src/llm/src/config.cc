@@ -8,7 +8,7 @@ namespace skep::llm {
 
 LlmConfig LlmConfig::read(ConfigSection section) {
   LlmConfig config;
-  section.read("provider", config.provider);
+  section.read_choice("provider", {"anthropic", "openai", "ollama", "demo"}, config.provider);
   section.read("model", config.model);
   section.read("api_key", config.api_key);
   bool has_url = section.read("base_url", config.base_url);
