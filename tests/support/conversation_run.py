@@ -169,7 +169,7 @@ class Player:
         for _ in range(2):
             client.ping(self.values["agent_full"])
             client.ping(self.server.domain)
-        stray = client.unread(lambda stanza: stanza_match.kind(stanza) == PRESENCE and stanza.get("type") != "error"
+        stray = client.unread(lambda stanza: stanza_match.kind(stanza) == PRESENCE and stanza.get("type") not in ("error", "unavailable")   # the server's own answers
                               and bare(stanza.get("from", "")) != bare(client.jid))
         if stray:
             raise Failure("expected no presence, but this came:\n" + "\n".join(map(pretty, stray)))
