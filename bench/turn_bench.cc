@@ -136,6 +136,7 @@ void serve(Loop& loop, kernel::Kernel& kernel, const char* text) {
 
 }  // namespace skep::bench
 
+// NOLINTNEXTLINE(bugprone-exception-escape): an exception out of a benchmark ends it, as it should
 int main(int argc, char** argv) {
   using namespace skep;
   const bool one = argc == 4 && std::strcmp(argv[2], "--text") == 0;

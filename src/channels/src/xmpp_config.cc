@@ -84,7 +84,7 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root) {
   XmppChannelConfig config;
   ConfigSection server = root.child("server");
   ConfigSection agent = root.child("agent");
-  if (server.present()) config.link = xmpp::XmppConfig::read(root);
+  config.link = xmpp::XmppConfig::read(root);
   read_agent(agent, config);
   if (!server.present()) return config;
   config.allow.own_domains = own_domains(config.link);

@@ -45,8 +45,11 @@ Destination read_destination(JsonReader& message) {
   Destination destination = Unresolved{};
   if (in.member("name") != nullptr) {
     Result<Name> name = Name::parse(in.text("name"));
-    if (name) destination = *std::move(name);
-    if (!name) in.spoil(name.error().message);
+    if (name) {
+      destination = *std::move(name);
+    } else {
+      in.spoil(name.error().message);
+    }
   } else if (in.member("node") != nullptr) {
     destination = NodeId{in.take("node", Uuid::parse(in.text("node")))};
   } else if (in.member("broadcast") != nullptr) {

@@ -6,6 +6,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// What names a secret that could not be read is a problem already.
+bool names_secret(const ConfigSection& section, const std::string& key) {
+  return section.has(key) || section.has(key + "_file");
+}
+
 void read_component(ConfigSection& server, XmppConfig& config) {
   server.read("component_domain", config.component_domain);
   server.read("component_secret", config.component_secret);
@@ -16,7 +21,7 @@ void read_component(ConfigSection& server, XmppConfig& config) {
   if (!config.component_domain.empty() && (!domain || domain->str() != domain->domain())) {
     server.problem("component_domain", "must be a domain, like agent.example.org");
   }
-  if (config.component_secret.empty())
+  if (config.component_secret.empty() && !names_secret(server, "component_secret"))
     server.problem("component_secret", "is required in component mode");
 }
 
@@ -33,7 +38,7 @@ void read_client(ConfigSection& server, XmppConfig& config) {
   } else if (jid->local().empty()) {
     server.problem("jid", "needs a part before @, like bot@example.org");
   }
-  if (config.password.empty()) server.problem("password", "is required in client mode");
+  if (config.password.empty() && !names_secret(server, "password")) server.problem("password", "is required in client mode");
 }
 
 void read_server(ConfigSection server, XmppConfig& config) {

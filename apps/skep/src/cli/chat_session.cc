@@ -23,11 +23,14 @@ struct ChatSession::Impl {
   // Runs `task` on the loop's thread; blocks until it has ended.
   template <class T>
   T wait_for(Task<T> task) {
-    std::promise<T> promise;
-    auto relay = [](Task<T> inner, std::promise<T>* out) -> Task<void> { out->set_value(co_await std::move(inner)); };
-    auto work = std::make_shared<Task<void>>(relay(std::move(task), &promise));
+    // Shared: the loop's thread may still be inside set_value when this one goes on.
+    auto promise = std::make_shared<std::promise<T>>();
+    auto relay = [](Task<T> inner, std::shared_ptr<std::promise<T>> out) -> Task<void> {
+      out->set_value(co_await std::move(inner));
+    };
+    auto work = std::make_shared<Task<void>>(relay(std::move(task), promise));
     loop.post([this, work] { gate->spawn("chat", std::move(*work)); });
-    return promise.get_future().get();
+    return promise->get_future().get();
   }
 
   Task<Result<void>> connect(kernel::KernelConfig config);
@@ -93,6 +96,7 @@ Result<std::unique_ptr<ChatSession>> ChatSession::open(kernel::KernelConfig conf
   return session;
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): only a broken promise or a lost thread could throw, and then ending is right
 ChatSession::~ChatSession() {
   impl_->wait_for(impl_->disconnect());
   impl_->loop.stop();
