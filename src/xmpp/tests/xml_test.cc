@@ -158,6 +158,24 @@ TEST(StreamParser, BoundsDepthAndAttributes) {
   EXPECT_EQ(feed("<s><a k='1' l='2' m='3'/>", limits).failure, Code::kTooLarge);
 }
 
+// Found by fuzzing: expat follows these signs into UTF-16 although it was told UTF-8.
+TEST(StreamParser, RefusesUtf16HoweverItAnnouncesItself) {
+  using namespace std::string_view_literals;
+  for (const std::string_view start : {"<\0s\0>\0"sv, "q\0>|-"sv, "\xFF\xFE<\0s\0>\0"sv, "\xFE\xFF\0<\0s\0>"sv}) {
+    for (const std::size_t piece : {start.size(), std::size_t{1}}) {
+      StreamParser parser;
+      std::vector<StreamEvent> events;
+      Result<void> fed;
+      for (std::size_t at = 0; at < start.size() && fed; at += piece) {
+        fed = parser.feed(std::as_bytes(std::span(start.substr(at, piece))), events);
+      }
+      ASSERT_FALSE(fed);
+      EXPECT_EQ(fed.error().code, Code::kCorrupt);
+      EXPECT_TRUE(events.empty());
+    }
+  }
+}
+
 TEST(StreamParser, StaysFailed) {
   StreamParser parser;
   std::vector<StreamEvent> events;
