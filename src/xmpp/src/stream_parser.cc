@@ -64,11 +64,11 @@ struct StreamParser::Impl {
       bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size()));
     }
     events = &out;
-    while (!bytes.empty() && !failure) {
+    while (!bytes.empty() && !failure && !closed) {
       const std::string_view piece = bytes.substr(0, std::min(kPieceBytes, utf16_sign(bytes)));
       bytes.remove_prefix(piece.size());
       if (!piece.empty()) parse(piece);
-      if (!failure && utf16_sign(bytes) == 0) refuse(Code::kCorrupt, "the stream is not UTF-8");
+      if (!failure && !closed && utf16_sign(bytes) == 0) refuse(Code::kCorrupt, "the stream is not UTF-8");
     }
     events = nullptr;
     if (failure) return fail(*failure);
@@ -86,7 +86,7 @@ struct StreamParser::Impl {
     fed += piece.size();
     const XML_Status status =
         XML_Parse(parser.get(), piece.data(), static_cast<int>(piece.size()), XML_FALSE);
-    if (failure) return;
+    if (failure || closed) return;
     if (status != XML_STATUS_OK) {
       refuse(Code::kCorrupt,
              fmt::format("bad XML: {} at byte {}", XML_ErrorString(XML_GetErrorCode(parser.get())),
@@ -152,6 +152,8 @@ struct StreamParser::Impl {
     if (!check_size(token_end())) return;
     if (path.empty()) {
       events->emplace_back(StreamClose{});
+      closed = true;
+      XML_StopParser(parser.get(), XML_FALSE);
       return;
     }
     Element done = std::move(path.back());
@@ -209,6 +211,7 @@ struct StreamParser::Impl {
   std::vector<StreamEvent>* events = nullptr;
   std::optional<Error> failure;
   bool opened = false;
+  bool closed = false;  // what comes after the stream's end is nobody's
   std::size_t fed = 0;
   std::size_t unit_start = 0;  // first byte of what stanza_bytes_max now counts
 };

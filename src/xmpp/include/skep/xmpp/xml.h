@@ -78,7 +78,8 @@ class StreamParser {
   StreamParser(StreamParser&&) noexcept;
   StreamParser& operator=(StreamParser&&) noexcept;
 
-  // Eats all of `bytes` (not kept after return) and appends what became complete to `out`.
+  // Eats all of `bytes` (not kept after return) and appends what became complete to `out`. Bytes after the stream's end are
+  // ignored.
   Result<void> feed(std::span<const std::byte> bytes, std::vector<StreamEvent>& out);
 
  private:
