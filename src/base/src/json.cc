@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,29 @@ bool all_finite(const json::value& value) {
     return std::ranges::all_of(*object, [](const auto& member) { return all_finite(member.value()); });
   }
   return true;
+}
+
+// Whether a byte of the word is below 0x20, a quote or a backslash; bytes over 0x7f are none of these.
+bool needs_escape(std::uint64_t word) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = 0x80 * kOnes;
+  const auto below = [](std::uint64_t x, std::uint64_t bound) { return (x - bound * kOnes) & ~x & kHighs; };
+  return (below(word, 0x20) | below(word ^ ('"' * kOnes), 1) | below(word ^ ('\\' * kOnes), 1)) != 0;
+}
+
+// How many bytes at the front need no escape, looked at in words of eight first.
+std::size_t plain_prefix(std::string_view text) {
+  std::size_t at = 0;
+  for (std::uint64_t word = 0; text.size() - at >= sizeof word; at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if (needs_escape(word)) break;
+  }
+  while (at < text.size()) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte < 0x20 || byte == '"' || byte == '\\') break;
+    ++at;
+  }
+  return at;
 }
 
 void append_escape(std::string& out, unsigned char byte) {
@@ -101,15 +125,14 @@ std::string to_json(const json::value& value) { return json::serialize(value); }
 
 void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
-  std::size_t plain = 0;  // where the bytes begin that need no escape
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
-    out.append(text.substr(plain, at - plain));
-    append_escape(out, byte);
-    plain = at + 1;
+  while (true) {
+    const std::size_t plain = plain_prefix(text);
+    out.append(text.substr(0, plain));
+    if (plain == text.size()) break;
+    append_escape(out, static_cast<unsigned char>(text[plain]));
+    text.remove_prefix(plain + 1);
   }
-  out.append(text.substr(plain)).push_back('"');
+  out.push_back('"');
 }
 
 std::string to_canonical_json(const json::value& value) {
