@@ -87,7 +87,7 @@ void Turn::prepare(int budget) {
   PromptInput input{.agent_name = config_.name,
                     .texts = deps_.memory.texts(state_.message.conversation),
                     .tools = deps_.toolbox.specs(),
-                    .history = history_,
+                    .history = std::move(history_),  // lent, see below
                     .newest = {TextPart{text_}},
                     .now = deps_.clock.now(),
                     .time_zone = config_.time_zone,
@@ -98,6 +98,7 @@ void Turn::prepare(int budget) {
     if (!std::holds_alternative<TextPart>(part)) input.newest.push_back(part);
   }
   prompt_ = assemble(input);
+  history_ = std::move(input.history);
 }
 
 std::vector<ChatMessage> Turn::messages() const {
