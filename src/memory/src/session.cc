@@ -18,9 +18,8 @@ const std::optional<WallTime>& time_of(const TranscriptEntry& entry) {
   return std::visit([](const auto& e) -> const std::optional<WallTime>& { return e.ts; }, entry);
 }
 
-// So that memory and file never differ (broken UTF-8). Nothing for tools, which are not kept.
+// So that memory and file never differ (broken UTF-8, cut results).
 std::optional<TranscriptEntry> as_read_back(const TranscriptEntry& entry, std::string_view line) {
-  if (std::holds_alternative<TranscriptTool>(entry)) return std::nullopt;
   return reads_back_as_it_is(entry) ? entry : parse_line(line);
 }
 
@@ -45,6 +44,7 @@ void Session::forget() {
   stamp_.reset();
   file_.reset();
   entries_.clear();
+  calls_.clear();
 }
 
 Result<void> Session::refresh() {
@@ -64,9 +64,7 @@ Result<void> Session::refresh() {
   }
   if (!text) return fail(text.error());
   for (const std::string_view line : split(*text, '\n')) {
-    auto entry = parse_line(line);
-    if (!entry || std::holds_alternative<TranscriptTool>(*entry)) continue;
-    entries_.push_back(*std::move(entry));
+    if (auto entry = parse_line(line)) keep(*std::move(entry));
   }
   file_.emplace(std::move(file));
   SKEP_TRY(stamp_, stamp());
@@ -87,7 +85,18 @@ std::optional<WallTime> Session::last_activity() const {
   return WallTime(Millis(stamp_->modified_ns / 1'000'000));
 }
 
+// Tools stand between the question and the answer of their turn.
+void Session::keep(TranscriptEntry entry) {
+  if (const auto* tool = std::get_if<TranscriptTool>(&entry)) {
+    if (!tool->call.empty()) calls_.insert(tool->turn + ' ' + tool->call);
+    return;
+  }
+  calls_.clear();
+  entries_.push_back(std::move(entry));
+}
+
 bool Session::is_repeat(const TranscriptEntry& entry) const {
+  if (const auto* tool = std::get_if<TranscriptTool>(&entry)) return calls_.contains(tool->turn + ' ' + tool->call);
   const auto* message = std::get_if<TranscriptMessage>(&entry);
   if (message == nullptr || message->msg_id.empty()) return false;
   const std::size_t looked_at = std::min<std::size_t>(2, entries_.size());
@@ -122,7 +131,7 @@ Result<void> Session::append(std::span<const TranscriptEntry> entries, WallTime 
   }
   const std::uint64_t file_before = file_->size();
   SKEP_TRY_VOID(file_->append_lines(lines));
-  std::ranges::move(fresh, std::back_inserter(entries_));
+  for (TranscriptEntry& entry : fresh) keep(std::move(entry));
   SKEP_TRY(stamp_, stamp());
   // Somebody else wrote as well: read it all at the next refresh.
   const std::uint64_t expected = size_before + file_->size() - file_before;

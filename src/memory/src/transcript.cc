@@ -114,6 +114,7 @@ std::string line_of(const TranscriptSummary& summary) {
 std::string line_of(const TranscriptTool& tool) {
   LineWriter line("tool");
   line.put("turn", tool.turn);
+  line.put("call", tool.call);
   line.put("name", tool.name);
   line.put("arguments", cut_utf8(to_valid_utf8(tool.arguments), kToolTextBytesMax));
   line.text("result", cut_utf8(to_valid_utf8(tool.result), kToolTextBytesMax));
@@ -149,6 +150,7 @@ std::optional<TranscriptEntry> summary_from(const json::value& line) {
 
 std::optional<TranscriptEntry> tool_from(const json::value& line) {
   return TranscriptTool{.turn = std::string(get_string(line, "turn")),
+                        .call = std::string(get_string(line, "call")),
                         .name = std::string(get_string(line, "name")),
                         .arguments = std::string(get_string(line, "arguments")),
                         .result = std::string(get_string(line, "result")),
@@ -183,14 +185,21 @@ std::string to_line(const TranscriptEntry& entry) {
 }
 
 bool reads_back_as_it_is(const TranscriptEntry& entry) {
-  const auto* message = std::get_if<TranscriptMessage>(&entry);
-  if (message == nullptr || !message->attachments.empty()) return false;
-  if (message->ts && !can_be_written(*message->ts)) return false;
-  return std::ranges::all_of(
-      std::array<std::string_view, 7>{message->content, message->msg_id, message->sender,
-                                      message->origin_id, message->thread, message->turn,
-                                      message->model},
-      is_valid_utf8);
+  std::vector<std::string_view> texts;
+  std::optional<WallTime> time;
+  if (const auto* message = std::get_if<TranscriptMessage>(&entry)) {
+    if (!message->attachments.empty()) return false;
+    texts = {message->content,   message->msg_id, message->sender, message->origin_id,
+             message->thread,    message->turn,   message->model};
+    time = message->ts;
+  } else if (const auto* tool = std::get_if<TranscriptTool>(&entry)) {
+    if (std::max(tool->arguments.size(), tool->result.size()) > kToolTextBytesMax) return false;
+    texts = {tool->turn, tool->call, tool->name, tool->arguments, tool->result};
+    time = tool->ts;
+  } else {
+    return false;
+  }
+  return (!time || can_be_written(*time)) && std::ranges::all_of(texts, is_valid_utf8);
 }
 
 std::optional<TranscriptEntry> parse_line(std::string_view line) {
