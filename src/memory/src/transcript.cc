@@ -189,8 +189,8 @@ bool reads_back_as_it_is(const TranscriptEntry& entry) {
   std::optional<WallTime> time;
   if (const auto* message = std::get_if<TranscriptMessage>(&entry)) {
     if (!message->attachments.empty()) return false;
-    texts = {message->content,   message->msg_id, message->sender, message->origin_id,
-             message->thread,    message->turn,   message->model};
+    texts = {message->content, message->msg_id, message->sender, message->origin_id,
+             message->thread,  message->turn,   message->model};
     time = message->ts;
   } else if (const auto* tool = std::get_if<TranscriptTool>(&entry)) {
     if (std::max(tool->arguments.size(), tool->result.size()) > kToolTextBytesMax) return false;
