@@ -60,6 +60,13 @@ target_link_libraries(skep_asio_impl PUBLIC skep_asio_macros)
 add_library(skep_asio INTERFACE)
 target_link_libraries(skep_asio INTERFACE skep_asio_impl skep_asio_macros Boost::json fmt::fmt)
 
+# The allocator of programs that serve (docs/decisions/0006). Sanitizers bring their own.
+add_library(skep_malloc INTERFACE)
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Asan")
+  find_package(mimalloc 2.0 REQUIRED)
+  target_link_libraries(skep_malloc INTERFACE mimalloc)
+endif()
+
 # One precompiled header for all rooms: standard containers, awaitable, Boost.JSON, fmt.
 file(WRITE ${CMAKE_BINARY_DIR}/generated/pch_anchor.cc "// Anchor of the shared precompiled header.\n")
 add_library(skep_pch STATIC ${CMAKE_BINARY_DIR}/generated/pch_anchor.cc)

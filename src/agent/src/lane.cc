@@ -188,12 +188,10 @@ void AgentImpl::store_answer(const TurnState& turn) {
                                          .turn = turn.message.id.str(),
                                          .model = turn.model,
                                          .usage = turn.usage});
-  for (const memory::TranscriptEntry& entry : entries) {
-    auto appended = deps_.memory.append(conversation, entry);
-    if (!appended)
-      log::warn("agent", "the transcript misses a part of turn {}: {}", turn.message.id.str(),
-                appended.error().to_string());
-  }
+  auto appended = deps_.memory.append_all(conversation, entries);
+  if (!appended)
+    log::warn("agent", "the transcript misses a part of turn {}: {}", turn.message.id.str(),
+              appended.error().to_string());
 }
 
 // A node that came back under its name has another id.

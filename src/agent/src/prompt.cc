@@ -51,7 +51,7 @@ constexpr ToolHint kHints[] = {
     {"web_fetch", "web_fetch: for a given address or current facts; name the page you used."},
 };
 
-std::string tool_guidance(const std::vector<llm::ToolSpec>& tools) {
+std::string tool_guidance(const llm::ToolSpecs& tools) {
   if (tools.empty()) return {};
   std::string text(kToolRules);
   for (const ToolHint& hint : kHints) {

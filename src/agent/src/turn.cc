@@ -20,7 +20,7 @@ constexpr int kBudgetMin = 500;  // tokens of history that are left when a windo
 constexpr std::size_t kFramingTokens = 500;  // roles, tool syntax and our estimate's error
 
 // What is left of the model's window for history.
-int history_budget(const AgentDeps& deps, const std::vector<llm::ToolSpec>& tools,
+int history_budget(const AgentDeps& deps, const llm::ToolSpecs& tools,
                    std::size_t system_tokens) {
   const llm::LlmConfig& config = deps.model.config();
   auto window = static_cast<std::int64_t>(deps.model.driver().context_window_tokens());
@@ -28,7 +28,7 @@ int history_budget(const AgentDeps& deps, const std::vector<llm::ToolSpec>& tool
   std::size_t fixed = system_tokens + kFramingTokens;
   for (const llm::ToolSpec& tool : tools) {
     fixed +=
-        llm::estimate_tokens(tool.description) + llm::estimate_tokens(to_json(tool.input_schema));
+        llm::estimate_tokens(tool.description) + llm::estimate_tokens(tool.input_schema.text());
   }
   std::int64_t left = window - static_cast<std::int64_t>(fixed) - config.max_tokens_per_request;
   return static_cast<int>(std::clamp<std::int64_t>(
@@ -87,7 +87,7 @@ void Turn::prepare(int budget) {
   PromptInput input{.agent_name = config_.name,
                     .texts = deps_.memory.texts(state_.message.conversation),
                     .tools = deps_.toolbox.specs(),
-                    .history = history_,
+                    .history = std::move(history_),  // lent, see below
                     .newest = {TextPart{text_}},
                     .now = deps_.clock.now(),
                     .time_zone = config_.time_zone,
@@ -98,6 +98,7 @@ void Turn::prepare(int budget) {
     if (!std::holds_alternative<TextPart>(part)) input.newest.push_back(part);
   }
   prompt_ = assemble(input);
+  history_ = std::move(input.history);
 }
 
 std::vector<ChatMessage> Turn::messages() const {

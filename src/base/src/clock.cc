@@ -34,6 +34,10 @@ Civil civil(WallTime time) {
           clock.subseconds().count()};
 }
 
+void put_digits(std::string& into, std::size_t at, std::size_t digits, long value) {
+  for (std::size_t i = at + digits; i-- > at; value /= 10) into[i] = static_cast<char>('0' + value % 10);
+}
+
 // Reads fixed-width fields from the front of a text; once something does not fit it stays failed.
 class FieldReader {
  public:
@@ -107,11 +111,26 @@ const Clock& Clock::system() {
 }
 
 std::string format_rfc3339(WallTime time, bool millis) {
-  Civil c = civil(time);
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", c.year, c.month, c.day, c.hour,
-                                 c.minute, c.second);
-  if (millis && c.millis != 0) text += fmt::format(".{:03}", c.millis);
-  return text + "Z";
+  const Civil c = civil(time);
+  std::string text = "0000-00-00T00:00:00";
+  // By hand, because every record of the journal and of a transcript has a time; fmt only for years nobody means.
+  if (c.year >= 0 && c.year <= 9999) {
+    put_digits(text, 0, 4, c.year);
+  } else {
+    text.replace(0, 4, fmt::format("{:04}", c.year));
+  }
+  const std::size_t rest = text.size() - 14;
+  put_digits(text, rest, 2, c.month);
+  put_digits(text, rest + 3, 2, c.day);
+  put_digits(text, rest + 6, 2, c.hour);
+  put_digits(text, rest + 9, 2, c.minute);
+  put_digits(text, rest + 12, 2, c.second);
+  if (millis && c.millis != 0) {
+    text += ".000";
+    put_digits(text, text.size() - 3, 3, c.millis);
+  }
+  text += 'Z';
+  return text;
 }
 
 std::optional<WallTime> parse_rfc3339(std::string_view text) {

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 
 #include "skep/base/clock.h"
@@ -22,6 +23,33 @@ void fill_random(void* to, std::size_t bytes) {
       bytes -= static_cast<std::size_t>(got);
     }
   }
+}
+
+// Small pieces of randomness, for ids: drawn from the kernel a kilobyte at a time, because a call for each id costs as much as
+// making the id. What was given out is wiped, so that nothing in memory tells of ids already made. Thread-safe; not for a
+// process that forks without exec.
+class RandomStock {
+ public:
+  void take(void* to, std::size_t bytes) {
+    std::lock_guard lock(mutex_);
+    if (bytes > left_) {
+      fill_random(stock_.data(), stock_.size());
+      left_ = stock_.size();
+    }
+    left_ -= bytes;
+    std::memcpy(to, stock_.data() + left_, bytes);
+    std::memset(stock_.data() + left_, 0, bytes);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::array<std::uint8_t, 1024> stock_{};
+  std::size_t left_ = 0;
+};
+
+RandomStock& random_stock() {
+  static RandomStock stock;
+  return stock;
 }
 
 // The 80 random bits of a ULID, as a number that can be counted up.
@@ -43,8 +71,8 @@ Minted next_minted() {
   auto now = static_cast<std::uint64_t>(Clock::system().now().time_since_epoch().count());
   if (now > last.millis) {
     last.millis = now;
-    fill_random(&last.tail.high, sizeof last.tail.high);
-    fill_random(&last.tail.low, sizeof last.tail.low);
+    random_stock().take(&last.tail.high, sizeof last.tail.high);
+    random_stock().take(&last.tail.low, sizeof last.tail.low);
     last.tail.high &= 0x7fff;  // headroom, so that counting up cannot wrap
   } else if (++last.tail.low == 0) {
     ++last.tail.high;
@@ -56,7 +84,7 @@ Minted next_minted() {
 
 Uuid Uuid::random() {
   Uuid uuid;
-  fill_random(uuid.bytes.data(), uuid.bytes.size());
+  random_stock().take(uuid.bytes.data(), uuid.bytes.size());
   uuid.bytes[6] = static_cast<std::uint8_t>((uuid.bytes[6] & 0x0f) | 0x40);
   uuid.bytes[8] = static_cast<std::uint8_t>((uuid.bytes[8] & 0x3f) | 0x80);
   return uuid;

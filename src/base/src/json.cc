@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,47 @@ bool all_finite(const json::value& value) {
   return true;
 }
 
+// Whether a byte of the word is below 0x20, a quote or a backslash; bytes over 0x7f are none of these.
+bool needs_escape(std::uint64_t word) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = 0x80 * kOnes;
+  const auto below = [](std::uint64_t x, std::uint64_t bound) { return (x - bound * kOnes) & ~x & kHighs; };
+  return (below(word, 0x20) | below(word ^ ('"' * kOnes), 1) | below(word ^ ('\\' * kOnes), 1)) != 0;
+}
+
+// How many bytes at the front need no escape, looked at in words of eight first.
+std::size_t plain_prefix(std::string_view text) {
+  std::size_t at = 0;
+  for (std::uint64_t word = 0; text.size() - at >= sizeof word; at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if (needs_escape(word)) break;
+  }
+  while (at < text.size()) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte < 0x20 || byte == '"' || byte == '\\') break;
+    ++at;
+  }
+  return at;
+}
+
+void append_escape(std::string& out, unsigned char byte) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  out.push_back('\\');
+  switch (byte) {
+    case '\b': return out.push_back('b');
+    case '\f': return out.push_back('f');
+    case '\n': return out.push_back('n');
+    case '\r': return out.push_back('r');
+    case '\t': return out.push_back('t');
+    case '"':
+    case '\\': return out.push_back(static_cast<char>(byte));
+    default: break;
+  }
+  out.append("u00");
+  out.push_back(kDigits[byte >> 4]);
+  out.push_back(kDigits[byte & 15]);
+}
+
 void append_canonical(const json::value& value, std::string& out);
 
 void append_canonical(const json::object& object, std::string& out) {
@@ -34,7 +77,8 @@ void append_canonical(const json::object& object, std::string& out) {
   out.push_back('{');
   for (const json::key_value_pair* member : members) {
     if (out.back() != '{') out.push_back(',');
-    out.append(json::serialize(json::string_view(member->key()))).push_back(':');
+    append_json_string(out, member->key());
+    out.push_back(':');
     append_canonical(member->value(), out);
   }
   out.push_back('}');
@@ -57,14 +101,17 @@ void append_canonical(const json::value& value, std::string& out) {
 
 }  // namespace
 
-Result<json::value> parse_json(std::string_view text, const JsonLimits& limits) {
+Result<json::value> parse_json(std::string_view text, const JsonLimits& limits, json::storage_ptr storage) {
   if (text.size() > limits.bytes_max) {
     return fail(Code::kTooLarge, fmt::format("JSON of {} bytes; at most {} are allowed", text.size(), limits.bytes_max));
   }
   json::parse_options options;
   options.max_depth = limits.depth_max;
   boost::system::error_code error;
-  json::stream_parser parser({}, options);
+  // What the parser itself needs: with a whole text at hand, seldom more than this.
+  std::array<unsigned char, 1024> scratch;
+  json::stream_parser parser({}, options, scratch.data(), scratch.size());
+  parser.reset(std::move(storage));
   std::size_t read = parser.write_some(text.data(), text.size(), error);
   if (!error && read < text.size()) return fail(parse_error(json::make_error_code(json::error::extra_data), read));
   if (!error) parser.finish(error);
@@ -75,6 +122,18 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits) 
 }
 
 std::string to_json(const json::value& value) { return json::serialize(value); }
+
+void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  while (true) {
+    const std::size_t plain = plain_prefix(text);
+    out.append(text.substr(0, plain));
+    if (plain == text.size()) break;
+    append_escape(out, static_cast<unsigned char>(text[plain]));
+    text.remove_prefix(plain + 1);
+  }
+  out.push_back('"');
+}
 
 std::string to_canonical_json(const json::value& value) {
   std::string out;

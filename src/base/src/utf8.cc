@@ -1,4 +1,5 @@
 #include <cstdint>
+#include <cstring>
 
 #include "skep/base/text.h"
 
@@ -23,6 +24,16 @@ bool second_fits(std::uint8_t lead, std::uint8_t second) {
   }
 }
 
+// How many bytes at the front are ASCII, counted in words of eight: most text is nothing else.
+std::size_t ascii_prefix(std::string_view text) {
+  std::size_t at = 0;
+  for (std::uint64_t word = 0; text.size() - at >= sizeof word; at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if ((word & 0x8080808080808080) != 0) break;
+  }
+  return at;
+}
+
 // `text` is not empty.
 Sequence first_sequence(std::string_view text) {
   auto lead = static_cast<std::uint8_t>(text[0]);
@@ -39,7 +50,7 @@ Sequence first_sequence(std::string_view text) {
 }  // namespace
 
 bool is_valid_utf8(std::string_view bytes) {
-  while (!bytes.empty()) {
+  for (bytes.remove_prefix(ascii_prefix(bytes)); !bytes.empty();) {
     Sequence next = first_sequence(bytes);
     if (!next.valid) return false;
     bytes.remove_prefix(next.bytes);
@@ -48,6 +59,7 @@ bool is_valid_utf8(std::string_view bytes) {
 }
 
 std::string to_valid_utf8(std::string_view bytes) {
+  if (is_valid_utf8(bytes)) return std::string(bytes);
   std::string out;
   out.reserve(bytes.size());
   while (!bytes.empty()) {

@@ -53,6 +53,23 @@ TEST(Json, CanonicalTextSortsKeysAtEveryLevel) {
   EXPECT_EQ(to_canonical_json(*parse_json("[[],{}]")), "[[],{}]");
 }
 
+TEST(Json, AStringByHandIsWrittenAsATreeWritesIt) {
+  std::string all;
+  for (int byte = 0; byte < 0x80; ++byte) all.push_back(static_cast<char>(byte));
+  for (const std::string& text : {std::string(), all, std::string("\"a\\"), std::string("é\n漢")}) {
+    std::string out = "x";
+    append_json_string(out, text);
+    EXPECT_EQ(out, "x" + to_json(json::value(text)));
+  }
+}
+
+TEST(Json, AValueTakesItsMemoryFromTheStorageItWasGiven) {
+  json::monotonic_resource arena;
+  auto parsed = parse_json(R"({"a":["a text that is too long to lie inside the value"]})", {}, &arena);
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(parsed->at("a").storage().get(), &arena);
+}
+
 TEST(Json, MembersOfOtherTypesAreAbsent) {
   json::value v = *parse_json(R"({"s":"x","i":-3,"d":1.5,"b":true,"o":{},"a":[1],"n":null})");
   EXPECT_EQ(get_string(v, "s"), "x");

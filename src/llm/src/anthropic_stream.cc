@@ -88,7 +88,7 @@ class AnthropicDecoder final : public StreamDecoder {
                                                       std::string(get_string(content, "name"))));
     }
     Block::Kind kind = type == "thinking" ? Block::Kind::kThinking : Block::Kind::kOther;
-    return as(kind, answer_.open_opaque(content.get_object()));
+    return as(kind, answer_.open_opaque(json::object(content.get_object(), json::storage_ptr())));
   }
 
   Step block_start(const json::value& value) {

@@ -47,13 +47,15 @@ std::string result_text(const ToolResult& result) {
   return text;
 }
 
-std::string function_tools(const std::vector<ToolSpec>& tools) {
+std::string function_tools(const ToolSpecs& tools) {
   std::string out = "[";
   for (const ToolSpec& tool : tools) {
     if (out.size() > 1) out += ',';
-    out += fmt::format(R"({{"type":"function","function":{{"name":{},"description":{},"parameters":{}}}}})",
-                       to_json(json::value(tool.name)), to_json(json::value(tool.description)),
-                       to_json(tool.input_schema));
+    out += R"({"type":"function","function":{"name":)";
+    append_json_string(out, tool.name);
+    out += R"(,"description":)";
+    append_json_string(out, tool.description);
+    out.append(R"(,"parameters":)").append(tool.input_schema.text()) += "}}";
   }
   return out + "]";
 }
@@ -73,8 +75,9 @@ std::int64_t token_count(const json::value& value, std::string_view key) {
   return count > 0 && count < kTokensMax ? count : 0;
 }
 
-std::expected<json::value, Failure> StreamDecoder::parse(std::string_view data) const {
-  auto value = parse_json(data);
+std::expected<json::value, Failure> StreamDecoder::parse(std::string_view data) {
+  arena_.emplace(arena_bytes_.data(), arena_bytes_.size());
+  auto value = parse_json(data, {}, &*arena_);
   if (!value) {
     return unusable(
         fmt::format("{}: a piece of the answer is not JSON: {}", provider_, value.error().message),

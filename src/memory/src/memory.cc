@@ -73,9 +73,10 @@ class FileMemory final : public Memory {
     return read_workspace(config_.path, directory(conversation));
   }
   Result<bool> archive_if_idle(const Conversation& conversation) override;
-  Result<void> append(const Conversation& conversation, const TranscriptEntry& entry) override {
+  Result<void> append_all(const Conversation& conversation,
+                          std::span<const TranscriptEntry> entries) override {
     SKEP_TRY(Session* const session, fresh_session(conversation));
-    return session->append(entry, clock_.now());
+    return session->append(entries, clock_.now());
   }
   Result<std::vector<TranscriptEntry>> history(const Conversation& conversation) override {
     SKEP_TRY(const Session* const session, fresh_session(conversation));

@@ -18,6 +18,11 @@ const std::optional<WallTime>& time_of(const TranscriptEntry& entry) {
   return std::visit([](const auto& e) -> const std::optional<WallTime>& { return e.ts; }, entry);
 }
 
+// So that memory and file never differ (broken UTF-8, cut results).
+std::optional<TranscriptEntry> as_read_back(const TranscriptEntry& entry, std::string_view line) {
+  return reads_back_as_it_is(entry) ? entry : parse_line(line);
+}
+
 bool path_exists(const std::string& path) {
   struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
@@ -103,13 +108,20 @@ bool Session::is_repeat(const TranscriptEntry& entry) const {
                      });
 }
 
-Result<void> Session::append(const TranscriptEntry& entry, WallTime now) {
-  if (is_repeat(entry)) return {};
+Result<void> Session::append(std::span<const TranscriptEntry> entries, WallTime now) {
   std::vector<std::string> lines;
+  std::vector<TranscriptEntry> fresh;
+  std::uint64_t bytes = 0;
   if (!stamp_ || stamp_->size == 0) lines.push_back(header_line(conversation_, now));
-  lines.push_back(to_line(entry));
+  for (const TranscriptEntry& entry : entries) {
+    if (is_repeat(entry)) continue;
+    lines.push_back(to_line(entry));
+    if (auto stored = as_read_back(entry, lines.back())) fresh.push_back(*std::move(stored));
+    bytes += lines.back().size() + 1;
+  }
+  if (bytes == 0) return {};
   const std::uint64_t size_before = stamp_ ? stamp_->size : 0;
-  if (size_before + lines.front().size() + lines.back().size() + 2 > kSessionBytesMax) {
+  if (size_before + lines.front().size() + bytes > kSessionBytesMax) {
     return fail(Code::kExhausted, fmt::format("this session has reached {}; /new starts another",
                                               human_size(kSessionBytesMax)));
   }
@@ -119,8 +131,7 @@ Result<void> Session::append(const TranscriptEntry& entry, WallTime now) {
   }
   const std::uint64_t file_before = file_->size();
   SKEP_TRY_VOID(file_->append_lines(lines));
-  // Read as it will be read back, so that memory and file never differ (broken UTF-8, cut results).
-  if (auto stored = parse_line(lines.back())) keep(*std::move(stored));
+  for (TranscriptEntry& entry : fresh) keep(std::move(entry));
   SKEP_TRY(stamp_, stamp());
   // Somebody else wrote as well: read it all at the next refresh.
   const std::uint64_t expected = size_before + file_->size() - file_before;

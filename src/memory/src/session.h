@@ -26,7 +26,7 @@ class Session {
   [[nodiscard]] std::size_t messages() const;
   // The newest entry's time; the file's when no entry has one.
   [[nodiscard]] std::optional<WallTime> last_activity() const;
-  Result<void> append(const TranscriptEntry& entry, WallTime now);
+  Result<void> append(std::span<const TranscriptEntry> entries, WallTime now);
   // Moves the file away under a name that is free; returns that name.
   Result<std::string> archive(WallTime now);
 

@@ -5,19 +5,49 @@
 namespace skep::memory {
 namespace {
 
-// Optional fields are left out, never null or empty.
-void put(json::object& into, std::string_view key, std::string_view text) {
-  if (!text.empty()) into[key] = json_text(text);
-}
-void put(json::object& into, std::string_view key, const std::optional<WallTime>& time) {
-  if (time) into[key] = format_rfc3339(*time, true);
+// An offset can carry a time out of the years 0000 to 9999, which RFC 3339 cannot write.
+bool can_be_written(WallTime time) {
+  constexpr WallTime kBegin = std::chrono::sys_days(std::chrono::year(0) / 1 / 1);
+  constexpr WallTime kEnd = std::chrono::sys_days(std::chrono::year(10'000) / 1 / 1);
+  return time >= kBegin && time < kEnd;
 }
 
-json::value usage_to_json(const Usage& usage) {
-  return {{"in", usage.input},
-          {"out", usage.output},
-          {"cache_read", usage.cache_read},
-          {"cache_write", usage.cache_write}};
+void add_text(std::string& line, std::string_view text) {
+  is_valid_utf8(text) ? append_json_string(line, text)
+                      : append_json_string(line, to_valid_utf8(text));
+}
+
+// Writes a line as text, member by member: there are three in a turn, and trees of values for them
+// cost more than writing them to the file. Keys are ours and need no escape.
+class LineWriter {
+ public:
+  explicit LineWriter(std::string_view type) { line_.append(R"({"type":")").append(type) += '"'; }
+
+  std::string& key(std::string_view name) {
+    line_.append(R"(,")").append(name) += R"(":)";
+    return line_;
+  }
+  void text(std::string_view name, std::string_view value) { add_text(key(name), value); }
+  // Optional fields are left out, never null or empty.
+  void put(std::string_view name, std::string_view value) {
+    if (!value.empty()) text(name, value);
+  }
+  void put(std::string_view name, const std::optional<WallTime>& time) {
+    if (time) key(name).append(1, '"').append(format_rfc3339(*time, true)) += '"';
+  }
+  std::string finish() {
+    line_ += '}';
+    return std::move(line_);
+  }
+
+ private:
+  std::string line_;
+};
+
+void put_usage(LineWriter& line, const Usage& usage) {
+  if (usage == Usage{}) return;
+  line.key("usage") += fmt::format(R"({{"in":{},"out":{},"cache_read":{},"cache_write":{}}})",
+                                   usage.input, usage.output, usage.cache_read, usage.cache_write);
 }
 
 Usage usage_from(const json::value& line) {
@@ -29,14 +59,19 @@ Usage usage_from(const json::value& line) {
           .cache_write = get_int(*usage, "cache_write").value_or(0)};
 }
 
-json::array attachments_to_json(const std::vector<Attachment>& attachments) {
-  json::array array;
+void put_attachments(LineWriter& line, const std::vector<Attachment>& attachments) {
+  if (attachments.empty()) return;
+  std::string& out = line.key("attachments");
   for (const Attachment& attachment : attachments) {
-    array.push_back({{"filename", json_text(attachment.filename)},
-                     {"mime_type", json_text(attachment.media_type)},
-                     {"size", json_text(attachment.size)}});
+    out += &attachment == attachments.data() ? R"([{"filename":)" : R"(,{"filename":)";
+    add_text(out, attachment.filename);
+    out += R"(,"mime_type":)";
+    add_text(out, attachment.media_type);
+    out += R"(,"size":)";
+    add_text(out, attachment.size);
+    out += '}';
   }
-  return array;
+  out += ']';
 }
 
 std::vector<Attachment> attachments_from(const json::value& line) {
@@ -52,39 +87,40 @@ std::vector<Attachment> attachments_from(const json::value& line) {
   return attachments;
 }
 
-json::object to_object(const TranscriptMessage& message) {
-  const bool user = message.role == TranscriptMessage::Role::kUser;
-  json::object line{{"type", "message"}, {"role", user ? "user" : "assistant"}};
-  line["content"] = json_text(message.content);
-  put(line, "msg_id", message.msg_id);
-  put(line, "sender", message.sender);
-  put(line, "ts", message.ts);
-  put(line, "origin_id", message.origin_id);
-  put(line, "thread", message.thread);
-  put(line, "turn", message.turn);
-  put(line, "model", message.model);
-  if (message.usage != Usage{}) line["usage"] = usage_to_json(message.usage);
-  if (!message.attachments.empty()) line["attachments"] = attachments_to_json(message.attachments);
-  return line;
+std::string line_of(const TranscriptMessage& message) {
+  LineWriter line("message");
+  line.text("role", message.role == TranscriptMessage::Role::kUser ? "user" : "assistant");
+  line.text("content", message.content);
+  line.put("msg_id", message.msg_id);
+  line.put("sender", message.sender);
+  line.put("ts", message.ts);
+  line.put("origin_id", message.origin_id);
+  line.put("thread", message.thread);
+  line.put("turn", message.turn);
+  line.put("model", message.model);
+  put_usage(line, message.usage);
+  put_attachments(line, message.attachments);
+  return line.finish();
 }
 
-json::object to_object(const TranscriptSummary& summary) {
-  json::object line{{"type", "summary"}, {"compacted_count", summary.compacted_count}};
-  line["content"] = json_text(summary.content);
-  put(line, "ts", summary.ts);
-  return line;
+std::string line_of(const TranscriptSummary& summary) {
+  LineWriter line("summary");
+  line.key("compacted_count") += fmt::format("{}", summary.compacted_count);
+  line.text("content", summary.content);
+  line.put("ts", summary.ts);
+  return line.finish();
 }
 
-json::object to_object(const TranscriptTool& tool) {
-  json::object line{{"type", "tool"}};
-  put(line, "turn", tool.turn);
-  put(line, "call", tool.call);
-  put(line, "name", tool.name);
-  put(line, "arguments", cut_utf8(to_valid_utf8(tool.arguments), kToolTextBytesMax));
-  line["result"] = cut_utf8(to_valid_utf8(tool.result), kToolTextBytesMax);
-  if (tool.is_error) line["is_error"] = true;
-  put(line, "ts", tool.ts);
-  return line;
+std::string line_of(const TranscriptTool& tool) {
+  LineWriter line("tool");
+  line.put("turn", tool.turn);
+  line.put("call", tool.call);
+  line.put("name", tool.name);
+  line.put("arguments", cut_utf8(to_valid_utf8(tool.arguments), kToolTextBytesMax));
+  line.text("result", cut_utf8(to_valid_utf8(tool.result), kToolTextBytesMax));
+  if (tool.is_error) line.key("is_error") += "true";
+  line.put("ts", tool.ts);
+  return line.finish();
 }
 
 std::optional<TranscriptEntry> message_from(const json::value& line) {
@@ -131,21 +167,39 @@ json::string json_text(std::string_view text) {
 
 std::optional<WallTime> time_from(const json::value& value, std::string_view key) {
   const auto time = parse_rfc3339(get_string(value, key));
-  // An offset can carry a time out of the years 0000 to 9999, which RFC 3339 cannot write.
-  if (!time || parse_rfc3339(format_rfc3339(*time, true)) != time) return std::nullopt;
+  if (!time || !can_be_written(*time)) return std::nullopt;
   return time;
 }
 
 std::string header_line(const Conversation& conversation, WallTime created) {
-  json::object line{{"type", "session"}, {"version", kTranscriptVersion}};
-  line["created"] = format_rfc3339(created);
-  line["jid"] = json_text(conversation.peer);
-  put(line, "thread", conversation.thread);
-  return to_json(line);
+  LineWriter line("session");
+  line.key("version") += fmt::format("{}", kTranscriptVersion);
+  line.text("created", format_rfc3339(created));
+  line.text("jid", conversation.peer);
+  line.put("thread", conversation.thread);
+  return line.finish();
 }
 
 std::string to_line(const TranscriptEntry& entry) {
-  return to_json(std::visit([](const auto& e) { return to_object(e); }, entry));
+  return std::visit([](const auto& e) { return line_of(e); }, entry);
+}
+
+bool reads_back_as_it_is(const TranscriptEntry& entry) {
+  std::vector<std::string_view> texts;
+  std::optional<WallTime> time;
+  if (const auto* message = std::get_if<TranscriptMessage>(&entry)) {
+    if (!message->attachments.empty()) return false;
+    texts = {message->content, message->msg_id, message->sender, message->origin_id,
+             message->thread,  message->turn,   message->model};
+    time = message->ts;
+  } else if (const auto* tool = std::get_if<TranscriptTool>(&entry)) {
+    if (std::max(tool->arguments.size(), tool->result.size()) > kToolTextBytesMax) return false;
+    texts = {tool->turn, tool->call, tool->name, tool->arguments, tool->result};
+    time = tool->ts;
+  } else {
+    return false;
+  }
+  return (!time || can_be_written(*time)) && std::ranges::all_of(texts, is_valid_utf8);
 }
 
 std::optional<TranscriptEntry> parse_line(std::string_view line) {

@@ -1,6 +1,9 @@
 #include "workspace.h"
 
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 
 #include "skep/base/log.h"
 #include "skep/base/text.h"
@@ -29,6 +32,8 @@ Resolved resolve(const std::string& root, const std::string& peer_directory,
 }  // namespace
 
 std::string read_text(const std::string& path) {
+  // Most of these files are not there: asked first, because an Error costs more than the question.
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return {};
   auto content = store::read_file(path, kTextBytesMax);
   if (!content) {
     if (content.error().code != Code::kNotFound) {

@@ -103,6 +103,28 @@ TEST_F(MemoryTest, HistorySurvivesARestart) {
   EXPECT_EQ(said(kBob), Texts{"other"});
 }
 
+TEST_F(MemoryTest, WhatIsHeldAfterAnAppendIsWhatTheFileGivesBack) {
+  const WallTime far = std::chrono::sys_days(std::chrono::year(12'000) / 1 / 1);
+  const std::vector<TranscriptEntry> turn{
+      TranscriptTool{.turn = "m1", .call = "0.0/c", .name = "calc", .result = std::string(9000, 'x')},
+      TranscriptMessage{.role = Role::kUser, .content = "broken \xff", .msg_id = "m1"},
+      TranscriptMessage{.role = Role::kAssistant,
+                        .content = "\"quoted\" \\ \n\x01 é",
+                        .msg_id = "m2",
+                        .ts = clock_.now(),
+                        .model = "m",
+                        .usage = {.input = 1, .output = 2},
+                        .attachments = {{"a.pdf", "application/pdf", "1 KB"}}},
+      TranscriptMessage{.role = Role::kUser, .content = "late", .msg_id = "m3", .ts = far}};
+  ASSERT_TRUE(memory_->append_all(kAnn, turn));
+  const auto held = memory_->history(kAnn);
+  reopen();
+  const auto read_again = memory_->history(kAnn);
+  ASSERT_TRUE(held && read_again);
+  EXPECT_EQ(held->size(), 3u);
+  EXPECT_EQ(*held, *read_again);
+}
+
 TEST_F(MemoryTest, WritesAToolOfATurnOnceHoweverOftenRecoveryAppendsIt) {
   const TranscriptTool first{.turn = "m1", .call = "0.0/c", .name = "calc", .result = "4"};
   TranscriptTool second = first;

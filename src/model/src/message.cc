@@ -93,6 +93,7 @@ Result<void> check_version(const json::value& value) {
 
 json::value to_json_value(const Message& m) {
   json::object out;
+  out.reserve(16);  // as many as follow: growing member by member would move them all again and again
   out["v"] = kVersion;
   out["id"] = m.id.str();
   out["trace"] = m.trace;

@@ -60,13 +60,10 @@ Result<void> Toolbox::add(std::unique_ptr<Tool> tool) {
   auto place = std::ranges::find_if(
       entries_, [&](const Entry& e) { return e.tool->spec().name > spec.name; });
   entries_.insert(place, Entry{std::move(tool), std::move(*schema)});
-  return {};
-}
-
-std::vector<llm::ToolSpec> Toolbox::specs() const {
   std::vector<llm::ToolSpec> specs;
   for (const Entry& entry : entries_) specs.push_back(entry.tool->spec());
-  return specs;
+  specs_ = std::move(specs);
+  return {};
 }
 
 const Toolbox::Entry* Toolbox::entry(std::string_view name) const {

@@ -13,7 +13,7 @@ namespace skep::agent {
 struct PromptInput {
   std::string agent_name;
   memory::WorkspaceTexts texts;
-  std::vector<llm::ToolSpec> tools;
+  llm::ToolSpecs tools;
   std::vector<memory::TranscriptEntry> history;  // oldest first, without the newest message
   std::vector<Part> newest;                      // what is being answered
   WallTime now{};

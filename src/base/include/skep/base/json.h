@@ -19,9 +19,13 @@ struct JsonLimits {
 };
 
 // RFC 8259, whole text. kCorrupt with the byte offset on bad JSON (bad UTF-8 included), kTooLarge over the limit.
-Result<json::value> parse_json(std::string_view text, const JsonLimits& limits = {});
+// `storage`: where the value's memory comes from; copies of the value take theirs from there too.
+Result<json::value> parse_json(std::string_view text, const JsonLimits& limits = {}, json::storage_ptr storage = {});
 // One line, no spaces. Non-finite numbers cannot occur in a json::value that we made.
 std::string to_json(const json::value& value);
+// Appends `text` to `out` as a JSON string with its quotes, as to_json writes one. For text that is built by hand where a
+// tree of values would cost too much; invalid UTF-8 passes as it is.
+void append_json_string(std::string& out, std::string_view text);
 // Object keys sorted at every level: equal values give equal text. For hashes and golden files.
 std::string to_canonical_json(const json::value& value);
 

@@ -18,16 +18,23 @@
 
 namespace skep::llm {
 
-// A JSON value that never changes and is copied by reference: tool specs travel with every request.
+// A JSON value that never changes, with its text, copied by reference.
 class SharedJson {
  public:
   SharedJson() : SharedJson(json::value()) {}
-  SharedJson(json::value value) : value_(std::make_shared<const json::value>(std::move(value))) {}  // NOLINT: implicit
+  SharedJson(json::value value)  // NOLINT: implicit
+      : held_(std::make_shared<const Held>(std::move(value))) {}
   SharedJson(json::object value) : SharedJson(json::value(std::move(value))) {}  // NOLINT: implicit
-  operator const json::value&() const { return *value_; }  // NOLINT: implicit
+  operator const json::value&() const { return held_->value; }  // NOLINT: implicit
+  [[nodiscard]] const std::string& text() const { return held_->text; }
 
  private:
-  std::shared_ptr<const json::value> value_;
+  struct Held {
+    explicit Held(json::value from) : value(std::move(from)), text(to_json(value)) {}
+    json::value value;
+    std::string text;
+  };
+  std::shared_ptr<const Held> held_;
 };
 
 // What the model is told it may call.
@@ -35,6 +42,23 @@ struct ToolSpec {
   std::string name;
   std::string description;
   SharedJson input_schema;  // JSON Schema, an object
+};
+
+// The tools of an agent, sorted by name: never changes and is copied by reference, for it travels with every request.
+class ToolSpecs {
+ public:
+  ToolSpecs() : ToolSpecs(std::vector<ToolSpec>()) {}
+  ToolSpecs(std::vector<ToolSpec> specs)  // NOLINT: implicit
+      : specs_(std::make_shared<const std::vector<ToolSpec>>(std::move(specs))) {}
+  ToolSpecs(std::initializer_list<ToolSpec> specs) : ToolSpecs(std::vector<ToolSpec>(specs)) {}
+  [[nodiscard]] auto begin() const { return specs_->begin(); }
+  [[nodiscard]] auto end() const { return specs_->end(); }
+  [[nodiscard]] std::size_t size() const { return specs_->size(); }
+  [[nodiscard]] bool empty() const { return specs_->empty(); }
+  const ToolSpec& operator[](std::size_t at) const { return (*specs_)[at]; }
+
+ private:
+  std::shared_ptr<const std::vector<ToolSpec>> specs_;
 };
 
 enum class Role { kUser, kAssistant };
@@ -48,7 +72,7 @@ struct Request {
   std::string system;             // stable part of the prompt, cacheable
   std::vector<ChatMessage> messages;  // starts with a user turn, roles alternate, every call has its result (see repair.h in agent)
   std::size_t cached_messages = 0;    // the first n messages will be sent again: providers with prompt caching mark that border
-  std::vector<ToolSpec> tools;    // sorted by name
+  ToolSpecs tools;
   bool tools_allowed = true;      // false: definitions are sent, calls are forbidden (tool choice "none")
   int max_tokens = 4096;
   std::optional<double> temperature;

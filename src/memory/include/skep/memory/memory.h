@@ -12,6 +12,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -120,10 +121,13 @@ class Memory {
 
   // Archives the session when its last entry is older than the idle timeout. Call before storing a new message.
   virtual Result<bool> archive_if_idle(const Conversation& conversation) = 0;
-  // Appends to the active session (writing its header first). An entry whose msg_id and role are already the session's last
-  // or second to last is not written twice, nor is a tool entry of the same turn and call since the last message: recovery may
-  // append again. kExhausted when the session has reached 16 MB.
-  virtual Result<void> append(const Conversation& conversation, const TranscriptEntry& entry) = 0;
+  // Appends to the active session (writing its header first), all entries in one write or none. An entry whose msg_id and
+  // role are already the session's last or second to last is not written twice, nor is a tool entry of the same turn and call
+  // since the last message: recovery may append again. kExhausted when the session has reached 16 MB.
+  virtual Result<void> append_all(const Conversation& conversation, std::span<const TranscriptEntry> entries) = 0;
+  Result<void> append(const Conversation& conversation, const TranscriptEntry& entry) {
+    return append_all(conversation, {&entry, 1});
+  }
   // The active session, oldest first, without tools. Shared snapshot, valid until the next append.
   virtual Result<std::vector<TranscriptEntry>> history(const Conversation& conversation) = 0;
 

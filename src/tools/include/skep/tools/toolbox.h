@@ -59,7 +59,7 @@ class Toolbox {
   // kExists when the name is taken, kInvalid when the schema is no object or the name not
   // [a-z0-9_]{1,64}.
   Result<void> add(std::unique_ptr<Tool> tool);
-  [[nodiscard]] std::vector<llm::ToolSpec> specs() const;  // by name
+  [[nodiscard]] const llm::ToolSpecs& specs() const { return specs_; }  // as of the last add()
   [[nodiscard]] const Tool* find(std::string_view name) const;
   // Checks the arguments against the schema, runs within the time limit, caps the result. Never
   // fails: an unknown tool, bad arguments, a time-out or cancellation is an output with is_error
@@ -72,6 +72,7 @@ class Toolbox {
   [[nodiscard]] const Entry* entry(std::string_view name) const;
   [[nodiscard]] ToolOutput unknown(std::string_view name) const;
   std::vector<Entry> entries_;  // by name
+  llm::ToolSpecs specs_;
 };
 
 }  // namespace skep::tools
