@@ -24,6 +24,21 @@ bool all_finite(const json::value& value) {
   return true;
 }
 
+// RFC 8259 7: all but the quotation mark, the backslash and the controls.
+bool stands_as_it_is(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
+
+void append_escaped(std::string& out, char c) {
+  constexpr std::string_view kNamed = "\"\\\b\f\n\r\t";
+  constexpr std::string_view kLetters = "\"\\bfnrt";
+  const std::size_t at = kNamed.find(c);
+  if (at != std::string_view::npos) {
+    out += '\\';
+    out += kLetters[at];
+    return;
+  }
+  fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+}
+
 void append_canonical(const json::value& value, std::string& out);
 
 void append_canonical(const json::object& object, std::string& out) {
@@ -75,6 +90,19 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits) 
 }
 
 std::string to_json(const json::value& value) { return json::serialize(value); }
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && stands_as_it_is(text[plain])) ++plain;
+    out.append(text.substr(0, plain));
+    if (plain == text.size()) break;
+    append_escaped(out, text[plain]);
+    text.remove_prefix(plain + 1);
+  }
+  out += '"';
+}
 
 std::string to_canonical_json(const json::value& value) {
   std::string out;

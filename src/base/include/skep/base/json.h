@@ -22,6 +22,8 @@ struct JsonLimits {
 Result<json::value> parse_json(std::string_view text, const JsonLimits& limits = {});
 // One line, no spaces. Non-finite numbers cannot occur in a json::value that we made.
 std::string to_json(const json::value& value);
+// `text` as a JSON string with its quotes, behind what `out` holds: for records that are written without a tree.
+void append_json_string(std::string& out, std::string_view text);
 // Object keys sorted at every level: equal values give equal text. For hashes and golden files.
 std::string to_canonical_json(const json::value& value);
 
