@@ -109,6 +109,15 @@ void AgentImpl::start(TurnState turn) {
   if (fresh) gate_.spawn("lane", run_lane(lane));
 }
 
+std::vector<Message> AgentImpl::unfinished() const {
+  std::vector<Message> messages;
+  for (const store::JournalEntry& entry : deps_.journal.unfinished(kTurnKind)) {
+    auto turn = rebuild(entry);
+    if (turn) messages.push_back(std::move(turn->message));  // resume() reports what cannot be read
+  }
+  return messages;
+}
+
 void AgentImpl::resume() {
   for (const store::JournalEntry& entry : deps_.journal.unfinished(kTurnKind)) {
     if (open_.contains(entry.id.str())) continue;  // accepted by this process already
