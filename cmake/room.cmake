@@ -54,7 +54,7 @@ function(skep_room_tests name)
     target_link_libraries(${name}_tests PRIVATE skep_${room})
   endforeach()
   target_precompile_headers(${name}_tests REUSE_FROM skep_pch)
-  gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 60)
+  gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 60 LABELS unit)
 endfunction()
 
 # skep_room_bench(NAME SOURCES a_bench.cc ...): Google Benchmark program, built but not run by tests.

@@ -259,6 +259,9 @@ def wait_online(agent, client, mode, seconds=20.0):
     def answered():
         if not agent.running():
             raise Failure(f"skep ended with {agent.process.poll()} before its XMPP link stood\n{agent.tail()}")
-        return client.ping(target)
+        try:
+            return client.ping(target, seconds=2.0)
+        except Failure:   # it went to a session that is dead, which the server has yet to notice
+            return False
 
     procs.wait_until(answered, f"{target} answers a ping over XMPP", seconds, alive=agent.process, interval=0.05)

@@ -178,11 +178,14 @@ void AgentImpl::store_answer(const TurnState& turn) {
     if (stored && std::ranges::any_of(*stored, own)) return;
   }
   std::vector<memory::TranscriptEntry> entries;
-  for (const Round& round : turn.rounds) {
-    for (const CallRecord& record : round.calls) {
+  for (std::size_t round = 0; round < turn.rounds.size(); ++round) {
+    const std::vector<CallRecord>& calls = turn.rounds[round].calls;
+    for (std::size_t number = 0; number < calls.size(); ++number) {
+      const CallRecord& record = calls[number];
       if (!record.result) continue;
       entries.emplace_back(TranscriptTool{
           .turn = turn.message.id.str(),
+          .call = fmt::format("{}.{}/{}", round, number, record.call.id),
           .name = record.call.name,
           .arguments = std::string(cut_utf8(to_json(record.call.arguments), kToolTextBytesMax)),
           .result = std::string(cut_utf8(record.result->text, kToolTextBytesMax)),

@@ -39,6 +39,7 @@ void Session::forget() {
   stamp_.reset();
   file_.reset();
   entries_.clear();
+  calls_.clear();
 }
 
 Result<void> Session::refresh() {
@@ -58,9 +59,7 @@ Result<void> Session::refresh() {
   }
   if (!text) return fail(text.error());
   for (const std::string_view line : split(*text, '\n')) {
-    auto entry = parse_line(line);
-    if (!entry || std::holds_alternative<TranscriptTool>(*entry)) continue;
-    entries_.push_back(*std::move(entry));
+    if (auto entry = parse_line(line)) keep(*std::move(entry));
   }
   file_.emplace(std::move(file));
   SKEP_TRY(stamp_, stamp());
@@ -81,7 +80,18 @@ std::optional<WallTime> Session::last_activity() const {
   return WallTime(Millis(stamp_->modified_ns / 1'000'000));
 }
 
+// Tools stand between the question and the answer of their turn.
+void Session::keep(TranscriptEntry entry) {
+  if (const auto* tool = std::get_if<TranscriptTool>(&entry)) {
+    if (!tool->call.empty()) calls_.insert(tool->turn + ' ' + tool->call);
+    return;
+  }
+  calls_.clear();
+  entries_.push_back(std::move(entry));
+}
+
 bool Session::is_repeat(const TranscriptEntry& entry) const {
+  if (const auto* tool = std::get_if<TranscriptTool>(&entry)) return calls_.contains(tool->turn + ' ' + tool->call);
   const auto* message = std::get_if<TranscriptMessage>(&entry);
   if (message == nullptr || message->msg_id.empty()) return false;
   const std::size_t looked_at = std::min<std::size_t>(2, entries_.size());
@@ -110,10 +120,7 @@ Result<void> Session::append(const TranscriptEntry& entry, WallTime now) {
   const std::uint64_t file_before = file_->size();
   SKEP_TRY_VOID(file_->append_lines(lines));
   // Read as it will be read back, so that memory and file never differ (broken UTF-8, cut results).
-  auto stored = parse_line(lines.back());
-  if (stored && !std::holds_alternative<TranscriptTool>(*stored)) {
-    entries_.push_back(*std::move(stored));
-  }
+  if (auto stored = parse_line(lines.back())) keep(*std::move(stored));
   SKEP_TRY(stamp_, stamp());
   // Somebody else wrote as well: read it all at the next refresh.
   const std::uint64_t expected = size_before + file_->size() - file_before;

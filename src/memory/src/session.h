@@ -1,6 +1,8 @@
 // One session file and what was read from it. Private to the room.
 #pragma once
 
+#include <set>
+
 #include "paths.h"
 #include "skep/memory/memory.h"
 #include "skep/store/append_file.h"
@@ -37,6 +39,7 @@ class Session {
   };
   [[nodiscard]] Result<std::optional<Stamp>> stamp() const;
   [[nodiscard]] bool is_repeat(const TranscriptEntry& entry) const;
+  void keep(TranscriptEntry entry);
   void forget();
 
   SessionPaths paths_;
@@ -45,6 +48,7 @@ class Session {
   std::optional<Stamp> stamp_;             // nullopt: no file
   std::optional<store::AppendFile> file_;  // open while there is a file
   std::vector<TranscriptEntry> entries_;   // without tools
+  std::set<std::string> calls_;            // "turn call" of the tools since the last entry
 };
 
 }  // namespace skep::memory

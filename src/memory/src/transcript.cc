@@ -78,6 +78,7 @@ json::object to_object(const TranscriptSummary& summary) {
 json::object to_object(const TranscriptTool& tool) {
   json::object line{{"type", "tool"}};
   put(line, "turn", tool.turn);
+  put(line, "call", tool.call);
   put(line, "name", tool.name);
   put(line, "arguments", cut_utf8(to_valid_utf8(tool.arguments), kToolTextBytesMax));
   line["result"] = cut_utf8(to_valid_utf8(tool.result), kToolTextBytesMax);
@@ -113,6 +114,7 @@ std::optional<TranscriptEntry> summary_from(const json::value& line) {
 
 std::optional<TranscriptEntry> tool_from(const json::value& line) {
   return TranscriptTool{.turn = std::string(get_string(line, "turn")),
+                        .call = std::string(get_string(line, "call")),
                         .name = std::string(get_string(line, "name")),
                         .arguments = std::string(get_string(line, "arguments")),
                         .result = std::string(get_string(line, "result")),

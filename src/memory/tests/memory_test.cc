@@ -103,6 +103,19 @@ TEST_F(MemoryTest, HistorySurvivesARestart) {
   EXPECT_EQ(said(kBob), Texts{"other"});
 }
 
+TEST_F(MemoryTest, WritesAToolOfATurnOnceHoweverOftenRecoveryAppendsIt) {
+  const TranscriptTool first{.turn = "m1", .call = "0.0/c", .name = "calc", .result = "4"};
+  TranscriptTool second = first;
+  second.call = "0.1/c";
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    ASSERT_TRUE(memory_->append(kAnn, first));
+    ASSERT_TRUE(memory_->append(kAnn, second));
+    reopen();
+  }
+  const std::string text = read("ann@ex.org/history.jsonl");
+  EXPECT_EQ(std::ranges::count(text, '\n'), 3) << text;  // the header and two tools
+}
+
 TEST_F(MemoryTest, ToolsAreKeptForPeopleAndNotReplayed) {
   say(kAnn, "2+2?", "m1");
   ASSERT_TRUE(memory_->append(kAnn, TranscriptTool{.turn = "m1", .name = "calc", .result = "4"}));

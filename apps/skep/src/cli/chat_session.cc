@@ -79,7 +79,15 @@ Task<Result<void>> ChatSession::Impl::say_cancel() {
 }
 
 void ChatSession::Impl::on_interrupt() {
-  if (!client || running.is_null()) std::_Exit(130);  // at the prompt
+  if (!client) std::_Exit(130);
+  if (running.is_null()) {  // at the prompt, where the main thread waits for a line that will not come
+    auto leave = [](Task<bool> end) -> Task<void> {
+      co_await std::move(end);
+      std::_Exit(130);
+    };
+    gate->spawn("leave", leave(disconnect()));
+    return;
+  }
   auto ignore = [](Task<Result<void>> task) -> Task<void> { (void)co_await std::move(task); };
   gate->spawn("cancel", ignore(say_cancel()));
 }

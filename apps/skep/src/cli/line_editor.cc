@@ -19,6 +19,13 @@ struct LineEditor::Impl {
   History* history = nullptr;
   HistEvent event{};
 
+  // Saved with each line: a terminal may be closed at any moment.
+  void keep(const char* line) {
+    ::history(history, &event, H_ENTER, line);
+    ::history(history, &event, H_SAVE, history_file.c_str());
+    chmod(history_file.c_str(), 0600);
+  }
+
   static char* prompt_of(EditLine* editor) {
     Impl* impl = nullptr;
     el_get(editor, EL_CLIENTDATA, &impl);
@@ -34,7 +41,7 @@ LineEditor::LineEditor(std::string history_file) : impl_(std::make_unique<Impl>(
   el_set(impl_->editor, EL_CLIENTDATA, impl_.get());
   el_set(impl_->editor, EL_PROMPT, &Impl::prompt_of);
   el_set(impl_->editor, EL_EDITOR, "emacs");
-  el_set(impl_->editor, EL_SIGNAL, 0);
+  el_set(impl_->editor, EL_SIGNAL, 1);  // puts the terminal right before the program's own handler hears of Ctrl-C
   impl_->history = history_init();
   history(impl_->history, &impl_->event, H_SETSIZE, kHistoryMax);
   history(impl_->history, &impl_->event, H_SETUNIQUE, 1);
@@ -43,11 +50,7 @@ LineEditor::LineEditor(std::string history_file) : impl_(std::make_unique<Impl>(
 }
 
 LineEditor::~LineEditor() {
-  if (impl_->history != nullptr) {
-    history(impl_->history, &impl_->event, H_SAVE, impl_->history_file.c_str());
-    chmod(impl_->history_file.c_str(), 0600);
-    history_end(impl_->history);
-  }
+  if (impl_->history != nullptr) history_end(impl_->history);
   if (impl_->editor != nullptr) el_end(impl_->editor);
 }
 
@@ -61,7 +64,7 @@ std::optional<std::string> LineEditor::read(const std::string& prompt) {
   int length = 0;
   const char* line = el_gets(impl_->editor, &length);
   if (line == nullptr || length <= 0) return std::nullopt;
-  if (line[0] != '\n') history(impl_->history, &impl_->event, H_ENTER, line);
+  if (line[0] != '\n') impl_->keep(line);
   return std::string(line, static_cast<std::size_t>(length));
 }
 

@@ -65,6 +65,7 @@ struct TranscriptSummary {
 };
 struct TranscriptTool {  // for people and audit; not replayed to the model
   std::string turn;
+  std::string call;  // its place in the turn, "0.1/toolu_x": round, number, the provider's id
   std::string name;
   std::string arguments;  // JSON, cut to 4 KB
   std::string result;     // cut to 4 KB
@@ -120,7 +121,8 @@ class Memory {
   // Archives the session when its last entry is older than the idle timeout. Call before storing a new message.
   virtual Result<bool> archive_if_idle(const Conversation& conversation) = 0;
   // Appends to the active session (writing its header first). An entry whose msg_id and role are already the session's last
-  // or second to last is not written twice: recovery may append again. kExhausted when the session has reached 16 MB.
+  // or second to last is not written twice, nor is a tool entry of the same turn and call since the last message: recovery may
+  // append again. kExhausted when the session has reached 16 MB.
   virtual Result<void> append(const Conversation& conversation, const TranscriptEntry& entry) = 0;
   // The active session, oldest first, without tools. Shared snapshot, valid until the next append.
   virtual Result<std::vector<TranscriptEntry>> history(const Conversation& conversation) = 0;
