@@ -167,8 +167,7 @@ Result<void> Inbound::deliver(const Heard& heard, const Ilk& from) {
     return taken;
   }
   if (heard.seen.empty()) return taken;
-  const auto remembered =
-      deps_.channel.journal.remember_with_next(Admission::kSeenSet, heard.seen);
+  const auto remembered = deps_.channel.journal.remember_with_next(Admission::kSeenSet, heard.seen);
   if (!remembered)
     log::warn("xmpp", "a message may be answered twice: {}", remembered.error().to_string());
   return taken;

@@ -126,7 +126,8 @@ TEST_F(XmppInboundTest, TakesNothingTwiceThatADeadProcessLeftUnfinished) {
   const Message by_origin = next_message();
   close();
   journal_ = store::Journal::open({.directory = home_ + "/without-the-keys"}).value();
-  unfinished_ = {*message_from_json(to_json_value(by_id)), *message_from_json(to_json_value(by_origin))};
+  unfinished_ = {*message_from_json(to_json_value(by_id)),
+                 *message_from_json(to_json_value(by_origin))};
   online();
   ann_says("hello", "id='m1'");
   ann_says("by origin", "id='m3'", "<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>");
