@@ -1,5 +1,5 @@
-// The floor under an XMPP echo: a component (XEP-0114) on a raw socket that looks for <message> and answers it, and does
-// nothing else a real one must.
+// The floor under an XMPP echo: a component (XEP-0114) on a raw socket that looks for <message> and answers it with the
+// elements that skep's reply has (the server pays for each of them), and does nothing else a real one must.
 //
 //   bench_raw_component PORT DOMAIN SECRET
 #include <fmt/format.h>
@@ -23,6 +23,16 @@ void shake_hands(Wire& wire, std::string_view domain, std::string_view secret) {
   wire.read_until("<handshake/>");
 }
 
+// The elements of a reply of skep's, so that the server reads and copies as many: XEP-0085, XEP-0359, the mark of a program.
+void append_reply(std::string& out, std::string_view asked) {
+  const std::string_view id = attribute(asked, "id");
+  fmt::format_to(std::back_inserter(out),
+                 "<message from='{}' to='{}' type='chat' id='{}'><body>pong</body>"
+                 "<active xmlns='http://jabber.org/protocol/chatstates'/><origin-id xmlns='urn:xmpp:sid:0' id='{}'/>"
+                 "<auto xmlns='urn:fluux:agent:0#meta' depth='1'/></message>",
+                 attribute(asked, "to"), attribute(asked, "from"), id, id);
+}
+
 [[noreturn]] void answer_forever(Wire& wire) {
   std::string out;
   while (true) {
@@ -30,9 +40,7 @@ void shake_hands(Wire& wire, std::string_view domain, std::string_view secret) {
     out.clear();
     while (const auto message = wire.next_message()) {
       if (!body_of(*message) || attribute(*message, "type") == "error") continue;
-      fmt::format_to(std::back_inserter(out),
-                     "<message from='{}' to='{}' id='{}' type='chat'><body>pong</body></message>",
-                     attribute(*message, "to"), attribute(*message, "from"), attribute(*message, "id"));
+      append_reply(out, *message);
     }
     if (!out.empty()) wire.send(out);
   }

@@ -1,5 +1,6 @@
 """XMPP echo through a real Prosody: skep's /ping beside a component on raw sockets, on the same server, asked by the same
-clients. Skep's answer is authorised, deduplicated, journaled and routed through the agent; the floor's is none of that.
+clients. Skep's answer is authorised, deduplicated, journaled and routed through the agent; the floor's is none of that, but it
+holds the same elements: reading and copying them is the server's work, a third more than for a bare <body/>.
 """
 import contextlib
 

@@ -21,6 +21,7 @@ class AgentImpl final : public Agent {
   AgentImpl(AgentConfig config, AgentDeps deps);
 
   Result<void> deliver(Message message) override;
+  [[nodiscard]] std::vector<Message> unfinished() const override;
   void resume() override;
   Task<void> close(Ctx ctx) override;
   [[nodiscard]] AgentStats stats() const override;

@@ -312,6 +312,24 @@ TEST_F(ResumeTest, AnUnreadableEntryStaysAndBlocksNothing) {
   EXPECT_EQ(ask("/ping"), "pong");
 }
 
+TEST_F(ResumeTest, TellsWhatAPreviousProcessLeftUnfinished) {
+  channel.refuse = Error{Code::kUnavailable, "away"};
+  model.says("the answer");
+  Message message = user_message("go");
+  message.meta["xmpp_seen"] = "key";
+  ASSERT_TRUE(agent->deliver(message));
+  run_until([this] { return transcript().size() == 2; });
+  close();
+  channel.refuse.reset();
+  open();
+  ASSERT_EQ(agent->unfinished().size(), 1u);
+  EXPECT_EQ(agent->unfinished().front().id, message.id);
+  EXPECT_EQ(agent->unfinished().front().meta, message.meta);
+  agent->resume();
+  run_until_replies(1);
+  EXPECT_TRUE(agent->unfinished().empty());
+}
+
 TEST_F(ResumeTest, WhatThisProcessAcceptedIsNotResumed) {
   model.says("once");
   ASSERT_TRUE(agent->deliver(user_message("go")));

@@ -7,6 +7,16 @@
 namespace skep {
 namespace {
 
+TEST(Json, StringTextIsWhatAValueGives) {
+  std::string all;
+  for (int c = 0; c < 0x80; ++c) all.push_back(static_cast<char>(c));
+  for (const std::string& text : {std::string(), std::string("plain"), "h\xc3\xa9 \xf0\x9f\x98\x80" + all, all + "end"}) {
+    std::string out = "[";
+    append_json_string(out, text);
+    EXPECT_EQ(out, "[" + to_json(json::value(text)));
+  }
+}
+
 TEST(Json, ParsesWholeTextsOnly) {
   EXPECT_EQ(to_json(*parse_json(R"( {"b":[1,2.5,"x",null,true]} )")), R"({"b":[1,2.5E0,"x",null,true]})");
   for (const char* bad : {"", " ", "{", "[1,]", "{\"a\":1} x", "nul", "'a'", "{\"a\" 1}", "[1] [2]", "\"\\ud800\"", "01", "+1",

@@ -98,11 +98,10 @@ bool Admission::too_old(const xmpp::ChatMessage& chat) const {
   return chat.delay && clock_.now() - *chat.delay > age_max_;
 }
 
-Admitted Admission::judge(const xmpp::ChatMessage& chat) {
+Admitted Admission::judge(const xmpp::ChatMessage& chat, const std::string& key) {
   if (!is_conversation(chat)) return ++stats_.ignored, Admitted::kNo;
   if (chat.automatic) return ++stats_.loops, Admitted::kNo;
   if (!authorised(chat.from)) return Admitted::kNo;
-  const std::string key = seen_key(chat);
   if (!key.empty() && journal_.remembers(kSeenSet, key))
     return ++stats_.duplicates, Admitted::kDuplicate;
   if (too_old(chat)) return ++stats_.too_old, Admitted::kNo;

@@ -46,8 +46,8 @@ class Admission {
   Admission(const XmppChannelConfig& config, const store::Journal& journal, const Clock& clock,
             XmppChannelStats& stats);
 
-  // `chat` is no error. Counts whatever is not kYes.
-  Admitted judge(const xmpp::ChatMessage& chat);
+  // `chat` is no error, `key` its seen_key(). Counts whatever is not kYes.
+  Admitted judge(const xmpp::ChatMessage& chat, const std::string& key);
   // Without counting; one warning in the log for each sender and hour when not.
   bool allowed(const xmpp::Jid& who);
   [[nodiscard]] const identity::AllowList& allow_list() const { return allow_; }

@@ -30,7 +30,12 @@ void Inbound::refuse_unread(const Element& stanza) {
 
 Task<void> Inbound::run(Ctx ctx) {
   running_ = true;
-  while (auto stanza = co_await waiting_.pop(ctx)) co_await handle(ctx, *stanza);
+  std::size_t in_a_row = 0;
+  while (auto stanza = co_await waiting_.pop(ctx)) {
+    co_await handle(ctx, *stanza);
+    // The first replies of a burst are on their way while the rest is read.
+    if (++in_a_row % kInARowMax == 0) co_await yield();
+  }
   running_ = false;
   ended_.notify_all();
 }
@@ -66,9 +71,11 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
     on_error(*chat);
     co_return;
   }
-  const Admitted admitted = deps_.admission.judge(*chat);
+  const std::string seen = Admission::seen_key(*chat);
+  const Admitted admitted = deps_.admission.judge(*chat, seen);
   if (admitted == Admitted::kYes) {
-    co_await hand_over(ctx, stanza, *chat);
+    const Heard heard{stanza, *chat, seen};
+    co_await hand_over(std::move(ctx), heard);
   } else if (admitted == Admitted::kDuplicate) {
     acknowledge(*chat);
   } else if (admitted == Admitted::kFlood) {
@@ -125,38 +132,45 @@ void Inbound::refuse(const Element& stanza, const Error& why) {
   deps_.say(answer);
 }
 
-Task<void> Inbound::hand_over(Ctx ctx, const Element& stanza, const ChatMessage& chat) {
+Task<void> Inbound::hand_over(Ctx ctx, Heard heard) {
+  const ChatMessage& chat = heard.chat;
   deps_.peers.heard(chat);
-  const Result<void> delivered = co_await deliver(ctx, stanza, chat);
-  if (!delivered) {
-    refuse(stanza, delivered.error());
-    co_return;
+  std::string address = chat.from.bare().str();
+  std::optional<Ilk> ilk = deps_.channel.directory.find("xmpp", address);
+  if (!ilk) {
+    const Result<Ilk> resolved =
+        co_await deps_.channel.directory.resolve(std::move(ctx), "xmpp", std::move(address));
+    if (!resolved) co_return refuse(heard.stanza, resolved.error());
+    ilk = *resolved;
   }
-  if (const std::string key = Admission::seen_key(chat); !key.empty()) {
-    const Result<void> remembered = deps_.channel.journal.remember(Admission::kSeenSet, key);
-    if (!remembered)
-      log::warn("xmpp", "a message may be answered twice: {}", remembered.error().to_string());
-  }
+  const Result<void> delivered = deliver(heard, *ilk);
+  if (!delivered) co_return refuse(heard.stanza, delivered.error());
   acknowledge(chat);
   if (deps_.admission.bots().should_ask(chat.from.str())) deps_.ask_what(chat.from);
 }
 
-Task<Result<void>> Inbound::deliver(Ctx ctx, const Element& stanza, const ChatMessage& chat) {
-  std::string address = chat.from.bare().str();
-  std::optional<Ilk> ilk = deps_.channel.directory.find("xmpp", address);
-  if (!ilk) {
-    SKEP_CO_TRY(ilk, co_await deps_.channel.directory.resolve(ctx, "xmpp", std::move(address)));
-  }
-  Message message = to_message(chat, *ilk, deps_.channel.agent, deps_.channel.xmpp.clock.now());
+// Until the key's record is written the receiver's unfinished entry holds it, in the message's meta
+// (remember_unfinished()); and that entry's next record takes it along.
+Result<void> Inbound::deliver(const Heard& heard, const Ilk& from) {
+  const ChatMessage& chat = heard.chat;
+  Message message = to_message(chat, from, deps_.channel.agent, deps_.channel.xmpp.clock.now());
   if (!deps_.with_from) message.reply_address.from.clear();
   Asked asked{.type = chat.type, .parent_thread = chat.parent_thread, .foreign_id = chat.id};
-  asked.markable = stanza.child("markable", kNsMarkers) != nullptr;
+  asked.markable = heard.stanza.child("markable", kNsMarkers) != nullptr;
   put_asked(message.meta, asked);
+  put_seen(message.meta, heard.seen);
   const MessageId id = message.id;
   deps_.turns.asked(id, std::move(asked));  // before: the turn may begin at once
   Result<void> taken = deps_.channel.out.deliver(std::move(message));
-  if (!taken) deps_.turns.forget(id);
-  co_return taken;
+  if (!taken) {
+    deps_.turns.forget(id);
+    return taken;
+  }
+  if (heard.seen.empty()) return taken;
+  const auto remembered = deps_.channel.journal.remember_with_next(Admission::kSeenSet, heard.seen);
+  if (!remembered)
+    log::warn("xmpp", "a message may be answered twice: {}", remembered.error().to_string());
+  return taken;
 }
 
 }  // namespace skep::channels

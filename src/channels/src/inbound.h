@@ -18,6 +18,7 @@ class Inbound {
  public:
   static constexpr std::size_t kWaitingMax =
       10'000;  // stanzas; further messages are refused with resource-constraint
+  static constexpr std::size_t kInARowMax = 4;  // stanzas, before what they caused gets its turn
   static constexpr std::size_t kSentMax = 4096;  // ids of our messages whose errors we recognise
 
   struct Deps {
@@ -46,8 +47,14 @@ class Inbound {
  private:
   Task<void> handle(Ctx ctx, const xmpp::Element& stanza);
   Task<void> on_message(Ctx ctx, const xmpp::Element& stanza);
-  Task<void> hand_over(Ctx ctx, const xmpp::Element& stanza, const xmpp::ChatMessage& chat);
-  Task<Result<void>> deliver(Ctx ctx, const xmpp::Element& stanza, const xmpp::ChatMessage& chat);
+  // One admitted message; `seen` is its key.
+  struct Heard {
+    const xmpp::Element& stanza;
+    const xmpp::ChatMessage& chat;
+    const std::string& seen;
+  };
+  Task<void> hand_over(Ctx ctx, Heard heard);
+  Result<void> deliver(const Heard& heard, const Ilk& from);
   void on_error(const xmpp::ChatMessage& chat);
   void on_presence(const xmpp::Element& stanza);
   void refuse(const xmpp::Element& stanza, const Error& why);

@@ -109,10 +109,12 @@ void Outbox::pump_once() {
   }
 }
 
-xmpp::Element Outbox::next_stanza(const Item& item) const {
-  xmpp::Element stanza = item.stanzas[item.offered];
+// The next one with the time it was said, when it is late; else nullopt, and it goes as it is.
+std::optional<xmpp::Element> Outbox::delayed(const Item& item) const {
   const bool late = deps_.clock.now() - item.reply.accepted_at > kDelayAfter;
-  if (late || item.maybe_seen) add_delay(stanza, item.reply.accepted_at);
+  if (!late && !item.maybe_seen) return std::nullopt;
+  xmpp::Element stanza = item.stanzas[item.offered];
+  add_delay(stanza, item.reply.accepted_at);
   return stanza;
 }
 
@@ -122,7 +124,8 @@ bool Outbox::offer(const std::shared_ptr<Item>& item) {
   Done done = [this, alive, generation = generation_, item](const Result<void>& result) {
     if (alive.lock()) on_done(generation, item, result);
   };
-  const xmpp::Element stanza = next_stanza(*item);
+  const std::optional<xmpp::Element> late = delayed(*item);
+  const xmpp::Element& stanza = late ? *late : item->stanzas[item->offered];
   ++item->offered;
   ++in_flight_;
   const Result<void> taken = send_(stanza, std::move(done));
@@ -156,7 +159,8 @@ void Outbox::on_done(std::uint64_t generation, const std::shared_ptr<Item>& item
 
 void Outbox::finish(const std::shared_ptr<Item>& item, bool sent) {
   const std::string& id = item->reply.message.id.str();
-  log_failure("remembering", item->reply, deps_.journal.remember(kSentSet, id));
+  // One write for both: the key goes in front of the end.
+  log_failure("remembering", item->reply, deps_.journal.remember_with_next(kSentSet, id));
   log_failure("ending", item->reply, deps_.journal.end(item->entry));
   item->finished = true;
   items_.erase(std::ranges::find(items_, item));  // near the front: oldest first

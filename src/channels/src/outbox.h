@@ -4,6 +4,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 
 #include "reply.h"
 #include "skep/async/gate.h"
@@ -82,7 +83,7 @@ class Outbox {
   void pump();
   void pump_once();
   bool offer(const std::shared_ptr<Item>& item);
-  xmpp::Element next_stanza(const Item& item) const;
+  std::optional<xmpp::Element> delayed(const Item& item) const;
   void on_done(std::uint64_t generation, const std::shared_ptr<Item>& item,
                const Result<void>& result);
   void finish(const std::shared_ptr<Item>& item, bool sent);

@@ -55,18 +55,19 @@ Element about(const Correspondence& with) {
 
 }  // namespace
 
+// Written without a tree: it is part of every reply's way.
 std::string to_journal(const OutgoingReply& reply) {
-  json::object out;
-  out["v"] = 1;
-  out["message"] = to_json_value(reply.message);
-  out["type"] = reply.type;
-  out["parent_thread"] = reply.parent_thread;
-  out["chat_state"] = reply.chat_state;
-  out["with_from"] = reply.with_from;
-  out["styling"] = reply.styling;
-  out["bytes_max"] = reply.bytes_max;
-  out["accepted_at"] = reply.accepted_at.time_since_epoch().count();
-  return to_json(out);
+  std::string out = R"({"v":1,"message":)";
+  append_json(out, reply.message);
+  out += R"(,"type":)";
+  append_json_string(out, reply.type);
+  out += R"(,"parent_thread":)";
+  append_json_string(out, reply.parent_thread);
+  fmt::format_to(std::back_inserter(out),
+                 R"(,"chat_state":{},"with_from":{},"styling":{},"bytes_max":{},"accepted_at":{}}})",
+                 reply.chat_state, reply.with_from, reply.styling, reply.bytes_max,
+                 reply.accepted_at.time_since_epoch().count());
+  return out;
 }
 
 Result<OutgoingReply> outgoing_from_journal(std::string_view text) {

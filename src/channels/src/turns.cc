@@ -20,6 +20,16 @@ std::optional<Asked> asked_from(const json::object& meta) {
   return asked;
 }
 
+void put_seen(json::object& meta, const std::string& key) {
+  if (!key.empty()) meta["xmpp_seen"] = key;
+}
+
+std::string_view seen_from(const json::object& meta) {
+  const json::value* key = meta.if_contains("xmpp_seen");
+  const json::string* text = key == nullptr ? nullptr : key->if_string();
+  return text == nullptr ? std::string_view() : std::string_view(*text);
+}
+
 void Turns::asked(const MessageId& message, Asked asked) {
   asked_.touch(message.str()) = std::move(asked);
 }

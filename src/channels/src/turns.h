@@ -22,6 +22,10 @@ struct Asked {
 // Kept in the message's meta as well, for an agent that carries it over a restart.
 void put_asked(json::object& meta, const Asked& asked);
 std::optional<Asked> asked_from(const json::object& meta);
+// The key that the message is remembered by (Admission::seen_key), for a process that finds it
+// unfinished.
+void put_seen(json::object& meta, const std::string& key);
+std::string_view seen_from(const json::object& meta);  // empty when absent
 
 // Loop thread only.
 class Turns {

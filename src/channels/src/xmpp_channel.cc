@@ -49,6 +49,7 @@ class XmppChannelImpl final : public XmppChannel {
         inbound_(inbound_deps()),
         link_(config_.link, deps_.xmpp, identity(), handlers()) {
     add_features(link_.features());
+    remember_unfinished();
     outbox_.restore();
   }
 
@@ -122,6 +123,16 @@ class XmppChannelImpl final : public XmppChannel {
                       }};
     if (component_) return component_presence(std::move(deps), config_.subscribers_file);
     return client_presence(std::move(deps), config_.link.address(), config_.allow.addresses);
+  }
+
+  // The process may have ended between an acceptance and the record of its key.
+  void remember_unfinished() {
+    for (const Message& message : std::exchange(deps_.unfinished, {})) {
+      const std::string_view key = seen_from(message.meta);
+      if (key.empty()) continue;
+      const auto kept = deps_.journal.remember(Admission::kSeenSet, key);
+      if (!kept) log::warn("xmpp", "a message may be answered twice: {}", kept.error().to_string());
+    }
   }
 
   // What works here beside what the library answers itself.

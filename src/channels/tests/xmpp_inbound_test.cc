@@ -117,6 +117,25 @@ TEST_F(XmppInboundTest, RemembersWhatItAnsweredAcrossARestart) {
   EXPECT_EQ(text_of(next_message().parts), "next");
 }
 
+// A process that dies between the acceptance of a message and the record of its key.
+TEST_F(XmppInboundTest, TakesNothingTwiceThatADeadProcessLeftUnfinished) {
+  online();
+  ann_says("hello", "id='m1'");
+  ann_says("by origin", "id='m2'", "<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>");
+  const Message by_id = next_message();
+  const Message by_origin = next_message();
+  close();
+  journal_ = store::Journal::open({.directory = home_ + "/without-the-keys"}).value();
+  unfinished_ = {*message_from_json(to_json_value(by_id)),
+                 *message_from_json(to_json_value(by_origin))};
+  online();
+  ann_says("hello", "id='m1'");
+  ann_says("by origin", "id='m3'", "<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>");
+  ann_says("next", "id='m4'");
+  EXPECT_EQ(text_of(next_message().parts), "next");
+  EXPECT_EQ(channel_->stats().duplicates, 2u);
+}
+
 TEST_F(XmppInboundTest, TakesEveryMessageWithoutAnId) {
   online();
   ann_says("hello", "", kReceiptRequest);

@@ -34,7 +34,8 @@ class XmppTest : public StoresTest {
                          .gave_up = [this](const Error& error) {
                            gave_up_ = error;
                            gave_up_signal_.notify_all();
-                         }};
+                         },
+                         .unfinished = unfinished_};
     auto opened = XmppChannel::open(config_, std::move(deps));
     ASSERT_TRUE(opened) << opened.error().to_string();
     channel_ = *std::move(opened);
@@ -80,6 +81,7 @@ class XmppTest : public StoresTest {
   Pool pool_;
   FakeServer server_;
   int connects_ = 0;
+  std::vector<Message> unfinished_;
   std::optional<Error> gave_up_;
   Signal gave_up_signal_;
   std::unique_ptr<XmppChannel> channel_;

@@ -94,7 +94,7 @@ class KernelImpl final : public Kernel {
     channels::XmppChannelDeps xmpp{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
                                    .directory = *directory_, .journal = *journal_, .out = xmpp_out_,
                                    .agent = agent_name, .version = std::string(version()),
-                                   .gave_up = options_.fatal};
+                                   .gave_up = options_.fatal, .unfinished = agent_->unfinished()};
     SKEP_TRY(xmpp_, channels::XmppChannel::open(*config_.xmpp, std::move(xmpp)));
     return {};
   }

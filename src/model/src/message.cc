@@ -5,22 +5,13 @@
 #include <limits>
 
 #include "json_reader.h"
+#include "kind_name.h"
 
 namespace skep {
 namespace {
 
 constexpr std::int64_t kVersion = 1;
 constexpr std::int64_t kMillisMax = 253'402'300'799'999;  // the last of the year 9999
-
-std::string_view kind_name(Kind kind) {
-  switch (kind) {
-    case Kind::kUser: return "user";
-    case Kind::kReply: return "reply";
-    case Kind::kProgress: return "progress";
-    case Kind::kSystem: break;
-  }
-  return "system";
-}
 
 Kind read_kind(JsonReader& in) {
   std::string name = in.text("kind");

@@ -40,6 +40,22 @@ TEST(MessageJson, RoundTripsEveryField) {
   EXPECT_EQ(*again, m);
 }
 
+TEST(MessageJson, TextIsWhatTheTreeWouldGive) {
+  auto text = [](const Message& m) {
+    std::string out = "before ";
+    append_json(out, m);
+    return out;
+  };
+  Message m = full_message();
+  EXPECT_EQ(text(m), "before " + to_json(to_json_value(m)));
+  EXPECT_EQ(text(Message()), "before " + to_json(to_json_value(Message())));
+  for (const Destination& dst : {Destination(NodeId{Uuid::random()}), Destination(Broadcast{"AI.*"})}) {
+    m.dst = dst;
+    m.parts = {TextPart{"one"}, TextPart{"\"two\"\t\\"}};
+    EXPECT_EQ(text(m), "before " + to_json(to_json_value(m)));
+  }
+}
+
 TEST(MessageJson, RoundTripsEveryDestinationAndKind) {
   for (const Destination& dst : {Destination(Unresolved{}), Destination(NodeId{Uuid::random()}), Destination(Broadcast{}),
                                  Destination(Broadcast{"AI.*"}), Destination(*Name::parse("SY.a@h"))}) {

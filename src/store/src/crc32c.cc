@@ -28,10 +28,8 @@ constexpr Table make_table() {
 constexpr Table kTable = make_table();
 static_assert(std::endian::native == std::endian::little, "crc32c reads words as they lie");
 
-}  // namespace
-
-std::uint32_t crc32c(std::string_view bytes, std::uint32_t seed) {
-  std::uint32_t crc = ~seed;
+// `crc` is inverted here and below.
+std::uint32_t by_table(std::string_view bytes, std::uint32_t crc) {
   const char* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= 8; at += 8, left -= 8) {
@@ -46,7 +44,34 @@ std::uint32_t crc32c(std::string_view bytes, std::uint32_t seed) {
   for (; left > 0; ++at, --left) {
     crc = (crc >> 8) ^ kTable[0][(crc ^ static_cast<unsigned char>(*at)) & 0xff];
   }
-  return ~crc;
+  return crc;
+}
+
+#if defined(__x86_64__)
+// SSE 4.2 has the very polynomial: eight bytes in three cycles.
+__attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::string_view bytes,
+                                                               std::uint32_t crc) {
+  std::uint64_t wide = crc;
+  for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), 8);
+    wide = __builtin_ia32_crc32di(wide, word);
+  }
+  crc = static_cast<std::uint32_t>(wide);
+  for (const char c : bytes) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(c));
+  return crc;
+}
+
+const bool kHasInstruction = __builtin_cpu_supports("sse4.2") != 0;
+#endif
+
+}  // namespace
+
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t seed) {
+#if defined(__x86_64__)
+  if (kHasInstruction) return ~by_instruction(bytes, ~seed);
+#endif
+  return ~by_table(bytes, ~seed);
 }
 
 }  // namespace skep::store

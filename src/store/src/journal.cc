@@ -25,6 +25,8 @@ constexpr std::size_t kNameBytesMax = 64u << 10;
 constexpr std::uint64_t kLiveBytesMax = 1u << 30;
 // A rotation writes pieces of about this size.
 constexpr std::size_t kCopyChunk = 1u << 20;
+// A large step's buffer is given back.
+constexpr std::size_t kIdleBytesMax = 256u << 10;
 
 std::string segment_path(const std::string& directory, std::uint64_t number) {
   return fmt::format("{}/journal-{}.log", directory, number);
@@ -143,6 +145,7 @@ Result<Segment> create_segment(const std::string& directory, std::uint64_t numbe
 class FileJournal final : public Journal {
  public:
   FileJournal(JournalConfig config, Fd lock) : config_(std::move(config)), lock_(std::move(lock)) {}
+  ~FileJournal() override { write_unwritten(); }
 
   Result<void> load();
 
@@ -171,10 +174,18 @@ class FileJournal final : public Journal {
   [[nodiscard]] std::size_t size() const override { return state_.entries().size(); }
   Result<void> remember(std::string_view set, std::string_view key) override {
     if (state_.remembers(set, key)) return {};
-    if (!state_.sets().contains(set) && state_.sets().size() >= sets_max) {
-      return fail(Code::kExhausted, fmt::format("more than {} sets of keys", sets_max));
-    }
+    SKEP_TRY_VOID(room_for_set(set));
     return append({RecordType::kRemember, set, key, {}});
+  }
+  Result<void> remember_with_next(std::string_view set, std::string_view key) override {
+    if (state_.remembers(set, key)) return {};
+    if (unwritten_.size() >= unwritten_max) return remember(set, key);
+    const Record record{RecordType::kRemember, set, key, {}};
+    if (broken_) return fail(*broken_);
+    SKEP_TRY_VOID(room_for_set(set));
+    SKEP_TRY_VOID(check_sizes(record));
+    unwritten_.emplace_back(set, key);
+    return state_.apply(record);
   }
   [[nodiscard]] bool remembers(std::string_view set, std::string_view key) const override {
     return state_.remembers(set, key);
@@ -183,6 +194,10 @@ class FileJournal final : public Journal {
  private:
   Result<void> append(const Record& record);
   Result<void> write(const Record& record);
+  Result<void> write_bytes(const std::string& bytes);
+  void append_unwritten(std::string& bytes) const;
+  void write_unwritten();
+  [[nodiscard]] Result<void> room_for_set(std::string_view set) const;
   void rotate();
   Result<void> read_segment(std::uint64_t number);
   [[nodiscard]] Result<void> check_sizes(const Record& record) const;
@@ -191,6 +206,8 @@ class FileJournal final : public Journal {
   Fd lock_;
   Segment segment_;
   JournalState state_;
+  std::vector<std::pair<std::string, std::string>> unwritten_;  // set and key, in state_ already
+  std::string bytes_;                                           // of the last write: its memory
   std::uint64_t rotate_at_ = 0;
   std::optional<Error> broken_;  // the file's end is unknown: nothing more is written
 };
@@ -260,13 +277,40 @@ Result<void> FileJournal::append(const Record& record) {
 }
 
 Result<void> FileJournal::write(const Record& record) {
-  std::string bytes;
-  bytes.reserve(64 + record.name.size() + record.key.size() + record.what.size());
-  append_record(bytes, segment_.salt, segment_.size, record);
+  bytes_.clear();
+  if (bytes_.capacity() > kIdleBytesMax) bytes_.shrink_to_fit();
+  append_unwritten(bytes_);
+  append_record(bytes_, segment_.salt, segment_.size + bytes_.size(), record);
   // Ending an entry is always let through: it is what makes room.
-  if (record.type != RecordType::kEnd && segment_.size + bytes.size() > kLiveBytesMax) {
+  if (record.type != RecordType::kEnd && segment_.size + bytes_.size() > kLiveBytesMax) {
     return fail(Code::kExhausted, "the journal holds too much unfinished work");
   }
+  return write_bytes(bytes_);
+}
+
+Result<void> FileJournal::room_for_set(std::string_view set) const {
+  if (state_.sets().contains(set) || state_.sets().size() < sets_max) return {};
+  return fail(Code::kExhausted, fmt::format("more than {} sets of keys", sets_max));
+}
+
+void FileJournal::append_unwritten(std::string& bytes) const {
+  for (const auto& [set, key] : unwritten_) {
+    append_record(bytes, segment_.salt, segment_.size + bytes.size(),
+                  {RecordType::kRemember, set, key, {}});
+  }
+}
+
+// In an orderly end nothing follows that they could go with.
+void FileJournal::write_unwritten() {
+  if (unwritten_.empty() || broken_) return;
+  std::string bytes;
+  append_unwritten(bytes);
+  if (auto written = write_bytes(bytes); !written)
+    log::warn("store", "keys are not remembered: {}", written.error().to_string());
+}
+
+// All of what waits, in one write(2).
+Result<void> FileJournal::write_bytes(const std::string& bytes) {
   auto done = append_whole(segment_.fd, segment_.path, bytes);
   if (done && config_.sync == Sync::kDisk) {
     done = sync_data(segment_.fd, segment_.path);
@@ -276,8 +320,10 @@ Result<void> FileJournal::write(const Record& record) {
   } else if (!done && done.error().code == Code::kInternal) {
     broken_ = done.error();  // a short write that could not be undone
   }
-  if (done) segment_.size += bytes.size();
-  return done;
+  if (!done) return done;
+  segment_.size += bytes.size();
+  unwritten_.clear();
+  return {};
 }
 
 void FileJournal::rotate() {

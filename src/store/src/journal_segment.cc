@@ -148,10 +148,9 @@ void append_record(std::string& into, std::uint64_t salt, std::uint64_t offset,
   if (has[1]) put_field(into, record.key);
   if (has[2]) put_field(into, record.what);
   const auto body = std::string_view(into).substr(start + kRecordHeaderBytes);
-  std::string head;
-  put_u32(head, static_cast<std::uint32_t>(body.size()));
-  put_u32(head, record_sum(salt, offset, body));
-  into.replace(start, kRecordHeaderBytes, head);
+  const std::array<std::uint32_t, 2> head{static_cast<std::uint32_t>(body.size()),
+                                          record_sum(salt, offset, body)};
+  std::memcpy(into.data() + start, head.data(), kRecordHeaderBytes);
 }
 
 Result<void> JournalState::begin(const Record& record) {

@@ -70,6 +70,7 @@ struct StreamParser::Impl {
       if (!piece.empty()) parse(piece);
       if (!failure && !closed && utf16_sign(bytes) == 0) refuse(Code::kCorrupt, "the stream is not UTF-8");
     }
+    if (closed) check_after_end(bytes);
     events = nullptr;
     if (failure) return fail(*failure);
     return {};
@@ -80,6 +81,15 @@ struct StreamParser::Impl {
   std::size_t utf16_sign(std::string_view bytes) const {
     if (fed == 0 && !bytes.empty() && (bytes[0] == '\xFE' || bytes[0] == '\xFF')) return 0;
     return bytes.find('\0');
+  }
+
+  // `unfed` follows what expat was given last, of which it left all behind the stream's end.
+  void check_after_end(std::string_view unfed) {
+    const std::size_t left = fed - end_at;
+    fed = end_at;
+    if (!is_white_space({unfed.data() - left, unfed.size() + left})) {
+      refuse(Code::kCorrupt, "there are bytes after the stream's end");
+    }
   }
 
   void parse(std::string_view piece) {
@@ -153,6 +163,7 @@ struct StreamParser::Impl {
     if (path.empty()) {
       events->emplace_back(StreamClose{});
       closed = true;
+      end_at = token_end();
       XML_StopParser(parser.get(), XML_FALSE);
       return;
     }
@@ -211,7 +222,8 @@ struct StreamParser::Impl {
   std::vector<StreamEvent>* events = nullptr;
   std::optional<Error> failure;
   bool opened = false;
-  bool closed = false;  // what comes after the stream's end is nobody's
+  bool closed = false;
+  std::size_t end_at = 0;  // the first byte after the stream's end
   std::size_t fed = 0;
   std::size_t unit_start = 0;  // first byte of what stanza_bytes_max now counts
 };

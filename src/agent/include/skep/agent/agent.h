@@ -61,6 +61,8 @@ class Agent : public Inbox {
  public:
   static Result<std::unique_ptr<Agent>> open(AgentConfig config, AgentDeps deps);
 
+  // What was accepted, by this process or a previous one, and is not finished.
+  [[nodiscard]] virtual std::vector<Message> unfinished() const = 0;
   // Continues what a previous process left unfinished; call once, after the channels are attached.
   virtual void resume() = 0;
   // Stops accepting; running turns may finish until the Ctx ends, then they are stopped and stay in

@@ -52,6 +52,8 @@ struct XmppChannelDeps {
   // The link ended for a reason that trying again cannot mend (wrong password): what failed, why,
   // what to do.
   std::function<void(const Error&)> gave_up;
+  // What a previous process accepted and did not finish: none of it is taken a second time.
+  std::vector<Message> unfinished = {};
 };
 
 struct XmppChannelStats {

@@ -86,6 +86,8 @@ struct Message {
 
 // Everything but stamped fields and progress; the journal's form. {"v":1,…}; unknown keys are ignored when read.
 json::value to_json_value(const Message& message);
+// The same as text, written without a tree: several journal records of every message hold one.
+void append_json(std::string& out, const Message& message);
 Result<Message> message_from_json(const json::value& value);
 
 // Takes a message or refuses it at once. Loop thread only; never blocks and never re-enters the sender before it returns.

@@ -55,8 +55,13 @@ class Journal {
 
   // Keys that must be remembered beyond their entry (message ids seen), newest `kept_max`; older ones are forgotten.
   virtual Result<void> remember(std::string_view set, std::string_view key) = 0;
+  // Known at once, but written only with the next record, in front of it, or when the journal is closed: no write(2) of its
+  // own. A kill before that loses the key, so it is for keys that an unfinished entry still tells (its next record takes
+  // them along) and for what begins to matter with the next record only.
+  virtual Result<void> remember_with_next(std::string_view set, std::string_view key) { return remember(set, key); }
   [[nodiscard]] virtual bool remembers(std::string_view set, std::string_view key) const = 0;
   static constexpr std::size_t kept_max = 4096;  // for each set
+  static constexpr std::size_t unwritten_max = 64;  // keys that wait for the next record; one more is written at once
   static constexpr std::size_t sets_max = 1024;  // a key of one more set is refused with kExhausted
 };
 

@@ -78,8 +78,7 @@ class StreamParser {
   StreamParser(StreamParser&&) noexcept;
   StreamParser& operator=(StreamParser&&) noexcept;
 
-  // Eats all of `bytes` (not kept after return) and appends what became complete to `out`. Bytes after the stream's end are
-  // ignored.
+  // Eats all of `bytes` (not kept after return) and appends what became complete to `out`.
   Result<void> feed(std::span<const std::byte> bytes, std::vector<StreamEvent>& out);
 
  private:
