@@ -60,7 +60,7 @@ target_link_libraries(skep_asio_impl PUBLIC skep_asio_macros)
 add_library(skep_asio INTERFACE)
 target_link_libraries(skep_asio INTERFACE skep_asio_impl skep_asio_macros Boost::json fmt::fmt)
 
-# The allocator of programs that serve (docs/decisions/0006). Sanitizers bring their own.
+# The allocator of programs that serve (docs/decisions/0007-allocator.md). Sanitizers bring their own.
 add_library(skep_malloc INTERFACE)
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Asan")
   find_package(mimalloc 2.0 REQUIRED)
