@@ -19,18 +19,6 @@ bool is_immediate(const ParsedText& parsed) {
   return info == nullptr || info->immediate;
 }
 
-// What rebuild() reads; as text at once, for it is part of every message's way.
-std::string accepted_record(const Message& message) {
-  std::string out = R"({"message":)";
-  append_json(out, message);
-  out += R"(,"src":)";
-  append_json_string(out, message.src.uuid.str());
-  out += R"(,"src_name":)";
-  append_json_string(out, message.src_name ? message.src_name->str() : std::string());
-  out += '}';
-  return out;
-}
-
 }  // namespace
 
 ParsedText parsed_message(const Message& message) {
@@ -90,7 +78,7 @@ Result<void> AgentImpl::accept(Message message) {
     return fail(Code::kExhausted, "too many commands at once");
   if (!immediate) SKEP_TRY_VOID(mailbox_.room_for(message.conversation));
   Result<void> begun =
-      deps_.journal.begin(kTurnKind, store::EntryId(message.id.str()), accepted_record(message));
+      deps_.journal.begin(kTurnKind, store::EntryId(message.id.str()), begin_record(message));
   if (!begun && begun.error().code == Code::kExists)
     return {};  // accepted before; it will be answered once
   if (!begun) return begun;

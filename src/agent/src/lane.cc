@@ -23,19 +23,6 @@ bool is_final(Code code) {
   return code == Code::kInvalid || code == Code::kTooLarge || code == Code::kUnsupported;
 }
 
-// What rebuild() reads; as text at once, for it is part of every message's way.
-std::string answered_record(const TurnState& turn, const Message& reply) {
-  std::string out = R"({"s":"reply","model":)";
-  append_json_string(out, turn.model);
-  fmt::format_to(
-      std::back_inserter(out),
-      R"(,"usage":{{"input":{},"output":{},"cache_read":{},"cache_write":{}}},"message":)",
-      turn.usage.input, turn.usage.output, turn.usage.cache_read, turn.usage.cache_write);
-  append_json(out, reply);
-  out += '}';
-  return out;
-}
-
 }  // namespace
 
 Task<void> AgentImpl::run_lane(Lane* lane) {
@@ -152,7 +139,7 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   reply.reply_address = asked.reply_address;
   reply.parts = {TextPart{std::move(decision.text)}};
   store::EntryId id(asked.id.str());
-  std::string record = answered_record(turn, reply);
+  std::string record = reply_record(turn, reply);
   auto journaled =
       co_await journal_step(gate_.ctx(), deps_.journal, std::move(id), std::move(record));
   if (!journaled) {

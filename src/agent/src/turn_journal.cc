@@ -101,12 +101,16 @@ Round make_round(std::vector<Part> parts) {
   return round;
 }
 
+// As text at once, without a tree of values: it is part of every message's way. So is reply_record().
 std::string begin_record(const Message& message) {
-  json::object record;
-  record["message"] = to_json_value(message);
-  record["src"] = message.src.uuid.str();
-  record["src_name"] = message.src_name ? message.src_name->str() : "";
-  return to_json(record);
+  std::string out = R"({"message":)";
+  append_json(out, message);
+  out += R"(,"src":)";
+  append_json_string(out, message.src.uuid.str());
+  out += R"(,"src_name":)";
+  append_json_string(out, message.src_name ? message.src_name->str() : std::string());
+  out += '}';
+  return out;
 }
 
 std::string assistant_record(const llm::Response& response) {
@@ -130,9 +134,15 @@ std::string tool_result_record(std::size_t call, const ToolResult& result) {
 }
 
 std::string reply_record(const TurnState& turn, const Message& reply) {
-  json::object record{{"s", "reply"}, {"model", turn.model}, {"usage", usage_json(turn.usage)}};
-  record["message"] = to_json_value(reply);
-  return to_json(record);
+  std::string out = R"({"s":"reply","model":)";
+  append_json_string(out, turn.model);
+  fmt::format_to(
+      std::back_inserter(out),
+      R"(,"usage":{{"input":{},"output":{},"cache_read":{},"cache_write":{}}},"message":)",
+      turn.usage.input, turn.usage.output, turn.usage.cache_read, turn.usage.cache_write);
+  append_json(out, reply);
+  out += '}';
+  return out;
 }
 
 Result<TurnState> rebuild(const store::JournalEntry& entry) {
