@@ -1,5 +1,6 @@
-// The floor under a turn: the same requests as a recorded real one, byte for byte, sent by a bare libcurl loop that looks
-// at nothing. At one in flight a reused easy handle; at more, reused easy handles in one multi handle.
+// The floor under a turn: the same requests as a recorded real one, byte for byte, sent by a bare
+// libcurl loop that looks at nothing. At one in flight a reused easy handle; at more, reused easy
+// handles in one multi handle.
 //
 //   bench_curl_floor PORT RECORD_FILE
 #include <curl/curl.h>
@@ -108,7 +109,8 @@ class Floor {
       : base_(std::move(base)), requests_(std::move(requests)) {}
 
   void run(const Order& order) {
-    while (slots_.size() < static_cast<std::size_t>(order.in_flight)) slots_.push_back(std::make_unique<Slot>());
+    while (slots_.size() < static_cast<std::size_t>(order.in_flight))
+      slots_.push_back(std::make_unique<Slot>());
     Round round;
     order.in_flight == 1 ? run_easy(order.count, round) : run_multi(order, round);
     round.print();
@@ -119,7 +121,8 @@ class Floor {
     Slot& slot = *slots_[0];
     while (round.count() < count) {
       slot.prepare(base_, requests_);
-      if (slot.finish(curl_easy_perform(slot.easy.get()), requests_.size())) round.add(slot.started);
+      if (slot.finish(curl_easy_perform(slot.easy.get()), requests_.size()))
+        round.add(slot.started);
     }
   }
 

@@ -65,9 +65,10 @@ void Round::print() {
   const double cpu = cpu_us() - cpu_started_us_;
   std::sort(latencies_.begin(), latencies_.end());
   const auto n = static_cast<double>(latencies_.size());
-  print_line(fmt::format(R"({{"count":{},"p50_us":{:.2f},"p99_us":{:.2f},"per_s":{:.2f},"cpu_us":{:.2f}}})",
-                         latencies_.size(), us(latencies_[latencies_.size() / 2]),
-                         us(latencies_[latencies_.size() * 99 / 100]), n / wall_s, cpu / n));
+  print_line(fmt::format(
+      R"({{"count":{},"p50_us":{:.2f},"p99_us":{:.2f},"per_s":{:.2f},"cpu_us":{:.2f}}})",
+      latencies_.size(), us(latencies_[latencies_.size() / 2]),
+      us(latencies_[latencies_.size() * 99 / 100]), n / wall_s, cpu / n));
 }
 
 }  // namespace skep::bench

@@ -1,5 +1,6 @@
-// What every measuring program here shares: orders come in on standard input, one line each, and each is answered by one
-// line of JSON. bench/run.py gives the orders to ours and to the floor in turn, so that both see the same weather.
+// What every measuring program here shares: orders come in on standard input, one line each, and
+// each is answered by one line of JSON. bench/run.py gives the orders to ours and to the floor in
+// turn, so that both see the same weather.
 #pragma once
 
 #include <chrono>
@@ -26,7 +27,8 @@ class Round {
   Round();
   void add(Steady::time_point started) { latencies_.push_back(Steady::now() - started); }
   [[nodiscard]] int count() const { return static_cast<int>(latencies_.size()); }
-  // {"count":…,"p50_us":…,"p99_us":…,"per_s":…,"cpu_us":…}: the last is CPU time of this process for each item.
+  // {"count":…,"p50_us":…,"p99_us":…,"per_s":…,"cpu_us":…}: the last is CPU time of this process
+  // for each item.
   void print();
 
  private:

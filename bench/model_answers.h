@@ -8,10 +8,13 @@
 namespace skep::bench {
 
 inline constexpr std::string_view kFinalText =
-    "It is eight o'clock in the morning, Coordinated Universal Time, as far as the clock of this machine can be trusted.";
+    "It is eight o'clock in the morning, Coordinated Universal Time, as far as the clock of this "
+    "machine can be trusted.";
 
-// Appends the whole response to `out`: the path in `head` chooses the wire format (/v1/messages or chat completions),
-// `body` the answer: a call of system_time, or kFinalText once the request holds a tool result. `serial` makes ids unique.
-void append_model_answer(std::string_view head, std::string_view body, std::uint64_t serial, std::string& out);
+// Appends the whole response to `out`: the path in `head` chooses the wire format (/v1/messages or
+// chat completions), `body` the answer: a call of system_time, or kFinalText once the request holds
+// a tool result. `serial` makes ids unique.
+void append_model_answer(std::string_view head, std::string_view body, std::uint64_t serial,
+                         std::string& out);
 
 }  // namespace skep::bench

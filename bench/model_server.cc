@@ -1,9 +1,9 @@
-// A loopback model server that costs as little as possible: scripted answers in the Anthropic and OpenAI streaming formats,
-// epoll, keep-alive, one write for each answer. A request without a tool result is answered by a call of system_time, one
-// with it by a text. Prints its port.
+// A loopback model server that costs as little as possible: scripted answers in the Anthropic and
+// OpenAI streaming formats, epoll, keep-alive, one write for each answer. A request without a tool
+// result is answered by a call of system_time, one with it by a text. Prints its port.
 //
-//   bench_model_server [--record FILE]   FILE gets every request: "HEAD_BYTES BODY_BYTES\n", head, body
-//   GET /stats                           {"requests":…,"bytes_in":…,"bytes_out":…}
+//   bench_model_server [--record FILE]   FILE gets every request: "HEAD_BYTES BODY_BYTES\n", head,
+//   body GET /stats                           {"requests":…,"bytes_in":…,"bytes_out":…}
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
@@ -140,10 +140,11 @@ class ModelServer {
 
   void answer(std::string_view head, std::string_view body, std::string& out) {
     if (head.starts_with("GET /stats")) {
-      const std::string stats =
-          fmt::format(R"({{"requests":{},"bytes_in":{},"bytes_out":{}}})", requests_, bytes_in_, bytes_out_);
-      out += fmt::format("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-                         stats.size(), stats);
+      const std::string stats = fmt::format(R"({{"requests":{},"bytes_in":{},"bytes_out":{}}})",
+                                            requests_, bytes_in_, bytes_out_);
+      out += fmt::format(
+          "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+          stats.size(), stats);
       return;
     }
     if (record_ != nullptr) record(head, body);

@@ -1,5 +1,6 @@
-// The floor under an XMPP echo: a component (XEP-0114) on a raw socket that looks for <message> and answers it with the
-// elements that skep's reply has (the server pays for each of them), and does nothing else a real one must.
+// The floor under an XMPP echo: a component (XEP-0114) on a raw socket that looks for <message> and
+// answers it with the elements that skep's reply has (the server pays for each of them), and does
+// nothing else a real one must.
 //
 //   bench_raw_component PORT DOMAIN SECRET
 #include <fmt/format.h>
@@ -13,9 +14,10 @@ namespace skep::bench {
 namespace {
 
 void shake_hands(Wire& wire, std::string_view domain, std::string_view secret) {
-  wire.send(fmt::format("<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' "
-                        "xmlns:stream='http://etherx.jabber.org/streams' to='{}'>",
-                        domain));
+  wire.send(
+      fmt::format("<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' "
+                  "xmlns:stream='http://etherx.jabber.org/streams' to='{}'>",
+                  domain));
   wire.read_until("<stream:stream");
   const std::string tag = wire.read_until(">");
   const std::string id(attribute(tag, "id"));
@@ -23,12 +25,14 @@ void shake_hands(Wire& wire, std::string_view domain, std::string_view secret) {
   wire.read_until("<handshake/>");
 }
 
-// The elements of a reply of skep's, so that the server reads and copies as many: XEP-0085, XEP-0359, the mark of a program.
+// The elements of a reply of skep's, so that the server reads and copies as many: XEP-0085,
+// XEP-0359, the mark of a program.
 void append_reply(std::string& out, std::string_view asked) {
   const std::string_view id = attribute(asked, "id");
   fmt::format_to(std::back_inserter(out),
                  "<message from='{}' to='{}' type='chat' id='{}'><body>pong</body>"
-                 "<active xmlns='http://jabber.org/protocol/chatstates'/><origin-id xmlns='urn:xmpp:sid:0' id='{}'/>"
+                 "<active xmlns='http://jabber.org/protocol/chatstates'/><origin-id "
+                 "xmlns='urn:xmpp:sid:0' id='{}'/>"
                  "<auto xmlns='urn:fluux:agent:0#meta' depth='1'/></message>",
                  attribute(asked, "to"), attribute(asked, "from"), id, id);
 }

@@ -1,9 +1,11 @@
-// One-tool turns through the whole house below the network: this program opens a Kernel in its process, attaches itself to
-// the router as a channel and talks to the agent like any channel does, journal and transcripts on. Each conversation takes
-// kTurnsPerConversation turns, then the slot becomes a new person: the same history again and again, so that the floor can
-// replay the requests byte for byte.
+// One-tool turns through the whole house below the network: this program opens a Kernel in its
+// process, attaches itself to the router as a channel and talks to the agent like any channel does,
+// journal and transcripts on. Each conversation takes kTurnsPerConversation turns, then the slot
+// becomes a new person: the same history again and again, so that the floor can replay the requests
+// byte for byte.
 //
-//   bench_turn HOME [--text TEXT]     HOME/skep.toml names the model; prints the reply's text instead of measuring
+//   bench_turn HOME [--text TEXT]     HOME/skep.toml names the model; prints the reply's text
+//   instead of measuring
 #include <fmt/format.h>
 
 #include <cstring>
@@ -29,7 +31,8 @@ class People : public Inbox {
  public:
   People(Loop& loop, kernel::Kernel& kernel)
       : loop_(loop),
-        agent_(Name::from_label(NodeType::kAgent, kernel.config().agent.name, kernel.config().hive)) {
+        agent_(
+            Name::from_label(NodeType::kAgent, kernel.config().agent.name, kernel.config().hive)) {
     const Name name = Name::from_label(NodeType::kChannel, "bench", kernel.config().hive);
     auto port = kernel.router().attach(name, NodeId{Uuid::random()}, *this);
     if (!port) die(port.error().to_string());
@@ -42,7 +45,8 @@ class People : public Inbox {
     Ctx ctx;
     ctx = ctx.within(kRoundMax);
     while (round.count() < order.count) {
-      if (auto waited = co_await done_.wait(ctx); !waited) die("turns: " + waited.error().to_string());
+      if (auto waited = co_await done_.wait(ctx); !waited)
+        die("turns: " + waited.error().to_string());
     }
     round_ = nullptr;
     round.print();
@@ -84,7 +88,8 @@ class People : public Inbox {
   }
 
   void ask(Slot& slot) {
-    if (slot.turns++ % kTurnsPerConversation == 0) slot.peer = fmt::format("person-{:08}@bench", ++people_);
+    if (slot.turns++ % kTurnsPerConversation == 0)
+      slot.peer = fmt::format("person-{:08}@bench", ++people_);
     Message message{.id = MessageId(mint_ulid()), .dst = agent_, .from = Ilk{Uuid::random()}};
     message.sent_at = Clock::system().now();
     message.conversation = {.channel = "bench", .peer = slot.peer, .thread = ""};
@@ -92,7 +97,8 @@ class People : public Inbox {
     message.parts.emplace_back(TextPart{text_});
     asked_[message.id.str()] = &slot;
     slot.started = Steady::now();
-    if (auto sent = port_.send(std::move(message)); !sent) die("sending: " + sent.error().to_string());
+    if (auto sent = port_.send(std::move(message)); !sent)
+      die("sending: " + sent.error().to_string());
   }
 
   Loop& loop_;

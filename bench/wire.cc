@@ -22,7 +22,8 @@ Wire::Wire(const std::string& port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLO
   sockaddr_in address{.sin_family = AF_INET,
                       .sin_port = htons(static_cast<std::uint16_t>(std::atoi(port.c_str()))),
                       .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) die("cannot connect to port " + port);
+  if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    die("cannot connect to port " + port);
   const int yes = 1;
   setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 }
@@ -47,7 +48,8 @@ void Wire::read_some() {
 
 std::string Wire::read_until(std::string_view mark) {
   while (in_.find(mark) == std::string::npos) {
-    if (in_.find("</stream:stream>") != std::string::npos) die("the server ended the stream: " + in_);
+    if (in_.find("</stream:stream>") != std::string::npos)
+      die("the server ended the stream: " + in_);
     read_some();
   }
   const std::size_t end = in_.find(mark) + mark.size();

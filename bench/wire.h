@@ -1,4 +1,5 @@
-// Blocking sockets and the least that XMPP needs: what a component or client on raw sockets would do.
+// Blocking sockets and the least that XMPP needs: what a component or client on raw sockets would
+// do.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,6 @@
-// A person on XMPP who keeps a number of messages in flight: logs in with SASL PLAIN over plain TCP (the throwaway server
-// allows it), sends "/ping" to the order's target, counts the replies with a body. Replies are taken in order.
+// A person on XMPP who keeps a number of messages in flight: logs in with SASL PLAIN over plain TCP
+// (the throwaway server allows it), sends "/ping" to the order's target, counts the replies with a
+// body. Replies are taken in order.
 //
 //   bench_xmpp_load PORT USER DOMAIN PASSWORD
 #include <fmt/format.h>
@@ -15,21 +16,26 @@ namespace skep::bench {
 namespace {
 
 void open_stream(Wire& wire, std::string_view domain) {
-  wire.send(fmt::format("<?xml version='1.0'?><stream:stream xmlns='jabber:client' version='1.0' "
-                        "xmlns:stream='http://etherx.jabber.org/streams' to='{}'>",
-                        domain));
+  wire.send(
+      fmt::format("<?xml version='1.0'?><stream:stream xmlns='jabber:client' version='1.0' "
+                  "xmlns:stream='http://etherx.jabber.org/streams' to='{}'>",
+                  domain));
   wire.read_until("</stream:features>");
 }
 
-void log_in(Wire& wire, const std::string& user, std::string_view domain, const std::string& password) {
+void log_in(Wire& wire, const std::string& user, std::string_view domain,
+            const std::string& password) {
   open_stream(wire, domain);
   const std::string plain = '\0' + user + '\0' + password;
-  wire.send(fmt::format("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}</auth>",
-                        base64_encode(plain)));
+  wire.send(
+      fmt::format("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}</auth>",
+                  base64_encode(plain)));
   wire.read_until("<success");
   wire.read_until(">");
   open_stream(wire, domain);
-  wire.send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>load</resource></bind></iq>");
+  wire.send(
+      "<iq type='set' id='b'><bind "
+      "xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>load</resource></bind></iq>");
   wire.read_until("</iq>");
   wire.send("<presence/>");
 }
@@ -55,14 +61,16 @@ class Person {
   void ask(const std::string& target) {
     if (to_start_-- <= 0) return;
     fmt::format_to(std::back_inserter(pending_),
-                   "<message to='{}' id='l{}' type='chat'><body>/ping</body></message>", target, ++serial_);
+                   "<message to='{}' id='l{}' type='chat'><body>/ping</body></message>", target,
+                   ++serial_);
     asked_.push_back(Steady::now());
   }
 
   void take(const std::string& message, const std::string& target, Round& round) {
     if (attribute(message, "type") == "error") die("an error came back: " + message);
     if (!body_of(message)) return;  // a chat state
-    if (!attribute(message, "from").starts_with(target)) die("a message from somebody else: " + message);
+    if (!attribute(message, "from").starts_with(target))
+      die("a message from somebody else: " + message);
     if (*body_of(message) != "pong") die("not the answer to /ping: " + message);
     if (asked_.empty()) die("more replies than questions: " + message);
     round.add(asked_.front());

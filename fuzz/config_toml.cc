@@ -35,7 +35,8 @@ std::optional<std::string> no_variables(std::string_view name) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  auto file = skep::ConfigFile::parse({reinterpret_cast<const char*>(data), size}, "fuzz.toml", no_variables);
+  auto file = skep::ConfigFile::parse({reinterpret_cast<const char*>(data), size}, "fuzz.toml",
+                                      no_variables);
   if (!file) return 0;
   read_everything(*file);
   (void)file->problems();

@@ -20,8 +20,7 @@ constexpr int kBudgetMin = 500;  // tokens of history that are left when a windo
 constexpr std::size_t kFramingTokens = 500;  // roles, tool syntax and our estimate's error
 
 // What is left of the model's window for history.
-int history_budget(const AgentDeps& deps, const llm::ToolSpecs& tools,
-                   std::size_t system_tokens) {
+int history_budget(const AgentDeps& deps, const llm::ToolSpecs& tools, std::size_t system_tokens) {
   const llm::LlmConfig& config = deps.model.config();
   auto window = static_cast<std::int64_t>(deps.model.driver().context_window_tokens());
   if (window <= 0) return config.history_token_budget;

@@ -101,7 +101,8 @@ Round make_round(std::vector<Part> parts) {
   return round;
 }
 
-// As text at once, without a tree of values: it is part of every message's way. So is reply_record().
+// As text at once, without a tree of values: it is part of every message's way. So is
+// reply_record().
 std::string begin_record(const Message& message) {
   std::string out = R"({"message":)";
   append_json(out, message);

@@ -28,11 +28,11 @@ class ApiImpl final : public Api {
 
   Task<Result<void>> start(std::string listen) {
     listens_locally_ = is_local_name(host_of(listen)) || listen.starts_with("unix:");
-    net::HttpServer::Deps server{.loop = deps_.loop,
-                                 .handler = [this](Ctx ctx, const net::ServerRequest& request,
-                                                   net::Responder& responder) {
-                                   return handle(std::move(ctx), request, responder);
-                                 }};
+    net::HttpServer::Deps server{
+        .loop = deps_.loop,
+        .handler = [this](Ctx ctx, const net::ServerRequest& request, net::Responder& responder) {
+          return handle(std::move(ctx), request, responder);
+        }};
     SKEP_CO_TRY(server_, co_await net::HttpServer::open(std::move(listen), std::move(server)));
     const DaemonFile file{.pid = getpid(),
                           .address = server_->address(),
@@ -54,7 +54,8 @@ class ApiImpl final : public Api {
     Result<void> done = co_await dispatch(std::move(ctx), request, responder);
     if (done) co_return;
     const Error& error = done.error();
-    if (error.code == Code::kInternal) log::error("api", "{} {}: {}", request.method, request.path, error.message);
+    if (error.code == Code::kInternal)
+      log::error("api", "{} {}: {}", request.method, request.path, error.message);
     if (responder.started()) {
       const std::string data = error_body(error);
       (void)co_await responder.write_event("error", data);  // the watcher may be gone
@@ -63,7 +64,8 @@ class ApiImpl final : public Api {
     (void)co_await responder.send_json(http_status(error.code), error_body(error));
   }
 
-  Task<Result<void>> dispatch(Ctx ctx, const net::ServerRequest& request, net::Responder& responder) {
+  Task<Result<void>> dispatch(Ctx ctx, const net::ServerRequest& request,
+                              net::Responder& responder) {
     SKEP_CO_TRY_VOID(check_origin(request));
     bool path_known = false;
     for (const Route& route : routes()) {
@@ -73,12 +75,13 @@ class ApiImpl final : public Api {
       if (route.needs_token) SKEP_CO_TRY_VOID(check_token(request));
       co_return co_await route.handle(std::move(ctx), RouteContext{deps_, request, responder});
     }
-    if (path_known) co_return fail(Code::kUnsupported, request.method + " is not possible on " + request.path);
+    if (path_known)
+      co_return fail(Code::kUnsupported, request.method + " is not possible on " + request.path);
     co_return fail(Code::kNotFound, "no such route: " + request.path);
   }
 
-  // A web page the user happens to visit must not reach a daemon on loopback: neither under a name of its own that it has
-  // pointed here (DNS rebinding), nor by a cross-site request.
+  // A web page the user happens to visit must not reach a daemon on loopback: neither under a name
+  // of its own that it has pointed here (DNS rebinding), nor by a cross-site request.
   Result<void> check_origin(const net::ServerRequest& request) const {
     const std::string_view host = host_of(net::find_header(request.headers, "host"));
     if (listens_locally_ && !host.empty() && !is_local_name(host)) {
@@ -98,8 +101,10 @@ class ApiImpl final : public Api {
   Result<void> check_token(const net::ServerRequest& request) const {
     constexpr std::string_view kBearer = "Bearer ";
     const std::string_view given = net::find_header(request.headers, "authorization");
-    if (given.starts_with(kBearer) && equal_in_constant_time(given.substr(kBearer.size()), token_)) return {};
-    return fail(Code::kUnauthenticated, "send the token of daemon.json as \"Authorization: Bearer …\"");
+    if (given.starts_with(kBearer) && equal_in_constant_time(given.substr(kBearer.size()), token_))
+      return {};
+    return fail(Code::kUnauthenticated,
+                "send the token of daemon.json as \"Authorization: Bearer …\"");
   }
 
   std::string home_;

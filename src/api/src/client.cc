@@ -20,14 +20,16 @@ class ClientImpl final : public Client {
     co_return co_await call(std::move(ctx), "POST", std::move(path), std::move(text));
   }
 
-  Task<Result<void>> chat(Ctx ctx, json::value body,
-                          std::function<void(std::string_view, const json::value&)> on_event) override {
+  Task<Result<void>> chat(
+      Ctx ctx, json::value body,
+      std::function<void(std::string_view, const json::value&)> on_event) override {
     net::HttpRequest request = make("POST", "/api/chat", to_json(body));
     // A model may think for minutes before its first word.
     request.first_byte_timeout = request.idle_timeout = std::chrono::minutes(30);
     ChatStream stream(std::move(on_event));
     net::BodySink sink = [&stream](std::string_view bytes) { return stream.feed(bytes); };
-    SKEP_CO_TRY(const net::HttpResponse response, co_await http_.fetch(std::move(ctx), std::move(request), sink));
+    SKEP_CO_TRY(const net::HttpResponse response,
+                co_await http_.fetch(std::move(ctx), std::move(request), sink));
     if (response.status != 200) co_return fail(error_of(response));
     co_return stream.finish();
   }
@@ -37,7 +39,8 @@ class ClientImpl final : public Client {
   // Turns {"error":{"code","message"}} back into the Error it was made from.
   static Error error_of_json(const json::value& value, int status) {
     const json::value* error = get_member(value, "error");
-    if (error == nullptr) return {Code::kUnavailable, fmt::format("the daemon answered with HTTP status {}", status)};
+    if (error == nullptr)
+      return {Code::kUnavailable, fmt::format("the daemon answered with HTTP status {}", status)};
     for (int code = 1; code <= static_cast<int>(Code::kInternal); ++code) {
       if (code_name(static_cast<Code>(code)) == get_string(*error, "code")) {
         return {static_cast<Code>(code), std::string(get_string(*error, "message"))};
@@ -61,7 +64,9 @@ class ClientImpl final : public Client {
     }
     Result<void> finish() {
       if (!outcome_) return outcome_;
-      if (!replied_) return fail(Code::kUnavailable, "the daemon ended before it had answered; /history shows what came later");
+      if (!replied_)
+        return fail(Code::kUnavailable,
+                    "the daemon ended before it had answered; /history shows what came later");
       return {};
     }
 
@@ -86,7 +91,8 @@ class ClientImpl final : public Client {
   net::HttpRequest make(std::string method, std::string path, std::string body) const {
     return {.method = std::move(method),
             .url = "http://" + daemon_.address + path,
-            .headers = {{"Authorization", "Bearer " + daemon_.token}, {"Content-Type", "application/json"}},
+            .headers = {{"Authorization", "Bearer " + daemon_.token},
+                        {"Content-Type", "application/json"}},
             .body = std::move(body),
             .connect_timeout = std::chrono::seconds(1)};
   }
@@ -98,7 +104,8 @@ class ClientImpl final : public Client {
 
   Task<Result<json::value>> call(Ctx ctx, std::string method, std::string path, std::string body) {
     net::HttpRequest request = make(std::move(method), std::move(path), std::move(body));
-    SKEP_CO_TRY(const net::HttpResponse response, co_await http_.fetch(std::move(ctx), std::move(request)));
+    SKEP_CO_TRY(const net::HttpResponse response,
+                co_await http_.fetch(std::move(ctx), std::move(request)));
     if (response.status / 100 != 2) co_return fail(error_of(response));
     co_return parse_json(response.body);
   }
@@ -109,11 +116,14 @@ class ClientImpl final : public Client {
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Client>>> Client::find(Ctx ctx, net::HttpClient& http, const std::string& home) {
+Task<Result<std::unique_ptr<Client>>> Client::find(Ctx ctx, net::HttpClient& http,
+                                                   const std::string& home) {
   Result<DaemonFile> file = DaemonFile::read(home);
-  if (!file) co_return fail(Code::kNotFound, "no skep is running on " + home + "; start one with `skep up`");
+  if (!file)
+    co_return fail(Code::kNotFound, "no skep is running on " + home + "; start one with `skep up`");
   if (kill(file->pid, 0) != 0 && errno == ESRCH) {
-    co_return fail(Code::kNotFound, "skep is not running (its last process, pid " + std::to_string(file->pid) +
+    co_return fail(Code::kNotFound, "skep is not running (its last process, pid " +
+                                        std::to_string(file->pid) +
                                         ", has ended); start it with `skep up`");
   }
   // Without the token: another program may hold the port by now.

@@ -19,7 +19,8 @@ Result<DaemonFile> DaemonFile::read(const std::string& home) {
                   .started_at = std::string(get_string(value, "started_at")),
                   .version = std::string(get_string(value, "version"))};
   if (file.pid <= 0 || file.address.empty() || file.token.empty()) {
-    return fail(Code::kCorrupt, path_in(home) + " is incomplete; it is safe to delete when no skep runs");
+    return fail(Code::kCorrupt,
+                path_in(home) + " is incomplete; it is safe to delete when no skep runs");
   }
   return file;
 }

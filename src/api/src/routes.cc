@@ -38,7 +38,8 @@ Result<WebChannel::ChatRequest> read_chat_request(std::string_view body) {
                                   .text = std::string(get_string(value, "text")),
                                   .client_id = std::string(get_string(value, "client_id"))};
   if (trim(request.text).empty()) return fail(Code::kInvalid, "\"text\" is missing or empty");
-  if (request.text.size() > kChatTextBytesMax) return fail(Code::kTooLarge, "\"text\" is over 1 MiB");
+  if (request.text.size() > kChatTextBytesMax)
+    return fail(Code::kTooLarge, "\"text\" is over 1 MiB");
   if (request.peer.empty() || request.peer.size() > 256) {
     return fail(Code::kInvalid, "\"peer\" must name who speaks, e.g. \"ann@cli\"");
   }
@@ -47,20 +48,28 @@ Result<WebChannel::ChatRequest> read_chat_request(std::string_view body) {
 
 std::string_view event_name(ChatEvent::Type type) {
   switch (type) {
-    case ChatEvent::Type::kStarted: return "started";
-    case ChatEvent::Type::kText: return "text";
-    case ChatEvent::Type::kReset: return "reset";
-    case ChatEvent::Type::kToolStart: return "tool_start";
-    case ChatEvent::Type::kToolEnd: return "tool_end";
-    case ChatEvent::Type::kReply: return "reply";
+    case ChatEvent::Type::kStarted:
+      return "started";
+    case ChatEvent::Type::kText:
+      return "text";
+    case ChatEvent::Type::kReset:
+      return "reset";
+    case ChatEvent::Type::kToolStart:
+      return "tool_start";
+    case ChatEvent::Type::kToolEnd:
+      return "tool_end";
+    case ChatEvent::Type::kReply:
+      return "reply";
   }
   return "unknown";
 }
 
-// The stream's head is sent with the first event, so that a refusal can still be an ordinary error answer.
+// The stream's head is sent with the first event, so that a refusal can still be an ordinary error
+// answer.
 Task<Result<void>> write_chat_event(net::Responder* responder, ChatEvent event) {
   if (!responder->started()) {
-    const net::Headers headers{{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
+    const net::Headers headers{{"Content-Type", "text/event-stream"},
+                               {"Cache-Control", "no-store"}};
     SKEP_CO_TRY_VOID(co_await responder->start_stream(200, headers));
   }
   const json::object data{{"text", event.text}, {"message_id", event.message_id}};
@@ -71,14 +80,17 @@ Task<Result<void>> write_chat_event(net::Responder* responder, ChatEvent event) 
 Task<Result<void>> post_chat(Ctx ctx, RouteContext context) {
   SKEP_CO_TRY(WebChannel::ChatRequest request, read_chat_request(context.request.body));
   net::Responder* responder = &context.responder;
-  channels::ChatSink sink = [responder](ChatEvent event) { return write_chat_event(responder, std::move(event)); };
+  channels::ChatSink sink = [responder](ChatEvent event) {
+    return write_chat_event(responder, std::move(event));
+  };
   co_return co_await context.deps.kernel.web().chat(ctx, std::move(request), std::move(sink));
 }
 
 constexpr std::array kRoutes = {
     Route{"GET", "/api/health", false, "Is the daemon alive?", &get_health},
     Route{"GET", "/api/status", true, "Model, agent, channels, routes and counters", &get_status},
-    Route{"POST", "/api/chat", true, "Says something to the agent; the answer streams as server-sent events", &post_chat},
+    Route{"POST", "/api/chat", true,
+          "Says something to the agent; the answer streams as server-sent events", &post_chat},
     Route{"POST", "/api/shutdown", true, "Ends the daemon cleanly", &post_shutdown},
 };
 

@@ -1,6 +1,7 @@
+#include "skep/api/api.h"
+
 #include <gtest/gtest.h>
 
-#include "skep/api/api.h"
 #include "temp_home.h"
 
 namespace skep::api {
@@ -18,8 +19,10 @@ class ApiTest : public testing::Test {
   Task<Result<void>> start() {
     ConfigFile file = ConfigFile::parse("[llm]\nprovider = \"demo\"\n", "test.toml").value();
     kernel::KernelConfig config = kernel::KernelConfig::read(file, home_.path());
-    SKEP_CO_TRY(kernel_, co_await kernel::Kernel::open(loop_, std::move(config), kernel::KernelOptions()));
-    Api::Deps deps{.loop = loop_, .kernel = *kernel_, .shutdown = [this] { shutdown_asked_ = true; }};
+    SKEP_CO_TRY(kernel_,
+                co_await kernel::Kernel::open(loop_, std::move(config), kernel::KernelOptions()));
+    Api::Deps deps{
+        .loop = loop_, .kernel = *kernel_, .shutdown = [this] { shutdown_asked_ = true; }};
     SKEP_CO_TRY(api_, co_await Api::open("127.0.0.1:0", home_.path(), std::move(deps)));
     net::HttpClient::Deps http{.loop = loop_};
     SKEP_CO_TRY(http_, net::HttpClient::open(std::move(http)));
@@ -32,9 +35,12 @@ class ApiTest : public testing::Test {
     if (kernel_) co_await kernel_->close(brief);
   }
 
-  net::HttpResponse fetch(std::string method, std::string path, net::Headers headers = {}, std::string body = {}) {
-    net::HttpRequest request{.method = std::move(method), .url = "http://" + api_->address() + path,
-                             .headers = std::move(headers), .body = std::move(body)};
+  net::HttpResponse fetch(std::string method, std::string path, net::Headers headers = {},
+                          std::string body = {}) {
+    net::HttpRequest request{.method = std::move(method),
+                             .url = "http://" + api_->address() + path,
+                             .headers = std::move(headers),
+                             .body = std::move(body)};
     return loop_.run(http_->fetch(Ctx(), std::move(request))).value();
   }
 
@@ -75,10 +81,11 @@ TEST_F(ApiTest, AClientFindsTheDaemonAndChats) {
   std::string reply;
   std::string streamed;
   const json::value body = json::object{{"peer", "ann@cli"}, {"text", "say good morning"}};
-  const Result<void> done = loop_.run((*client)->chat(Ctx(), body, [&](std::string_view name, const json::value& data) {
-    if (name == "text") streamed += get_string(data, "text");
-    if (name == "reply") reply = get_string(data, "text");
-  }));
+  const Result<void> done =
+      loop_.run((*client)->chat(Ctx(), body, [&](std::string_view name, const json::value& data) {
+        if (name == "text") streamed += get_string(data, "text");
+        if (name == "reply") reply = get_string(data, "text");
+      }));
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(reply, "good morning");
   EXPECT_EQ(streamed, reply);
@@ -87,7 +94,8 @@ TEST_F(ApiTest, AClientFindsTheDaemonAndChats) {
 TEST_F(ApiTest, AnEmptyTextIsABadRequest) {
   auto client = loop_.run(Client::find(Ctx(), *http_, home_.path())).value();
   const json::value body = json::object{{"peer", "ann@cli"}, {"text", "  "}};
-  const Result<void> done = loop_.run(client->chat(Ctx(), body, [](std::string_view, const json::value&) {}));
+  const Result<void> done =
+      loop_.run(client->chat(Ctx(), body, [](std::string_view, const json::value&) {}));
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kInvalid);
 }

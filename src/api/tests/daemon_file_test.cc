@@ -10,9 +10,13 @@ namespace {
 
 TEST(DaemonFile, RoundTripsAndIsForItsOwnerOnly) {
   const kernel::TempHome home;
-  const DaemonFile written{.pid = 12, .address = "127.0.0.1:4545", .token = "t", .started_at = "2026-03-02T08:00:00Z", .version = "0.1.0"};
+  const DaemonFile written{.pid = 12,
+                           .address = "127.0.0.1:4545",
+                           .token = "t",
+                           .started_at = "2026-03-02T08:00:00Z",
+                           .version = "0.1.0"};
   ASSERT_TRUE(written.write(home.path()));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(stat((home.path() + "/run/daemon.json").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   const Result<DaemonFile> read = DaemonFile::read(home.path());

@@ -31,7 +31,8 @@ Task<void> run_later(Task<void> task) {
 Gate::Gate(Loop& loop) : impl_(std::make_shared<Impl>(loop.executor())) {}
 
 Gate::~Gate() {
-  if (impl_->running > 0) die("a Gate was destroyed with work inside: its owner must close() it first");
+  if (impl_->running > 0)
+    die("a Gate was destroyed with work inside: its owner must close() it first");
 }
 
 bool Gate::spawn(std::string name, Task<void> task) {

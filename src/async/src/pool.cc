@@ -28,7 +28,8 @@ struct Job {
 }  // namespace
 
 struct Pool::Impl {
-  Impl(Loop& on, std::size_t threads, std::size_t jobs) : loop(on), threads_max(threads), queue_max(jobs) {}
+  Impl(Loop& on, std::size_t threads, std::size_t jobs)
+      : loop(on), threads_max(threads), queue_max(jobs) {}
 
   Loop& loop;
   const std::size_t threads_max;
@@ -43,7 +44,8 @@ struct Pool::Impl {
   Result<void> enqueue(Job job) {
     std::lock_guard lock(mutex);
     std::size_t taken_at_once = idle + (threads_max - threads.size());
-    if (queue.size() >= taken_at_once + queue_max) return fail(Code::kExhausted, "the pool's queue is full");
+    if (queue.size() >= taken_at_once + queue_max)
+      return fail(Code::kExhausted, "the pool's queue is full");
     if (queue.size() >= idle && threads.size() < threads_max) SKEP_TRY_VOID(start_thread());
     queue.push_back(std::move(job));
     wake.notify_one();
@@ -56,7 +58,8 @@ struct Pool::Impl {
       threads.emplace_back([this] { serve(); });
       ++idle;
     } catch (const std::system_error& e) {
-      if (threads.empty()) return fail(Code::kExhausted, fmt::format("cannot start a thread: {}", e.what()));
+      if (threads.empty())
+        return fail(Code::kExhausted, fmt::format("cannot start a thread: {}", e.what()));
     }
     return {};
   }

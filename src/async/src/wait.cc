@@ -20,8 +20,8 @@ enum class Wake { kNone, kNotified, kStopped };  // kNone after the wait: the ti
 struct Waiter;
 using Waiters = std::list<std::shared_ptr<Waiter>>;
 
-// One suspended coroutine. Shared, because a stop from another thread is posted to the loop and may come after the wait.
-// Whoever wakes first decides; the timer's error code is never asked.
+// One suspended coroutine. Shared, because a stop from another thread is posted to the loop and may
+// come after the wait. Whoever wakes first decides; the timer's error code is never asked.
 struct Waiter {
   asio::steady_timer timer;
   Wake wake = Wake::kNone;
@@ -45,7 +45,8 @@ struct Waiter {
   }
 };
 
-// Takes the waiter out of its line when the coroutine ends, also when its frame is destroyed unresumed.
+// Takes the waiter out of its line when the coroutine ends, also when its frame is destroyed
+// unresumed.
 struct LeaveAtEnd {
   Waiter& waiter;
   ~LeaveAtEnd() { waiter.leave(); }
@@ -62,8 +63,10 @@ struct StopRelay {
 Task<void> park(std::shared_ptr<Waiter> waiter, std::stop_token stop) {
   LeaveAtEnd leave{*waiter};
   std::stop_callback<StopRelay> on_stop(std::move(stop), StopRelay{waiter});
-  // A stop between the caller's check and here has woken the waiter already: a cancel before the wait would be lost.
-  if (waiter->wake == Wake::kNone) co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  // A stop between the caller's check and here has woken the waiter already: a cancel before the
+  // wait would be lost.
+  if (waiter->wake == Wake::kNone)
+    co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 Result<void> stopped() { return fail(Code::kCancelled, "stop was requested"); }

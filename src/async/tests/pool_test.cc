@@ -17,7 +17,8 @@ using namespace std::chrono_literals;
 Task<void> settle() {
   for (int i = 0; i < 20; ++i) co_await yield();
 }
-Task<void> run_into(Pool& pool, Ctx ctx, std::function<int()> work, std::vector<Result<int>>& results) {
+Task<void> run_into(Pool& pool, Ctx ctx, std::function<int()> work,
+                    std::vector<Result<int>>& results) {
   results.push_back(co_await pool.run(ctx, std::move(work)));
 }
 
@@ -38,7 +39,13 @@ TEST(Pools, RefusesWhenItsQueueIsFull) {
   std::latch release(1);
   std::vector<Result<int>> results;
   for (int i = 0; i < 3; ++i) {
-    gate.spawn("job", run_into(pool, Ctx{}, [&release, i] { release.wait(); return i; }, results));
+    gate.spawn("job", run_into(
+                          pool, Ctx{},
+                          [&release, i] {
+                            release.wait();
+                            return i;
+                          },
+                          results));
   }
   loop.run(settle());
   ASSERT_FALSE(results.empty());
@@ -56,7 +63,10 @@ TEST(Pools, DeadlineEndsTheWaitAndNotTheWork) {
   {
     std::latch release(1);
     Pool pool(loop, 1);
-    auto late = loop.run(pool.run(Ctx{}.within(1ms), [ran, &release] { release.wait(); return ran->exchange(true); }));
+    auto late = loop.run(pool.run(Ctx{}.within(1ms), [ran, &release] {
+      release.wait();
+      return ran->exchange(true);
+    }));
     EXPECT_EQ(late.error().code, Code::kTimeout);
     release.count_down();
   }
@@ -70,7 +80,10 @@ TEST(Pools, StopEndsTheWait) {
   Pool pool(loop, 1);
   std::stop_source stop;
   loop.post([&] { stop.request_stop(); });
-  auto stopped = loop.run(pool.run(Ctx{}.with_stop(stop.get_token()), [&release] { release.wait(); return 1; }));
+  auto stopped = loop.run(pool.run(Ctx{}.with_stop(stop.get_token()), [&release] {
+    release.wait();
+    return 1;
+  }));
   EXPECT_EQ(stopped.error().code, Code::kCancelled);
   release.count_down();
 }
@@ -82,7 +95,8 @@ TEST(Pools, DestructorRunsWhatIsQueued) {
   std::vector<Result<int>> results;
   {
     Pool pool(loop, 1);
-    for (int i = 0; i < 10; ++i) gate.spawn("job", run_into(pool, Ctx{}, [&ran] { return ++ran; }, results));
+    for (int i = 0; i < 10; ++i)
+      gate.spawn("job", run_into(pool, Ctx{}, [&ran] { return ++ran; }, results));
     loop.run(settle());
   }
   EXPECT_EQ(ran, 10);
@@ -97,7 +111,13 @@ TEST(Pools, UsesAsManyThreadsAsAllowed) {
   std::latch together(3);  // each job waits for the other two
   std::vector<Result<int>> results;
   for (int i = 0; i < 3; ++i) {
-    gate.spawn("job", run_into(pool, Ctx{}, [&together] { together.arrive_and_wait(); return 1; }, results));
+    gate.spawn("job", run_into(
+                          pool, Ctx{},
+                          [&together] {
+                            together.arrive_and_wait();
+                            return 1;
+                          },
+                          results));
   }
   loop.run(gate.drain(Ctx{}));
   EXPECT_EQ(results.size(), 3u);

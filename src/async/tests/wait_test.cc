@@ -163,7 +163,8 @@ TEST(Sleep, StopEndsIt) {
   Loop loop;
   std::stop_source stop;
   loop.post([&] { stop.request_stop(); });
-  EXPECT_EQ(loop.run(sleep_for(Ctx{}.with_stop(stop.get_token()), 1h)).error().code, Code::kCancelled);
+  EXPECT_EQ(loop.run(sleep_for(Ctx{}.with_stop(stop.get_token()), 1h)).error().code,
+            Code::kCancelled);
 }
 
 TEST(Context, WithinOnlyShortens) {

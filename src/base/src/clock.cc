@@ -35,7 +35,8 @@ Civil civil(WallTime time) {
 }
 
 void put_digits(std::string& into, std::size_t at, std::size_t digits, long value) {
-  for (std::size_t i = at + digits; i-- > at; value /= 10) into[i] = static_cast<char>('0' + value % 10);
+  for (std::size_t i = at + digits; i-- > at; value /= 10)
+    into[i] = static_cast<char>('0' + value % 10);
 }
 
 // Reads fixed-width fields from the front of a text; once something does not fit it stays failed.
@@ -113,7 +114,8 @@ const Clock& Clock::system() {
 std::string format_rfc3339(WallTime time, bool millis) {
   const Civil c = civil(time);
   std::string text = "0000-00-00T00:00:00";
-  // By hand, because every record of the journal and of a transcript has a time; fmt only for years nobody means.
+  // By hand, because every record of the journal and of a transcript has a time; fmt only for years
+  // nobody means.
   if (c.year >= 0 && c.year <= 9999) {
     put_digits(text, 0, 4, c.year);
   } else {
@@ -148,7 +150,8 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   int second = in.number(2);
   int millis = read_fraction(in);
   std::chrono::minutes offset = read_offset(in);
-  std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  std::chrono::year_month_day date{std::chrono::year(year),
+                                   std::chrono::month(static_cast<unsigned>(month)),
                                    std::chrono::day(static_cast<unsigned>(day))};
   // 60 is a leap second; it counts as the first second of the next minute.
   if (!in.done() || !date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
@@ -158,17 +161,19 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
 
 std::string format_archive_stamp(WallTime time) {
   Civil c = civil(time);
-  return fmt::format("{:04}{:02}{:02}-{:02}{:02}{:02}", c.year, c.month, c.day, c.hour, c.minute, c.second);
+  return fmt::format("{:04}{:02}{:02}-{:02}{:02}{:02}", c.year, c.month, c.day, c.hour, c.minute,
+                     c.second);
 }
 
 std::string format_for_people(WallTime time) {
   static constexpr std::array kDays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                        "Thursday", "Friday", "Saturday"};
-  static constexpr std::array kMonths = {"January", "February", "March",     "April",   "May",      "June",
-                                         "July",    "August",   "September", "October", "November", "December"};
+  static constexpr std::array kMonths = {"January",   "February", "March",    "April",
+                                         "May",       "June",     "July",     "August",
+                                         "September", "October",  "November", "December"};
   Civil c = civil(time);
-  return fmt::format("{}, {} {} {:04}, {:02}:{:02} UTC", kDays[c.weekday], c.day, kMonths[c.month - 1], c.year,
-                     c.hour, c.minute);
+  return fmt::format("{}, {} {} {:04}, {:02}:{:02} UTC", kDays[c.weekday], c.day,
+                     kMonths[c.month - 1], c.year, c.hour, c.minute);
 }
 
 }  // namespace skep

@@ -39,20 +39,28 @@ Result<std::string> read_small_file(const std::string& path, std::size_t bytes_m
 
 std::string_view kind_name(ConfigKind kind) {
   switch (kind) {
-    case ConfigKind::kTable: return "a table";
-    case ConfigKind::kArray: return "an array";
-    case ConfigKind::kString: return "a string";
-    case ConfigKind::kInteger: return "an integer";
-    case ConfigKind::kFloat: return "a float";
-    case ConfigKind::kBoolean: return "a boolean";
-    case ConfigKind::kTime: break;
+    case ConfigKind::kTable:
+      return "a table";
+    case ConfigKind::kArray:
+      return "an array";
+    case ConfigKind::kString:
+      return "a string";
+    case ConfigKind::kInteger:
+      return "an integer";
+    case ConfigKind::kFloat:
+      return "a float";
+    case ConfigKind::kBoolean:
+      return "a boolean";
+    case ConfigKind::kTime:
+      break;
   }
   return "a date or time";
 }
 
 std::string describe(const ConfigNode& node) {
   std::string kind(kind_name(node.kind));
-  if (node.kind == ConfigKind::kString) return fmt::format("{} \"{}\"", kind, redact(node.text, kShownBytesMax));
+  if (node.kind == ConfigKind::kString)
+    return fmt::format("{} \"{}\"", kind, redact(node.text, kShownBytesMax));
   if (node.kind == ConfigKind::kInteger) return fmt::format("{} {}", kind, node.integer);
   return kind;
 }
@@ -60,7 +68,8 @@ std::string describe(const ConfigNode& node) {
 std::string describe(IntRange range) {
   bool open_above = range.max == IntRange{}.max;
   if (range.min == IntRange{}.min) return fmt::format("at most {}", range.max);
-  return open_above ? fmt::format("at least {}", range.min) : fmt::format("{} to {}", range.min, range.max);
+  return open_above ? fmt::format("at least {}", range.min)
+                    : fmt::format("{} to {}", range.min, range.max);
 }
 
 // One read of one key: marks it as asked for and reports what is wrong with it.
@@ -91,7 +100,9 @@ class Read {
   bool expanded(const ConfigNode& text, std::string& into) {
     Result<std::string> value = expand_env(text.text, state_.env);
     if (!value) {
-      std::string hint = value.error().code == Code::kNotFound ? "; set it, or give a default: ${NAME:-default}" : "";
+      std::string hint = value.error().code == Code::kNotFound
+                             ? "; set it, or give a default: ${NAME:-default}"
+                             : "";
       return problem(text.line, value.error().message + hint);
     }
     into = *std::move(value);
@@ -109,9 +120,10 @@ template <class Int>
 bool read_integer(Read read, Int& into, IntRange range) {
   const ConfigNode* node = read.of(ConfigKind::kInteger);
   if (node == nullptr) return false;
-  range.min = std::max<std::int64_t>(range.min, std::in_range<std::int64_t>(std::numeric_limits<Int>::min())
-                                                    ? static_cast<std::int64_t>(std::numeric_limits<Int>::min())
-                                                    : range.min);
+  range.min = std::max<std::int64_t>(
+      range.min, std::in_range<std::int64_t>(std::numeric_limits<Int>::min())
+                     ? static_cast<std::int64_t>(std::numeric_limits<Int>::min())
+                     : range.min);
   if (std::in_range<std::int64_t>(std::numeric_limits<Int>::max())) {
     range.max = std::min(range.max, static_cast<std::int64_t>(std::numeric_limits<Int>::max()));
   }
@@ -128,13 +140,17 @@ std::string child_path(std::string_view path, std::string_view key) {
 
 }  // namespace
 
-ConfigSection::ConfigSection(std::shared_ptr<ConfigState> state, const ConfigNode* node, std::string path)
+ConfigSection::ConfigSection(std::shared_ptr<ConfigState> state, const ConfigNode* node,
+                             std::string path)
     : state_(std::move(state)), node_(node), path_(std::move(path)) {
-  if (node_ != nullptr) state_->asked[node_];  // opened: from now on, what nobody asks for in it is unknown
+  if (node_ != nullptr)
+    state_->asked[node_];  // opened: from now on, what nobody asks for in it is unknown
 }
 
 bool ConfigSection::present() const { return node_ != nullptr; }
-bool ConfigSection::has(std::string_view key) const { return node_ != nullptr && node_->find(key) != nullptr; }
+bool ConfigSection::has(std::string_view key) const {
+  return node_ != nullptr && node_->find(key) != nullptr;
+}
 std::string ConfigSection::path() const { return path_; }
 
 bool ConfigSection::read(std::string_view key, std::string& into) {
@@ -152,8 +168,10 @@ bool ConfigSection::read(std::string_view key, Secret& into) {
   }
   std::string text;
   if (direct.node() != nullptr) {
-    if (direct.node()->kind != ConfigKind::kString) {  // its value is not shown: it may be the key itself
-      return direct.problem(fmt::format("expected a string, found {}", kind_name(direct.node()->kind)));
+    if (direct.node()->kind !=
+        ConfigKind::kString) {  // its value is not shown: it may be the key itself
+      return direct.problem(
+          fmt::format("expected a string, found {}", kind_name(direct.node()->kind)));
     }
     if (!direct.expanded(*direct.node(), text)) return false;
     into = Secret(std::move(text));
@@ -206,7 +224,8 @@ bool ConfigSection::read(std::string_view key, std::vector<std::string>& into) {
     if (item.kind == ConfigKind::kString) {
       good = read.expanded(item, texts[i]) && good;
     } else {
-      good = read.problem(item.line, fmt::format("expected an array of strings, found {} in it", describe(item)));
+      good = read.problem(
+          item.line, fmt::format("expected an array of strings, found {} in it", describe(item)));
     }
   }
   if (good) into = std::move(texts);
@@ -216,13 +235,15 @@ bool ConfigSection::read(std::string_view key, std::vector<std::string>& into) {
 bool ConfigSection::read_duration(std::string_view key, std::chrono::milliseconds unit,
                                   std::chrono::milliseconds& into) {
   std::int64_t count = 0;
-  std::int64_t count_max = std::chrono::milliseconds(std::chrono::days(36500)) / unit;  // a century: "never"
+  std::int64_t count_max =
+      std::chrono::milliseconds(std::chrono::days(36500)) / unit;  // a century: "never"
   if (!read(key, count, {.min = 0, .max = count_max})) return false;
   into = unit * count;
   return true;
 }
 
-bool ConfigSection::read_choice(std::string_view key, std::vector<std::string> choices, std::string& into) {
+bool ConfigSection::read_choice(std::string_view key, std::vector<std::string> choices,
+                                std::string& into) {
   std::string text;
   if (!read(key, text)) return false;
   if (std::ranges::find(choices, text) != choices.end()) {
@@ -231,7 +252,8 @@ bool ConfigSection::read_choice(std::string_view key, std::vector<std::string> c
   }
   std::string message = fmt::format("expected one of \"{}\", found \"{}\"", join(choices, "\", \""),
                                     redact(text, kShownBytesMax));
-  if (std::optional<std::string> near = nearest(text, choices)) message += fmt::format("; did you mean \"{}\"?", *near);
+  if (std::optional<std::string> near = nearest(text, choices))
+    message += fmt::format("; did you mean \"{}\"?", *near);
   problem(key, std::move(message));
   return false;
 }
@@ -251,7 +273,8 @@ std::vector<ConfigSection> ConfigSection::list(std::string_view key) {
     return sections;
   }
   for (const auto& item : node->children) {
-    sections.push_back({state_, item.get(), fmt::format("{}[{}]", child_path(path_, key), sections.size())});
+    sections.push_back(
+        {state_, item.get(), fmt::format("{}[{}]", child_path(path_, key), sections.size())});
   }
   return sections;
 }
@@ -277,7 +300,8 @@ void ConfigSection::ignore_rest() {
 
 Result<ConfigFile> ConfigFile::parse(std::string_view toml, std::string name, EnvLookup env) {
   if (toml.size() > kConfigBytesMax) {
-    return fail(Code::kTooLarge, fmt::format("{} is larger than {}", name, human_size(kConfigBytesMax)));
+    return fail(Code::kTooLarge,
+                fmt::format("{} is larger than {}", name, human_size(kConfigBytesMax)));
   }
   auto state = std::make_shared<ConfigState>();
   SKEP_TRY(state->root, detail::parse_toml(toml, name));

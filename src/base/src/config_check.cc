@@ -1,4 +1,5 @@
-// After every room has read its part: what is left over is a mistake of the person who wrote the file.
+// After every room has read its part: what is left over is a mistake of the person who wrote the
+// file.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +10,9 @@
 namespace skep::detail {
 namespace {
 
-bool is_section(const ConfigNode& node) { return node.kind == ConfigKind::kTable || node.is_table_list(); }
+bool is_section(const ConfigNode& node) {
+  return node.kind == ConfigKind::kTable || node.is_table_list();
+}
 
 std::string child_path(std::string_view path, std::string_view key) {
   return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
@@ -21,7 +24,8 @@ class UnknownKeys {
 
   void check_table(const ConfigNode& table, const std::string& path) {
     auto asked = state_.asked.find(&table);
-    if (asked == state_.asked.end()) return;  // a table in the place of a value: that has been reported
+    if (asked == state_.asked.end())
+      return;  // a table in the place of a value: that has been reported
     if (state_.ignored.contains(&table)) return;
     for (const auto& child : table.children) {
       if (asked->second.contains(child->key)) {
@@ -43,15 +47,17 @@ class UnknownKeys {
     }
   }
 
-  void report(const ConfigNode& node, const std::string& path, const std::set<std::string, std::less<>>& asked) {
+  void report(const ConfigNode& node, const std::string& path,
+              const std::set<std::string, std::less<>>& asked) {
     std::vector<std::string> candidates(asked.begin(), asked.end());
     std::optional<std::string> near = nearest(node.key, candidates);
     bool section = is_section(node);
     std::string message = section ? "unknown section" : "unknown key";
     if (near && section) message += fmt::format("; did you mean [{}]?", child_path(path, *near));
     if (near && !section) message += fmt::format("; did you mean \"{}\"?", *near);
-    std::string where = section ? describe_place(state_.name, node.line, child_path(path, node.key), {})
-                                : describe_place(state_.name, node.line, path, node.key);
+    std::string where = section
+                            ? describe_place(state_.name, node.line, child_path(path, node.key), {})
+                            : describe_place(state_.name, node.line, path, node.key);
     found_.push_back({node.line, {std::move(where), std::move(message)}});
   }
 
@@ -62,13 +68,15 @@ class UnknownKeys {
 }  // namespace
 
 const ConfigNode* ConfigNode::find(std::string_view name) const {
-  auto at = std::ranges::find(children, name, [](const auto& child) -> const std::string& { return child->key; });
+  auto at = std::ranges::find(children, name,
+                              [](const auto& child) -> const std::string& { return child->key; });
   return at == children.end() ? nullptr : at->get();
 }
 
 bool ConfigNode::is_table_list() const {
   return kind == ConfigKind::kArray && !children.empty() &&
-         std::ranges::all_of(children, [](const auto& child) { return child->kind == ConfigKind::kTable; });
+         std::ranges::all_of(children,
+                             [](const auto& child) { return child->kind == ConfigKind::kTable; });
 }
 
 std::string describe_place(std::string_view file, std::uint32_t line, std::string_view section,
@@ -98,7 +106,8 @@ namespace skep {
 
 std::vector<ConfigProblem> ConfigFile::problems() const {
   std::vector<detail::LinedProblem> all = state_->problems;
-  for (detail::LinedProblem& unknown : detail::unknown_keys(*state_)) all.push_back(std::move(unknown));
+  for (detail::LinedProblem& unknown : detail::unknown_keys(*state_))
+    all.push_back(std::move(unknown));
   // Line 0 (a thing that is not in the file) wraps to the end.
   std::ranges::stable_sort(all, {}, [](const detail::LinedProblem& p) { return p.line - 1; });
   std::vector<ConfigProblem> problems;

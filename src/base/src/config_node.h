@@ -42,11 +42,13 @@ struct ConfigState {
   std::set<const ConfigNode*> ignored;
   std::vector<LinedProblem> problems;
 
-  void add_problem(std::uint32_t line, std::string_view section, std::string_view key, std::string message);
+  void add_problem(std::uint32_t line, std::string_view section, std::string_view key,
+                   std::string message);
 };
 
 // "skep.toml:12: [server] port"
-std::string describe_place(std::string_view file, std::uint32_t line, std::string_view section, std::string_view key);
+std::string describe_place(std::string_view file, std::uint32_t line, std::string_view section,
+                           std::string_view key);
 
 // kInvalid with file:line:column on bad TOML.
 Result<std::unique_ptr<ConfigNode>> parse_toml(std::string_view toml, std::string_view name);

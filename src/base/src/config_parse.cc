@@ -1,11 +1,11 @@
-// The library asserts where it should refuse ("[ ?"), and under NDEBUG goes on with undefined behaviour. Its assertions are
-// made exceptions here, in every build, and caught beside the call.
+// The library asserts where it should refuse ("[ ?"), and under NDEBUG goes on with undefined
+// behaviour. Its assertions are made exceptions here, in every build, and caught beside the call.
 #undef NDEBUG
 namespace skep::detail {
 struct TomlAssertion {};
 }  // namespace skep::detail
-#define TOML_ASSERT(expr) \
-  do {                    \
+#define TOML_ASSERT(expr)                               \
+  do {                                                  \
     if (!(expr)) throw ::skep::detail::TomlAssertion{}; \
   } while (false)
 #define TOML_EXCEPTIONS 1
@@ -60,7 +60,9 @@ std::unique_ptr<ConfigNode> convert(const toml::node& from) {
   auto to = std::make_unique<ConfigNode>();
   to->line = static_cast<std::uint32_t>(from.source().begin.line);
   switch (from.type()) {
-    case toml::node_type::table: convert_table(*from.as_table(), *to); break;
+    case toml::node_type::table:
+      convert_table(*from.as_table(), *to);
+      break;
     case toml::node_type::array:
       to->kind = ConfigKind::kArray;
       convert_array(*from.as_array(), *to);
@@ -89,22 +91,25 @@ std::unique_ptr<ConfigNode> convert(const toml::node& from) {
   return to;
 }
 
-// TOML allows no control characters but tab and line ends. The library asserts on some of them (a NUL in a table's name)
-// instead of refusing, so they are looked for first.
+// TOML allows no control characters but tab and line ends. The library asserts on some of them (a
+// NUL in a table's name) instead of refusing, so they are looked for first.
 Result<void> refuse_control_characters(std::string_view text, std::string_view name) {
   auto forbidden = [](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') ||
+           c == 0x7f;
   };
   auto at = std::ranges::find_if(text, forbidden);
   if (at == text.end()) return {};
   std::string_view before(text.begin(), at);
-  std::size_t column = before.size() - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0: the first line
-  return fail(Code::kInvalid, fmt::format("{}:{}:{}: a control character (0x{:02x}) is not allowed", name,
-                                          std::ranges::count(before, '\n') + 1, column, static_cast<unsigned char>(*at)));
+  std::size_t column =
+      before.size() - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0: the first line
+  return fail(Code::kInvalid, fmt::format("{}:{}:{}: a control character (0x{:02x}) is not allowed",
+                                          name, std::ranges::count(before, '\n') + 1, column,
+                                          static_cast<unsigned char>(*at)));
 }
 
-// The line of the first table name that begins with a character no name may begin with: the one mistake known to trip an
-// assertion. 0 when there is none.
+// The line of the first table name that begins with a character no name may begin with: the one
+// mistake known to trip an assertion. 0 when there is none.
 std::size_t line_of_bad_table_name(std::string_view text) {
   static constexpr std::string_view kAllowed =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-\"'";

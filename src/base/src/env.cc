@@ -10,7 +10,8 @@ namespace {
 bool is_name(std::string_view text) {
   auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   if (text.empty() || !letter(text[0])) return false;
-  return text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
+  return text.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
          std::string_view::npos;
 }
 
@@ -18,7 +19,8 @@ bool is_name(std::string_view text) {
 Result<std::string> expand_reference(std::string_view inner, const EnvLookup& env) {
   std::size_t colon = inner.find(":-");
   std::string_view name = inner.substr(0, colon);
-  if (!is_name(name)) return fail(Code::kInvalid, fmt::format("\"{}\" is no name of an environment variable", name));
+  if (!is_name(name))
+    return fail(Code::kInvalid, fmt::format("\"{}\" is no name of an environment variable", name));
   std::optional<std::string> value = env ? env(name) : std::nullopt;
   if (value && !value->empty()) return *std::move(value);
   if (colon != std::string_view::npos) return std::string(inner.substr(colon + 2));
@@ -44,7 +46,8 @@ Result<std::string> expand_env(std::string_view text, const EnvLookup& env) {
       text.remove_prefix(1);
       continue;
     }
-    if (!text.starts_with('{')) return fail(Code::kInvalid, "a lone $; write $$ for a dollar sign, ${NAME} for a variable");
+    if (!text.starts_with('{'))
+      return fail(Code::kInvalid, "a lone $; write $$ for a dollar sign, ${NAME} for a variable");
     std::size_t close = text.find('}');
     if (close == std::string_view::npos) return fail(Code::kInvalid, "${ without a closing brace");
     SKEP_TRY(std::string value, expand_reference(text.substr(1, close - 1), env));

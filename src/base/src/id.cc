@@ -17,7 +17,8 @@ void fill_random(void* to, std::size_t bytes) {
   auto* at = static_cast<std::uint8_t*>(to);
   while (bytes > 0) {
     ssize_t got = getrandom(at, bytes, 0);
-    if (got < 0 && errno != EINTR) std::abort();  // no kernel randomness: nothing that follows could be trusted
+    if (got < 0 && errno != EINTR)
+      std::abort();  // no kernel randomness: nothing that follows could be trusted
     if (got > 0) {
       at += got;
       bytes -= static_cast<std::size_t>(got);
@@ -25,9 +26,9 @@ void fill_random(void* to, std::size_t bytes) {
   }
 }
 
-// Small pieces of randomness, for ids: drawn from the kernel a kilobyte at a time, because a call for each id costs as much as
-// making the id. What was given out is wiped, so that nothing in memory tells of ids already made. Thread-safe; not for a
-// process that forks without exec.
+// Small pieces of randomness, for ids: drawn from the kernel a kilobyte at a time, because a call
+// for each id costs as much as making the id. What was given out is wiped, so that nothing in
+// memory tells of ids already made. Thread-safe; not for a process that forks without exec.
 class RandomStock {
  public:
   void take(void* to, std::size_t bytes) {
@@ -117,7 +118,8 @@ std::string mint_ulid() {
   for (std::size_t i = 10; i-- > 0; minted.millis >>= 5) text[i] = kAlphabet[minted.millis & 31];
   for (std::size_t i = 26; i-- > 10;) {
     text[i] = kAlphabet[minted.tail.low & 31];
-    minted.tail.low = (minted.tail.low >> 5) | (static_cast<std::uint64_t>(minted.tail.high & 31) << 59);
+    minted.tail.low =
+        (minted.tail.low >> 5) | (static_cast<std::uint64_t>(minted.tail.high & 31) << 59);
     minted.tail.high >>= 5;
   }
   return text;

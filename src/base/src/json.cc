@@ -16,22 +16,28 @@ Error parse_error(const boost::system::error_code& why, std::size_t offset) {
   return {Code::kCorrupt, fmt::format("bad JSON at byte {}: {}", offset, why.message())};
 }
 
-// "1e999" is valid JSON that no double can hold; the parser makes it infinite. Depth is bounded by the parse.
+// "1e999" is valid JSON that no double can hold; the parser makes it infinite. Depth is bounded by
+// the parse.
 bool all_finite(const json::value& value) {
   if (const double* number = value.if_double()) return std::isfinite(*number);
   if (const json::array* items = value.if_array()) return std::ranges::all_of(*items, all_finite);
   if (const json::object* object = value.if_object()) {
-    return std::ranges::all_of(*object, [](const auto& member) { return all_finite(member.value()); });
+    return std::ranges::all_of(*object,
+                               [](const auto& member) { return all_finite(member.value()); });
   }
   return true;
 }
 
-// Whether a byte of the word is below 0x20, a quote or a backslash; bytes over 0x7f are none of these.
+// Whether a byte of the word is below 0x20, a quote or a backslash; bytes over 0x7f are none of
+// these.
 bool needs_escape(std::uint64_t word) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHighs = 0x80 * kOnes;
-  const auto below = [](std::uint64_t x, std::uint64_t bound) { return (x - bound * kOnes) & ~x & kHighs; };
-  return (below(word, 0x20) | below(word ^ ('"' * kOnes), 1) | below(word ^ ('\\' * kOnes), 1)) != 0;
+  const auto below = [](std::uint64_t x, std::uint64_t bound) {
+    return (x - bound * kOnes) & ~x & kHighs;
+  };
+  return (below(word, 0x20) | below(word ^ ('"' * kOnes), 1) | below(word ^ ('\\' * kOnes), 1)) !=
+         0;
 }
 
 // How many bytes at the front need no escape, looked at in words of eight first.
@@ -53,14 +59,21 @@ void append_escape(std::string& out, unsigned char byte) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   out.push_back('\\');
   switch (byte) {
-    case '\b': return out.push_back('b');
-    case '\f': return out.push_back('f');
-    case '\n': return out.push_back('n');
-    case '\r': return out.push_back('r');
-    case '\t': return out.push_back('t');
+    case '\b':
+      return out.push_back('b');
+    case '\f':
+      return out.push_back('f');
+    case '\n':
+      return out.push_back('n');
+    case '\r':
+      return out.push_back('r');
+    case '\t':
+      return out.push_back('t');
     case '"':
-    case '\\': return out.push_back(static_cast<char>(byte));
-    default: break;
+    case '\\':
+      return out.push_back(static_cast<char>(byte));
+    default:
+      break;
   }
   out.append("u00");
   out.push_back(kDigits[byte >> 4]);
@@ -101,9 +114,11 @@ void append_canonical(const json::value& value, std::string& out) {
 
 }  // namespace
 
-Result<json::value> parse_json(std::string_view text, const JsonLimits& limits, json::storage_ptr storage) {
+Result<json::value> parse_json(std::string_view text, const JsonLimits& limits,
+                               json::storage_ptr storage) {
   if (text.size() > limits.bytes_max) {
-    return fail(Code::kTooLarge, fmt::format("JSON of {} bytes; at most {} are allowed", text.size(), limits.bytes_max));
+    return fail(Code::kTooLarge, fmt::format("JSON of {} bytes; at most {} are allowed",
+                                             text.size(), limits.bytes_max));
   }
   json::parse_options options;
   options.max_depth = limits.depth_max;
@@ -113,7 +128,8 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits, 
   json::stream_parser parser({}, options, scratch.data(), scratch.size());
   parser.reset(std::move(storage));
   std::size_t read = parser.write_some(text.data(), text.size(), error);
-  if (!error && read < text.size()) return fail(parse_error(json::make_error_code(json::error::extra_data), read));
+  if (!error && read < text.size())
+    return fail(parse_error(json::make_error_code(json::error::extra_data), read));
   if (!error) parser.finish(error);
   if (error) return fail(parse_error(error, read));
   json::value value = parser.release();
@@ -156,7 +172,8 @@ std::optional<std::int64_t> get_int(const json::value& value, std::string_view k
   const json::value* member = get_member(value, key);
   if (member == nullptr) return std::nullopt;
   if (const std::int64_t* number = member->if_int64()) return *number;
-  const std::uint64_t* number = member->if_uint64();  // what we built from an unsigned value ourselves
+  const std::uint64_t* number =
+      member->if_uint64();  // what we built from an unsigned value ourselves
   if (number == nullptr || !std::in_range<std::int64_t>(*number)) return std::nullopt;
   return static_cast<std::int64_t>(*number);
 }

@@ -23,19 +23,26 @@ struct State {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::kTrace: return spdlog::level::trace;
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarn: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
-    case Level::kOff: break;
+    case Level::kTrace:
+      return spdlog::level::trace;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarn:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
+    case Level::kOff:
+      break;
   }
   return spdlog::level::off;
 }
 
 std::shared_ptr<spdlog::logger> make_logger(const LogConfig& config) {
   auto mode = config.color ? spdlog::color_mode::automatic : spdlog::color_mode::never;
-  std::vector<spdlog::sink_ptr> sinks = {std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(mode)};
+  std::vector<spdlog::sink_ptr> sinks = {
+      std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(mode)};
   std::string file_problem;
   if (!config.file.empty()) {
     try {
@@ -50,7 +57,8 @@ std::shared_ptr<spdlog::logger> make_logger(const LogConfig& config) {
   logger->set_formatter(std::move(formatter));
   logger->set_level(spdlog::level::trace);  // our own level decides
   logger->flush_on(spdlog::level::trace);
-  logger->set_error_handler([](const std::string&) {});  // a full disk must not fill standard error as well
+  logger->set_error_handler(
+      [](const std::string&) {});  // a full disk must not fill standard error as well
   if (!file_problem.empty()) logger->warn("base: no log file: {}", file_problem);
   return logger;
 }
@@ -94,7 +102,9 @@ void configure(const LogConfig& config) {
 
 void set_level(Level level) { state().level = level; }
 
-bool enabled(Level level) { return level != Level::kOff && level >= state().level.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+  return level != Level::kOff && level >= state().level.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view room, std::string_view text) {
   if (!enabled(level)) return;

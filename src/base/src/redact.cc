@@ -9,12 +9,14 @@ namespace skep {
 namespace {
 
 constexpr std::string_view kMask = "…";
-constexpr std::size_t kTokenBytesMin = 32;   // an unnamed run of letters and digits this long is taken for a key
+constexpr std::size_t kTokenBytesMin =
+    32;  // an unnamed run of letters and digits this long is taken for a key
 constexpr std::size_t kPrefixedBytesMin = 8;  // "sk-" and this much more is one; "sk-learn" is not
 
 constexpr std::array<std::string_view, 15> kSecretNames = {
-    "api_key", "api-key", "apikey", "x-api-key", "key",    "token",         "access_token",        "refresh_token",
-    "secret",  "passwd",  "pwd",    "password",  "client_secret", "authorization", "proxy-authorization"};
+    "api_key", "api-key",      "apikey",        "x-api-key",     "key",
+    "token",   "access_token", "refresh_token", "secret",        "passwd",
+    "pwd",     "password",     "client_secret", "authorization", "proxy-authorization"};
 constexpr std::array<std::string_view, 2> kKeyPrefixes = {"sk-", "key-"};
 constexpr std::array<std::string_view, 2> kSchemes = {"bearer", "basic"};
 
@@ -22,7 +24,9 @@ bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word(char c) { return is_lower(c) || is_upper(c) || is_digit(c) || c == '_' || c == '-'; }
-bool is_token(char c) { return is_word(c) || c == '+' || c == '/' || c == '=' || c == '.' || c == '~'; }
+bool is_token(char c) {
+  return is_word(c) || c == '+' || c == '/' || c == '=' || c == '.' || c == '~';
+}
 
 template <class Accept>
 std::string_view run_of(std::string_view text, Accept accept) {
@@ -34,11 +38,12 @@ bool mixes_letters_and_digits(std::string_view text) {
          std::ranges::any_of(text, [](char c) { return is_lower(c) || is_upper(c); });
 }
 
-// Base64 holds '/' and so do paths; only a run that mixes both cases and digits without '-', '_' or '.' is taken for the first.
+// Base64 holds '/' and so do paths; only a run that mixes both cases and digits without '-', '_' or
+// '.' is taken for the first.
 bool looks_like_base64_with_slashes(std::string_view run) {
-  return run.size() >= kTokenBytesMin && std::ranges::any_of(run, is_lower) && std::ranges::any_of(run, is_upper) &&
-         std::ranges::any_of(run, is_digit) && run.find_first_of("-_.~") == std::string_view::npos &&
-         !run.starts_with('/');
+  return run.size() >= kTokenBytesMin && std::ranges::any_of(run, is_lower) &&
+         std::ranges::any_of(run, is_upper) && std::ranges::any_of(run, is_digit) &&
+         run.find_first_of("-_.~") == std::string_view::npos && !run.starts_with('/');
 }
 
 class Redactor {
@@ -90,13 +95,17 @@ class Redactor {
   }
   // What clings to a masked word ("/+=" of base64) belongs to it; its mask stands for both.
   void mask_tail() {
-    rest_.remove_prefix(run_of(rest_, [](char c) { return is_word(c) || c == '+' || c == '/' || c == '='; }).size());
+    rest_.remove_prefix(run_of(rest_, [](char c) {
+                          return is_word(c) || c == '+' || c == '/' || c == '=';
+                        }).size());
   }
 
   // name, then `=` or `:` with quotes and blanks around, then the value.
   void redact_named(std::string_view name) {
     std::size_t at = name.size();
-    at += run_of(rest_.substr(at), [](char c) { return c == '"' || c == '\'' || c == ' ' || c == '\\'; }).size();
+    at += run_of(rest_.substr(at), [](char c) {
+            return c == '"' || c == '\'' || c == ' ' || c == '\\';
+          }).size();
     if (at >= rest_.size() || (rest_[at] != '=' && rest_[at] != ':')) return redact_plain(name);
     ++at;
     at += run_of(rest_.substr(at), [](char c) { return c == ' ' || c == '\\'; }).size();
@@ -119,13 +128,15 @@ class Redactor {
     keep(scheme.size());
     std::string_view blanks = run_of(rest_, [](char c) { return c == ' '; });
     std::string_view value = run_of(rest_.substr(blanks.size()), is_token);
-    if (blanks.empty() || value.size() < kPrefixedBytesMin) return;  // "basic facts", "the bearer of"
+    if (blanks.empty() || value.size() < kPrefixedBytesMin)
+      return;  // "basic facts", "the bearer of"
     keep(blanks.size());
     mask(value.size());
   }
 
   static bool is_one_of(std::string_view word, auto& names) {
-    return std::ranges::any_of(names, [&](std::string_view n) { return equals_ignoring_ascii_case(word, n); });
+    return std::ranges::any_of(
+        names, [&](std::string_view n) { return equals_ignoring_ascii_case(word, n); });
   }
 
   std::string_view rest_;

@@ -25,7 +25,8 @@ Secret& Secret::operator=(Secret&& other) noexcept {
 Secret::~Secret() { wipe(value_); }
 
 void wipe(std::string& bytes) {
-  bytes.resize(bytes.capacity());  // what an earlier, longer value left behind goes too; never reallocates
+  bytes.resize(
+      bytes.capacity());  // what an earlier, longer value left behind goes too; never reallocates
   OPENSSL_cleanse(bytes.data(), bytes.size());
   bytes.clear();
 }

@@ -9,7 +9,8 @@ namespace skep {
 namespace {
 
 constexpr std::string_view kWhiteSpace = " \t\r\n\v\f";
-constexpr std::size_t kNearestBytesMax = 64;  // longer words get no suggestion: the table below is quadratic
+constexpr std::size_t kNearestBytesMax =
+    64;  // longer words get no suggestion: the table below is quadratic
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -41,7 +42,8 @@ std::string_view trim(std::string_view text) {
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> fields;
-  for (std::size_t at = text.find(separator); at != std::string_view::npos; at = text.find(separator)) {
+  for (std::size_t at = text.find(separator); at != std::string_view::npos;
+       at = text.find(separator)) {
     fields.push_back(text.substr(0, at));
     text.remove_prefix(at + 1);
   }

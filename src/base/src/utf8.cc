@@ -7,20 +7,27 @@ namespace skep {
 namespace {
 
 struct Sequence {
-  std::size_t bytes;  // at least 1; of a broken one, as many as could have begun a character (Unicode 3.9, D93b)
+  std::size_t bytes;  // at least 1; of a broken one, as many as could have begun a character
+                      // (Unicode 3.9, D93b)
   bool valid;
 };
 
 bool is_continuation(char c) { return (static_cast<std::uint8_t>(c) & 0xc0) == 0x80; }
 
-// RFC 3629 4: which second bytes may follow a lead byte; the narrow ones keep out overlong forms and surrogates.
+// RFC 3629 4: which second bytes may follow a lead byte; the narrow ones keep out overlong forms
+// and surrogates.
 bool second_fits(std::uint8_t lead, std::uint8_t second) {
   switch (lead) {
-    case 0xe0: return second >= 0xa0 && second <= 0xbf;
-    case 0xed: return second >= 0x80 && second <= 0x9f;
-    case 0xf0: return second >= 0x90 && second <= 0xbf;
-    case 0xf4: return second >= 0x80 && second <= 0x8f;
-    default: return second >= 0x80 && second <= 0xbf;
+    case 0xe0:
+      return second >= 0xa0 && second <= 0xbf;
+    case 0xed:
+      return second >= 0x80 && second <= 0x9f;
+    case 0xf0:
+      return second >= 0x90 && second <= 0xbf;
+    case 0xf4:
+      return second >= 0x80 && second <= 0x8f;
+    default:
+      return second >= 0x80 && second <= 0xbf;
   }
 }
 

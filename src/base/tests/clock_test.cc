@@ -27,19 +27,34 @@ TEST(Rfc3339, ReadsWhatTheRfcAllows) {
 }
 
 TEST(Rfc3339, RejectsEverythingElse) {
-  for (const char* bad :
-       {"", "2026", "2026-03-02", "2026-03-02T08:00:00", "2026-03-02 08:00:00Z", "2026-13-02T08:00:00Z",
-        "2026-02-29T08:00:00Z", "2026-03-00T08:00:00Z", "2026-03-02T24:00:00Z", "2026-03-02T08:60:00Z",
-        "2026-03-02T08:00:61Z", "2026-03-02T08:00:00.Z", "2026-03-02T08:00:00+1:00", "2026-03-02T08:00:00+24:00",
-        "2026-03-02T08:00:00+01:60", "2026-03-02T08:00:00Zx", "26-03-02T08:00:00Z", "-026-03-02T08:00:00Z",
-        "2026-03-02T08:00:00 Z", "2026-3-2T08:00:00Z"}) {
+  for (const char* bad : {"",
+                          "2026",
+                          "2026-03-02",
+                          "2026-03-02T08:00:00",
+                          "2026-03-02 08:00:00Z",
+                          "2026-13-02T08:00:00Z",
+                          "2026-02-29T08:00:00Z",
+                          "2026-03-00T08:00:00Z",
+                          "2026-03-02T24:00:00Z",
+                          "2026-03-02T08:60:00Z",
+                          "2026-03-02T08:00:61Z",
+                          "2026-03-02T08:00:00.Z",
+                          "2026-03-02T08:00:00+1:00",
+                          "2026-03-02T08:00:00+24:00",
+                          "2026-03-02T08:00:00+01:60",
+                          "2026-03-02T08:00:00Zx",
+                          "26-03-02T08:00:00Z",
+                          "-026-03-02T08:00:00Z",
+                          "2026-03-02T08:00:00 Z",
+                          "2026-3-2T08:00:00Z"}) {
     EXPECT_EQ(parse_rfc3339(bad), std::nullopt) << bad;
   }
 }
 
 TEST(Rfc3339, EveryPrefixOfATimeIsRefused) {
   std::string whole = "2026-03-02T08:00:00.123+01:00";
-  for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(parse_rfc3339(whole.substr(0, n)).has_value()) << n;
+  for (std::size_t n = 0; n < whole.size(); ++n)
+    EXPECT_FALSE(parse_rfc3339(whole.substr(0, n)).has_value()) << n;
   EXPECT_TRUE(parse_rfc3339(whole).has_value());
 }
 
@@ -56,7 +71,9 @@ TEST(Times, ForArchivesAndPeople) {
   EXPECT_EQ(format_for_people(at(1'772'438'400'000)), "Monday, 2 March 2026, 08:00 UTC");
 }
 
-TEST(SystemClock, RunsAfterThisWasWritten) { EXPECT_GT(Clock::system().now(), at(1'700'000'000'000)); }
+TEST(SystemClock, RunsAfterThisWasWritten) {
+  EXPECT_GT(Clock::system().now(), at(1'700'000'000'000));
+}
 
 }  // namespace
 }  // namespace skep

@@ -103,39 +103,50 @@ TEST(Config, ProblemsTable) {
     std::string toml;
     Lines problems;
   };
-  for (const Row& row : {
-           Row{"[server]\nport = \"x\"",
-               {R"(skep.toml:2: [server] port: expected an integer, found a string "x")"}},
-           {"[server]\nport = 70000", {"skep.toml:2: [server] port: expected 1 to 65535, found 70000"}},
-           {"[server]\nbytes_max = -1", {"skep.toml:2: [server] bytes_max: expected at least 0, found -1"}},
-           {"[server]\nidle = -1\nport = 99999999999",
-            {"skep.toml:2: [server] idle: expected 0 to 3153600000, found -1",
-             "skep.toml:3: [server] port: expected 1 to 65535, found 99999999999"}},
-           {"[server]\nhots = \"x\"", {R"(skep.toml:2: [server] hots: unknown key; did you mean "host"?)"}},
-           {"[server]\ncolour = 1", {"skep.toml:2: [server] colour: unknown key"}},
-           {"[sever]\nhost = \"x\"", {"skep.toml:1: [sever]: unknown section; did you mean [server]?"}},
-           {"prot = 1\n[zzz]\n[[yyyy]]",
-            {"skep.toml:1: prot: unknown key", "skep.toml:2: [zzz]: unknown section",
-             "skep.toml:3: [yyyy]: unknown section"}},
-           {"server = 3", {"skep.toml:1: server: expected a table, found an integer 3"}},
-           {"[server.host]\nx = 1", {"skep.toml:1: [server] host: expected a string, found a table"}},
-           {"[server]\nhost = 1979-05-27", {"skep.toml:2: [server] host: expected a string, found a date or time"}},
-           {"[server]\ntls = 1.5\nfactor = true",
-            {"skep.toml:2: [server] tls: expected a boolean, found a float",
-             "skep.toml:3: [server] factor: expected a float, found a boolean"}},
-           {"[server]\nadmins = [\n \"a\",\n 3]",
-            {"skep.toml:4: [server] admins: expected an array of strings, found an integer 3 in it"}},
-           {"[server]\nmode = \"compnent\"",
-            {R"(skep.toml:2: [server] mode: expected one of "client", "component", found "compnent"; did you mean "component"?)"}},
-           {"[server]\npassword = 12345", {"skep.toml:2: [server] password: expected a string, found an integer"}},
-           {"[server]\npassword = \"a\"\npassword_file = \"b\"",
-            {"skep.toml:3: [server] password_file: give password or password_file, not both"}},
-           {"[server]\nhost = \"${NOPE}\"",
-            {"skep.toml:2: [server] host: environment variable NOPE is not set; set it, or give a default: "
-             "${NAME:-default}"}},
-           {"[server]\nhost = \"$x\"",
-            {"skep.toml:2: [server] host: a lone $; write $$ for a dollar sign, ${NAME} for a variable"}},
-       }) {
+  for (
+      const Row& row : {
+          Row{"[server]\nport = \"x\"",
+              {R"(skep.toml:2: [server] port: expected an integer, found a string "x")"}},
+          {"[server]\nport = 70000",
+           {"skep.toml:2: [server] port: expected 1 to 65535, found 70000"}},
+          {"[server]\nbytes_max = -1",
+           {"skep.toml:2: [server] bytes_max: expected at least 0, found -1"}},
+          {"[server]\nidle = -1\nport = 99999999999",
+           {"skep.toml:2: [server] idle: expected 0 to 3153600000, found -1",
+            "skep.toml:3: [server] port: expected 1 to 65535, found 99999999999"}},
+          {"[server]\nhots = \"x\"",
+           {R"(skep.toml:2: [server] hots: unknown key; did you mean "host"?)"}},
+          {"[server]\ncolour = 1", {"skep.toml:2: [server] colour: unknown key"}},
+          {"[sever]\nhost = \"x\"",
+           {"skep.toml:1: [sever]: unknown section; did you mean [server]?"}},
+          {"prot = 1\n[zzz]\n[[yyyy]]",
+           {"skep.toml:1: prot: unknown key", "skep.toml:2: [zzz]: unknown section",
+            "skep.toml:3: [yyyy]: unknown section"}},
+          {"server = 3", {"skep.toml:1: server: expected a table, found an integer 3"}},
+          {"[server.host]\nx = 1",
+           {"skep.toml:1: [server] host: expected a string, found a table"}},
+          {"[server]\nhost = 1979-05-27",
+           {"skep.toml:2: [server] host: expected a string, found a date or time"}},
+          {"[server]\ntls = 1.5\nfactor = true",
+           {"skep.toml:2: [server] tls: expected a boolean, found a float",
+            "skep.toml:3: [server] factor: expected a float, found a boolean"}},
+          {"[server]\nadmins = [\n \"a\",\n 3]",
+           {"skep.toml:4: [server] admins: expected an array of strings, found an integer 3 in "
+            "it"}},
+          {"[server]\nmode = \"compnent\"",
+           {R"(skep.toml:2: [server] mode: expected one of "client", "component", found "compnent"; did you mean "component"?)"}},
+          {"[server]\npassword = 12345",
+           {"skep.toml:2: [server] password: expected a string, found an integer"}},
+          {"[server]\npassword = \"a\"\npassword_file = \"b\"",
+           {"skep.toml:3: [server] password_file: give password or password_file, not both"}},
+          {"[server]\nhost = \"${NOPE}\"",
+           {"skep.toml:2: [server] host: environment variable NOPE is not set; set it, or give a "
+            "default: "
+            "${NAME:-default}"}},
+          {"[server]\nhost = \"$x\"",
+           {"skep.toml:2: [server] host: a lone $; write $$ for a dollar sign, ${NAME} for a "
+            "variable"}},
+      }) {
     ConfigFile file = parse(row.toml);
     Server s = read_server(file);
     EXPECT_EQ(shown(file), row.problems) << row.toml;
@@ -149,9 +160,10 @@ TEST(Config, ProblemsComeInFileOrderAndOnce) {
   ConfigFile file = parse("[server]\nbad1 = 1\nport = \"x\"\nbad2 = 2");
   read_server(file);
   read_server(file);
-  EXPECT_EQ(shown(file), (Lines{"skep.toml:2: [server] bad1: unknown key",
-                                R"(skep.toml:3: [server] port: expected an integer, found a string "x")",
-                                "skep.toml:4: [server] bad2: unknown key"}));
+  EXPECT_EQ(shown(file),
+            (Lines{"skep.toml:2: [server] bad1: unknown key",
+                   R"(skep.toml:3: [server] port: expected an integer, found a string "x")",
+                   "skep.toml:4: [server] bad2: unknown key"}));
 }
 
 TEST(Config, OnlyReadKeysAreExpanded) {
@@ -162,7 +174,9 @@ TEST(Config, OnlyReadKeysAreExpanded) {
 }
 
 TEST(Config, ListsAndNamedChildren) {
-  ConfigFile file = parse("[[rooms]]\njid = \"a\"\n[[rooms]]\njdi = \"b\"\n[llm.agents.ann]\nmodel = \"m\"\n[llm.agents.bob]\n");
+  ConfigFile file = parse(
+      "[[rooms]]\njid = \"a\"\n[[rooms]]\njdi = \"b\"\n[llm.agents.ann]\nmodel = "
+      "\"m\"\n[llm.agents.bob]\n");
   std::vector<ConfigSection> rooms = file.root().list("rooms");
   ASSERT_EQ(rooms.size(), 2u);
   std::string jid;
@@ -184,13 +198,17 @@ TEST(Config, RoomsReportTheirOwnProblems) {
   server.problem("host", "no such host");
   server.problem("password", "needed here");
   file.root().child("agent").problem("name", "needed");
-  EXPECT_EQ(shown(file), (Lines{"skep.toml:2: [server] password: needed here", "skep.toml:3: [server] host: no such host",
-                                "skep.toml: [agent] name: needed"}));
+  EXPECT_EQ(shown(file),
+            (Lines{"skep.toml:2: [server] password: needed here",
+                   "skep.toml:3: [server] host: no such host", "skep.toml: [agent] name: needed"}));
 }
 
 TEST(Config, BadTomlSaysWhere) {
-  for (const auto& [toml, where] : {std::pair{"a = \n", "skep.toml:1:"}, {"[x]\ny = 1\ny = 2", "skep.toml:3:"},
-                                    {"\n[x", "skep.toml:2:"}, {"a = 1\n[ ?]", "skep.toml:2:"}, {"a = \"\xff\"", "skep.toml:1:"}}) {
+  for (const auto& [toml, where] : {std::pair{"a = \n", "skep.toml:1:"},
+                                    {"[x]\ny = 1\ny = 2", "skep.toml:3:"},
+                                    {"\n[x", "skep.toml:2:"},
+                                    {"a = 1\n[ ?]", "skep.toml:2:"},
+                                    {"a = \"\xff\"", "skep.toml:1:"}}) {
     auto file = ConfigFile::parse(toml, "skep.toml", env_of({}));
     ASSERT_FALSE(file.has_value()) << toml;
     EXPECT_EQ(file.error().code, Code::kInvalid);
@@ -199,8 +217,9 @@ TEST(Config, BadTomlSaysWhere) {
 }
 
 TEST(Config, ControlCharactersAreRefusedWithTheirPlace) {
-  EXPECT_EQ(ConfigFile::parse(std::string_view("a = 1\n[\0b]", 10), "x", env_of({})).error().message,
-            "x:2:2: a control character (0x00) is not allowed");
+  EXPECT_EQ(
+      ConfigFile::parse(std::string_view("a = 1\n[\0b]", 10), "x", env_of({})).error().message,
+      "x:2:2: a control character (0x00) is not allowed");
   EXPECT_EQ(ConfigFile::parse("a = \"\x7f\"", "x", env_of({})).error().message,
             "x:1:6: a control character (0x7f) is not allowed");
 }
@@ -208,7 +227,8 @@ TEST(Config, ControlCharactersAreRefusedWithTheirPlace) {
 TEST(Config, NestingAndSizeAreBounded) {
   std::string deep = "a = " + std::string(100'000, '[') + std::string(100'000, ']');
   EXPECT_EQ(ConfigFile::parse(deep, "x", env_of({})).error().code, Code::kInvalid);
-  EXPECT_EQ(ConfigFile::parse(std::string((1u << 20) + 1, '\n'), "x", env_of({})).error().code, Code::kTooLarge);
+  EXPECT_EQ(ConfigFile::parse(std::string((1u << 20) + 1, '\n'), "x", env_of({})).error().code,
+            Code::kTooLarge);
 }
 
 class ConfigOnDisk : public testing::Test {
@@ -237,7 +257,8 @@ TEST_F(ConfigOnDisk, LoadsAndNamesTheFile) {
 
 TEST_F(ConfigOnDisk, SecretComesFromItsFileTrimmed) {
   std::string path = write("pw", "  s3cret\n");
-  ConfigFile file = parse("[server]\npassword_file = \"${DIR}/pw\"", env_of({{"DIR", dir.string()}}));
+  ConfigFile file =
+      parse("[server]\npassword_file = \"${DIR}/pw\"", env_of({{"DIR", dir.string()}}));
   EXPECT_EQ(read_server(file).password.reveal(), "s3cret");
   EXPECT_EQ(shown(file), Lines{});
 }
@@ -245,20 +266,35 @@ TEST_F(ConfigOnDisk, SecretComesFromItsFileTrimmed) {
 TEST_F(ConfigOnDisk, MissingSecretFileIsAProblem) {
   ConfigFile file = parse("[server]\npassword_file = \"" + (dir / "no").string() + "\"");
   EXPECT_TRUE(read_server(file).password.empty());
-  EXPECT_EQ(shown(file), Lines{"skep.toml:2: [server] password_file: reading " + (dir / "no").string() +
-                               ": No such file or directory"});
+  EXPECT_EQ(shown(file), Lines{"skep.toml:2: [server] password_file: reading " +
+                               (dir / "no").string() + ": No such file or directory"});
 }
 
 TEST(ExpandEnv, Table) {
   EnvLookup env = env_of({{"A", "1"}, {"EMPTY", ""}, {"D", "${A}"}});
-  for (const auto& [text, expected] : {std::pair{"", ""}, {"plain", "plain"}, {"${A}", "1"}, {"x${A}y${A}", "x1y1"},
-                                       {"$$", "$"}, {"$${A}", "${A}"}, {"${NO:-d}", "d"}, {"${EMPTY:-d}", "d"},
-                                       {"${NO:-}", ""}, {"${NO:-a:-b}", "a:-b"}, {"${A:-d}", "1"}, {"${D}", "${A}"}}) {
+  for (const auto& [text, expected] : {std::pair{"", ""},
+                                       {"plain", "plain"},
+                                       {"${A}", "1"},
+                                       {"x${A}y${A}", "x1y1"},
+                                       {"$$", "$"},
+                                       {"$${A}", "${A}"},
+                                       {"${NO:-d}", "d"},
+                                       {"${EMPTY:-d}", "d"},
+                                       {"${NO:-}", ""},
+                                       {"${NO:-a:-b}", "a:-b"},
+                                       {"${A:-d}", "1"},
+                                       {"${D}", "${A}"}}) {
     EXPECT_EQ(expand_env(text, env), std::string(expected)) << text;
   }
-  for (const auto& [text, code] : {std::pair{"${NO}", Code::kNotFound}, {"${EMPTY}", Code::kNotFound}, {"$", Code::kInvalid},
-                                   {"$A", Code::kInvalid}, {"${A", Code::kInvalid}, {"${}", Code::kInvalid},
-                                   {"${1A}", Code::kInvalid}, {"${A B}", Code::kInvalid}, {"a$", Code::kInvalid}}) {
+  for (const auto& [text, code] : {std::pair{"${NO}", Code::kNotFound},
+                                   {"${EMPTY}", Code::kNotFound},
+                                   {"$", Code::kInvalid},
+                                   {"$A", Code::kInvalid},
+                                   {"${A", Code::kInvalid},
+                                   {"${}", Code::kInvalid},
+                                   {"${1A}", Code::kInvalid},
+                                   {"${A B}", Code::kInvalid},
+                                   {"a$", Code::kInvalid}}) {
     EXPECT_EQ(expand_env(text, env).error().code, code) << text;
   }
   EXPECT_NE(expand_env("${NO}", env).error().message.find("NO"), std::string::npos);

@@ -19,9 +19,11 @@ TEST(UuidText, RoundTripsInLowerCase) {
 }
 
 TEST(UuidText, RejectsEverythingElse) {
-  for (const char* bad : {"", "f81d4fae", "f81d4fae-7dec-11d0-a765-00a0c91e6bf", "f81d4fae-7dec-11d0-a765-00a0c91e6bf66",
-                          "g81d4fae-7dec-11d0-a765-00a0c91e6bf6", "f81d4fae7dec11d0a76500a0c91e6bf6",
-                          "{f81d4fae-7dec-11d0-a765-00a0c91e6bf6}", "f81d4fae-7dec-11d0-a76500-a0c91e6bf6"}) {
+  for (const char* bad :
+       {"", "f81d4fae", "f81d4fae-7dec-11d0-a765-00a0c91e6bf",
+        "f81d4fae-7dec-11d0-a765-00a0c91e6bf66", "g81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+        "f81d4fae7dec11d0a76500a0c91e6bf6", "{f81d4fae-7dec-11d0-a765-00a0c91e6bf6}",
+        "f81d4fae-7dec-11d0-a76500-a0c91e6bf6"}) {
     EXPECT_EQ(Uuid::parse(bad).error().code, Code::kInvalid) << bad;
   }
 }

@@ -10,7 +10,8 @@ namespace {
 TEST(Json, StringTextIsWhatAValueGives) {
   std::string all;
   for (int c = 0; c < 0x80; ++c) all.push_back(static_cast<char>(c));
-  for (const std::string& text : {std::string(), std::string("plain"), "h\xc3\xa9 \xf0\x9f\x98\x80" + all, all + "end"}) {
+  for (const std::string& text :
+       {std::string(), std::string("plain"), "h\xc3\xa9 \xf0\x9f\x98\x80" + all, all + "end"}) {
     std::string out = "[";
     append_json_string(out, text);
     EXPECT_EQ(out, "[" + to_json(json::value(text)));
@@ -18,9 +19,10 @@ TEST(Json, StringTextIsWhatAValueGives) {
 }
 
 TEST(Json, ParsesWholeTextsOnly) {
-  EXPECT_EQ(to_json(*parse_json(R"( {"b":[1,2.5,"x",null,true]} )")), R"({"b":[1,2.5E0,"x",null,true]})");
-  for (const char* bad : {"", " ", "{", "[1,]", "{\"a\":1} x", "nul", "'a'", "{\"a\" 1}", "[1] [2]", "\"\\ud800\"", "01", "+1",
-                          "NaN", "// c\n1", "\"a\nb\""}) {
+  EXPECT_EQ(to_json(*parse_json(R"( {"b":[1,2.5,"x",null,true]} )")),
+            R"({"b":[1,2.5E0,"x",null,true]})");
+  for (const char* bad : {"", " ", "{", "[1,]", "{\"a\":1} x", "nul", "'a'", "{\"a\" 1}", "[1] [2]",
+                          "\"\\ud800\"", "01", "+1", "NaN", "// c\n1", "\"a\nb\""}) {
     auto parsed = parse_json(bad);
     ASSERT_FALSE(parsed.has_value()) << bad;
     EXPECT_EQ(parsed.error().code, Code::kCorrupt) << bad;
@@ -29,7 +31,8 @@ TEST(Json, ParsesWholeTextsOnly) {
 
 TEST(Json, EveryPrefixOfATextIsRefused) {
   std::string whole = R"({"a":[1,"é\u00e9",{"b":false}]})";
-  for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(parse_json(whole.substr(0, n)).has_value()) << n;
+  for (std::size_t n = 0; n < whole.size(); ++n)
+    EXPECT_FALSE(parse_json(whole.substr(0, n)).has_value()) << n;
   EXPECT_TRUE(parse_json(whole).has_value());
 }
 
@@ -75,7 +78,8 @@ TEST(Json, AStringByHandIsWrittenAsATreeWritesIt) {
 
 TEST(Json, AValueTakesItsMemoryFromTheStorageItWasGiven) {
   json::monotonic_resource arena;
-  auto parsed = parse_json(R"({"a":["a text that is too long to lie inside the value"]})", {}, &arena);
+  auto parsed =
+      parse_json(R"({"a":["a text that is too long to lie inside the value"]})", {}, &arena);
   ASSERT_TRUE(parsed.has_value());
   EXPECT_EQ(parsed->at("a").storage().get(), &arena);
 }

@@ -9,7 +9,8 @@ namespace skep {
 namespace {
 
 static_assert(!fmt::is_formattable<Secret>::value);
-static_assert(!std::is_convertible_v<Secret, std::string> && !std::is_convertible_v<Secret, std::string_view>);
+static_assert(!std::is_convertible_v<Secret, std::string> &&
+              !std::is_convertible_v<Secret, std::string_view>);
 
 TEST(Secrets, CopyMoveAndReveal) {
   Secret a("hunter2");
@@ -61,9 +62,10 @@ TEST(Redact, MasksWhatLooksLikeAKey) {
 
 TEST(Redact, LeavesPlainWordsAlone) {
   for (std::string_view text :
-       {"sk-learn is a library", "the key is under the mat", "basic facts", "the bearer of news", "max_tokens: 4096",
-        "request f81d4fae-7dec-11d0-a765-00a0c91e6bf6 failed", "model claude-sonnet-4-20250514 not found",
-        "/usr/lib/x86_64-linux-gnu/libssl.so.3 missing", "Donaudampfschifffahrtsgesellschaftskapitän", "", "…"}) {
+       {"sk-learn is a library", "the key is under the mat", "basic facts", "the bearer of news",
+        "max_tokens: 4096", "request f81d4fae-7dec-11d0-a765-00a0c91e6bf6 failed",
+        "model claude-sonnet-4-20250514 not found", "/usr/lib/x86_64-linux-gnu/libssl.so.3 missing",
+        "Donaudampfschifffahrtsgesellschaftskapitän", "", "…"}) {
     EXPECT_EQ(redact(text, 1000), text);
   }
 }

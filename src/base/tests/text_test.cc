@@ -39,33 +39,36 @@ TEST(Utf8, TableOfGoodAndBad) {
     bool valid;
     std::string_view repaired;
   };
-  for (const Row& row : {Row{"", true, ""},
-                         {"a\x7f", true, "a\x7f"},
-                         {"\xc2\x80", true, "\xc2\x80"},
-                         {"\xe2\x82\xac", true, "\xe2\x82\xac"},
-                         {"\xf0\x9f\x90\x9d", true, "\xf0\x9f\x90\x9d"},
-                         {"\xf4\x8f\xbf\xbf", true, "\xf4\x8f\xbf\xbf"},
-                         {"\xee\x80\x80", true, "\xee\x80\x80"},
-                         {"\x80", false, "\xef\xbf\xbd"},
-                         {"\xc0\xaf", false, "\xef\xbf\xbd\xef\xbf\xbd"},
-                         {"\xc1\xbf", false, "\xef\xbf\xbd\xef\xbf\xbd"},
-                         {"\xe0\x80\xaf", false, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-                         {"\xed\xa0\x80", false, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-                         {"\xf0\x80\x80\x80", false, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-                         {"\xf4\x90\x80\x80", false, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-                         {"\xf5", false, "\xef\xbf\xbd"},
-                         {"\xff", false, "\xef\xbf\xbd"},
-                         {"a\xe2\x82", false, "a\xef\xbf\xbd"},
-                         {"\xe2\x82z", false, "\xef\xbf\xbdz"},
-                         {"\xf0\x9f\x90", false, "\xef\xbf\xbd"},
-                         {"\xc3", false, "\xef\xbf\xbd"}}) {
+  for (const Row& row :
+       {Row{"", true, ""},
+        {"a\x7f", true, "a\x7f"},
+        {"\xc2\x80", true, "\xc2\x80"},
+        {"\xe2\x82\xac", true, "\xe2\x82\xac"},
+        {"\xf0\x9f\x90\x9d", true, "\xf0\x9f\x90\x9d"},
+        {"\xf4\x8f\xbf\xbf", true, "\xf4\x8f\xbf\xbf"},
+        {"\xee\x80\x80", true, "\xee\x80\x80"},
+        {"\x80", false, "\xef\xbf\xbd"},
+        {"\xc0\xaf", false, "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xc1\xbf", false, "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xe0\x80\xaf", false, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", false, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xf0\x80\x80\x80", false, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xf4\x90\x80\x80", false, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xf5", false, "\xef\xbf\xbd"},
+        {"\xff", false, "\xef\xbf\xbd"},
+        {"a\xe2\x82", false, "a\xef\xbf\xbd"},
+        {"\xe2\x82z", false, "\xef\xbf\xbdz"},
+        {"\xf0\x9f\x90", false, "\xef\xbf\xbd"},
+        {"\xc3", false, "\xef\xbf\xbd"}}) {
     EXPECT_EQ(is_valid_utf8(row.bytes), row.valid) << testing::PrintToString(row.bytes);
     EXPECT_EQ(to_valid_utf8(row.bytes), row.repaired) << testing::PrintToString(row.bytes);
   }
 }
 
 TEST(Utf8, CutsOnCharacterBorders) {
-  std::string_view text = "a\xe2\x82\xac" "b";
+  std::string_view text =
+      "a\xe2\x82\xac"
+      "b";
   const std::string_view cuts[] = {"", "a", "a", "a", "a\xe2\x82\xac", text, text};
   for (std::size_t n = 0; n < std::size(cuts); ++n) EXPECT_EQ(cut_utf8(text, n), cuts[n]) << n;
 }
@@ -78,9 +81,14 @@ TEST(Hex, RoundTripsAndRefusesOthers) {
 }
 
 TEST(Base64, VectorsOfRfc4648) {
-  const std::pair<std::string, std::string> rows[] = {{"", ""},         {"f", "Zg=="},     {"fo", "Zm8="},
-                                                      {"foo", "Zm9v"},  {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
-                                                      {"foobar", "Zm9vYmFy"}, {"\xff\xef", "/+8="}};
+  const std::pair<std::string, std::string> rows[] = {{"", ""},
+                                                      {"f", "Zg=="},
+                                                      {"fo", "Zm8="},
+                                                      {"foo", "Zm9v"},
+                                                      {"foob", "Zm9vYg=="},
+                                                      {"fooba", "Zm9vYmE="},
+                                                      {"foobar", "Zm9vYmFy"},
+                                                      {"\xff\xef", "/+8="}};
   for (const auto& [bytes, text] : rows) {
     EXPECT_EQ(base64_encode(bytes), text);
     EXPECT_EQ(base64_decode(text), bytes);
@@ -88,15 +96,18 @@ TEST(Base64, VectorsOfRfc4648) {
 }
 
 TEST(Base64, IsStrict) {
-  for (const char* bad : {"Zg", "Zg=", "Zg===", "Z", "=", "====", "Z===", "Zm9v\n", "Zm 9", "Zh==", "Zm9=", "Zg==Zg==", "_-8="}) {
+  for (const char* bad : {"Zg", "Zg=", "Zg===", "Z", "=", "====", "Z===", "Zm9v\n", "Zm 9",
+                          "Zh==", "Zm9=", "Zg==Zg==", "_-8="}) {
     EXPECT_EQ(base64_decode(bad), std::nullopt) << bad;
   }
 }
 
 TEST(Digests, KnownVectors) {
   EXPECT_EQ(hex_encode(sha1("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
-  EXPECT_EQ(hex_encode(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(hex_encode(sha256("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(hex_encode(sha256("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(hex_encode(sha256("")),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 TEST(Nearest, SuggestsOnlyWhatIsNear) {

@@ -18,7 +18,7 @@ class Inbound {
  public:
   static constexpr std::size_t kWaitingMax =
       10'000;  // stanzas; further messages are refused with resource-constraint
-  static constexpr std::size_t kInARowMax = 4;  // stanzas, before what they caused gets its turn
+  static constexpr std::size_t kInARowMax = 4;   // stanzas, before what they caused gets its turn
   static constexpr std::size_t kSentMax = 4096;  // ids of our messages whose errors we recognise
 
   struct Deps {

@@ -63,10 +63,11 @@ std::string to_journal(const OutgoingReply& reply) {
   append_json_string(out, reply.type);
   out += R"(,"parent_thread":)";
   append_json_string(out, reply.parent_thread);
-  fmt::format_to(std::back_inserter(out),
-                 R"(,"chat_state":{},"with_from":{},"styling":{},"bytes_max":{},"accepted_at":{}}})",
-                 reply.chat_state, reply.with_from, reply.styling, reply.bytes_max,
-                 reply.accepted_at.time_since_epoch().count());
+  fmt::format_to(
+      std::back_inserter(out),
+      R"(,"chat_state":{},"with_from":{},"styling":{},"bytes_max":{},"accepted_at":{}}})",
+      reply.chat_state, reply.with_from, reply.styling, reply.bytes_max,
+      reply.accepted_at.time_since_epoch().count());
   return out;
 }
 

@@ -31,10 +31,11 @@ class XmppTest : public StoresTest {
                          .out = agent_,
                          .agent = Unresolved{},
                          .version = "1.0",
-                         .gave_up = [this](const Error& error) {
-                           gave_up_ = error;
-                           gave_up_signal_.notify_all();
-                         },
+                         .gave_up =
+                             [this](const Error& error) {
+                               gave_up_ = error;
+                               gave_up_signal_.notify_all();
+                             },
                          .unfinished = unfinished_};
     auto opened = XmppChannel::open(config_, std::move(deps));
     ASSERT_TRUE(opened) << opened.error().to_string();

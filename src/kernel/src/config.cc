@@ -32,7 +32,8 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
-  // Read in any case, so that its keys in [agent] are known; used only where a server is configured.
+  // Read in any case, so that its keys in [agent] are known; used only where a server is
+  // configured.
   channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);
   xmpp.subscribers_file = home + "/run/xmpp-subscribers.json";
   if (root.child("server").present()) config.xmpp = std::move(xmpp);

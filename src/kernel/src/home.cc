@@ -33,9 +33,11 @@ Result<HomeLock> HomeLock::take(const std::string& home) {
     const auto holder = store::read_file(path, 64);
     close(fd);
     const std::string pid = holder ? std::string(trim(*holder)) : "";
-    return fail(Code::kConflict,
-                fmt::format("another skep{} already uses {}; stop it first, or give this one its own --home",
-                            pid.empty() ? "" : " (pid " + pid + ")", home));
+    return fail(
+        Code::kConflict,
+        fmt::format(
+            "another skep{} already uses {}; stop it first, or give this one its own --home",
+            pid.empty() ? "" : " (pid " + pid + ")", home));
   }
   // The pid is for people and messages; the lock itself is the kernel's and dies with the process.
   const std::string pid = fmt::format("{}\n", getpid());

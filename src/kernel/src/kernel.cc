@@ -18,7 +18,11 @@ struct PortInbox : Inbox {
 class KernelImpl final : public Kernel {
  public:
   KernelImpl(Loop& loop, KernelConfig config, KernelOptions options, HomeLock lock)
-      : loop_(loop), config_(std::move(config)), options_(std::move(options)), lock_(std::move(lock)), pool_(loop) {}
+      : loop_(loop),
+        config_(std::move(config)),
+        options_(std::move(options)),
+        lock_(std::move(lock)),
+        pool_(loop) {}
 
   // Each step opens what the next ones stand on.
   Task<Result<void>> open_all() {
@@ -51,10 +55,12 @@ class KernelImpl final : public Kernel {
  private:
   Task<Result<void>> open_stores(Ctx ctx) {
     const std::string& home = config_.home;
-    SKEP_CO_TRY(journal_, store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
+    SKEP_CO_TRY(journal_,
+                store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
     SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
     store::DbConfig db{.path = home + "/state.db", .sync = config_.sync};
-    SKEP_CO_TRY(db_, co_await store::Db::open(loop_, std::move(db), identity::Directory::migrations()));
+    SKEP_CO_TRY(db_,
+                co_await store::Db::open(loop_, std::move(db), identity::Directory::migrations()));
     SKEP_CO_TRY(directory_, co_await identity::Directory::open(ctx, *db_));
     co_return Result<void>{};
   }
@@ -80,21 +86,34 @@ class KernelImpl final : public Kernel {
 
   Result<void> open_nodes() {
     const Name agent_name = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
-    SKEP_TRY(router_, fabric::Router::open({.hive = config_.hive, .default_target = agent_name.str()}));
+    SKEP_TRY(router_,
+             fabric::Router::open({.hive = config_.hive, .default_target = agent_name.str()}));
 
-    agent::AgentDeps agent{.loop = loop_, .model = *model_, .toolbox = toolbox_, .memory = *memory_,
-                           .journal = *journal_, .out = agent_out_, .clock = Clock::system(),
+    agent::AgentDeps agent{.loop = loop_,
+                           .model = *model_,
+                           .toolbox = toolbox_,
+                           .memory = *memory_,
+                           .journal = *journal_,
+                           .out = agent_out_,
+                           .clock = Clock::system(),
                            .status_lines = [this](bool admin) { return status_lines(admin); },
                            .is_admin = [this](const Conversation& c) { return is_admin(c); }};
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
 
-    web_ = channels::WebChannel::open({.loop = loop_, .directory = *directory_, .out = web_out_,
-                                       .agent = agent_name, .clock = Clock::system()});
+    web_ = channels::WebChannel::open({.loop = loop_,
+                                       .directory = *directory_,
+                                       .out = web_out_,
+                                       .agent = agent_name,
+                                       .clock = Clock::system()});
     if (!config_.xmpp || !options_.networks) return {};
     channels::XmppChannelDeps xmpp{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
-                                   .directory = *directory_, .journal = *journal_, .out = xmpp_out_,
-                                   .agent = agent_name, .version = std::string(version()),
-                                   .gave_up = options_.fatal, .unfinished = agent_->unfinished()};
+                                   .directory = *directory_,
+                                   .journal = *journal_,
+                                   .out = xmpp_out_,
+                                   .agent = agent_name,
+                                   .version = std::string(version()),
+                                   .gave_up = options_.fatal,
+                                   .unfinished = agent_->unfinished()};
     SKEP_TRY(xmpp_, channels::XmppChannel::open(*config_.xmpp, std::move(xmpp)));
     return {};
   }
@@ -106,14 +125,17 @@ class KernelImpl final : public Kernel {
 
   Result<void> attach_nodes() {
     const std::string& hive = config_.hive;
-    SKEP_TRY_VOID(attach(Name::from_label(NodeType::kAgent, config_.agent.name, hive), *agent_, agent_out_));
+    SKEP_TRY_VOID(
+        attach(Name::from_label(NodeType::kAgent, config_.agent.name, hive), *agent_, agent_out_));
     SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "web", hive), *web_, web_out_));
-    if (xmpp_) SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "xmpp", hive), *xmpp_, xmpp_out_));
+    if (xmpp_)
+      SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "xmpp", hive), *xmpp_, xmpp_out_));
     return {};
   }
 
   bool is_admin(const Conversation& conversation) const {
-    if (conversation.channel == "cli") return true;  // the operating system already knows this person
+    if (conversation.channel == "cli")
+      return true;  // the operating system already knows this person
     return config_.xmpp && identity::AllowList(config_.xmpp->allow).is_admin(conversation.peer);
   }
 
@@ -129,7 +151,8 @@ class KernelImpl final : public Kernel {
   KernelOptions options_;
   HomeLock lock_;
   WallTime started_ = Clock::system().now();
-  // In the order of opening; destroyed in reverse. Ports go before the router, and before the nodes they lead to.
+  // In the order of opening; destroyed in reverse. Ports go before the router, and before the nodes
+  // they lead to.
   Pool pool_;
   std::unique_ptr<store::Journal> journal_;
   std::unique_ptr<memory::Memory> memory_;
@@ -148,31 +171,41 @@ class KernelImpl final : public Kernel {
 
 json::object KernelImpl::status() const {
   const agent::AgentStats stats = agent_->stats();
-  json::object agent{{"name", config_.agent.name},   {"running", stats.running},   {"waiting", stats.waiting},
-                     {"accepted", stats.accepted},   {"refused", stats.refused},   {"replied", stats.replied},
-                     {"failed", stats.failed},       {"resumed", stats.resumed},   {"input_tokens", stats.usage.input},
+  json::object agent{{"name", config_.agent.name},
+                     {"running", stats.running},
+                     {"waiting", stats.waiting},
+                     {"accepted", stats.accepted},
+                     {"refused", stats.refused},
+                     {"replied", stats.replied},
+                     {"failed", stats.failed},
+                     {"resumed", stats.resumed},
+                     {"input_tokens", stats.usage.input},
                      {"output_tokens", stats.usage.output}};
   json::array routes;
   for (const fabric::RouteEntry& route : router_->snapshot()->routes) {
-    routes.push_back(json::object{{"name", route.name.str()}, {"node", route.node.uuid.str()}, {"why", route.why}});
+    routes.push_back(json::object{
+        {"name", route.name.str()}, {"node", route.node.uuid.str()}, {"why", route.why}});
   }
-  json::object status{{"version", version()},
-                      {"started_at", format_rfc3339(started_)},
-                      {"home", config_.home},
-                      {"hive", config_.hive},
-                      {"model", json::object{{"name", model_->driver().describe()}, {"why", choice_.why}}},
-                      {"agent", std::move(agent)},
-                      {"journal_unfinished", journal_->size()},
-                      {"routes", std::move(routes)}};
+  json::object status{
+      {"version", version()},
+      {"started_at", format_rfc3339(started_)},
+      {"home", config_.home},
+      {"hive", config_.hive},
+      {"model", json::object{{"name", model_->driver().describe()}, {"why", choice_.why}}},
+      {"agent", std::move(agent)},
+      {"journal_unfinished", journal_->size()},
+      {"routes", std::move(routes)}};
   if (xmpp_) status["xmpp"] = xmpp_->status();
   return status;
 }
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Kernel>>> Kernel::open(Loop& loop, KernelConfig config, KernelOptions options) {
+Task<Result<std::unique_ptr<Kernel>>> Kernel::open(Loop& loop, KernelConfig config,
+                                                   KernelOptions options) {
   SKEP_CO_TRY(HomeLock lock, HomeLock::take(config.home));
-  auto kernel = std::make_unique<KernelImpl>(loop, std::move(config), std::move(options), std::move(lock));
+  auto kernel =
+      std::make_unique<KernelImpl>(loop, std::move(config), std::move(options), std::move(lock));
   if (Result<void> opened = co_await kernel->open_all(); !opened) {
     Ctx ctx;
     co_await kernel->close(ctx.within(std::chrono::seconds(1)));

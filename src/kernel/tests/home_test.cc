@@ -19,7 +19,9 @@ TEST(HomeLock, OneHolderAtATime) {
 
 TEST(HomeLock, IsFreeAgainAfterItsHolder) {
   const TempHome home;
-  { const Result<HomeLock> first = HomeLock::take(home.path()); }
+  {
+    const Result<HomeLock> first = HomeLock::take(home.path());
+  }
   EXPECT_TRUE(HomeLock::take(home.path()));
 }
 

@@ -1,6 +1,7 @@
+#include "skep/kernel/kernel.h"
+
 #include <gtest/gtest.h>
 
-#include "skep/kernel/kernel.h"
 #include "temp_home.h"
 
 namespace skep::kernel {
@@ -10,7 +11,6 @@ KernelConfig demo_config(const std::string& home) {
   ConfigFile file = ConfigFile::parse("[llm]\nprovider = \"demo\"\n", "test.toml").value();
   return KernelConfig::read(file, home);
 }
-
 
 Task<Result<void>> say(Kernel* kernel, std::string text, std::string* reply) {
   channels::WebChannel::ChatRequest request{.peer = "ann@cli", .text = std::move(text)};
@@ -46,7 +46,8 @@ TEST(Kernel, AnswersWithNothingButAHome) {
 
 TEST(Kernel, RemembersAcrossProcesses) {
   const TempHome home;
-  for (const auto& [text, expected] : {std::pair{"remember that color is blue", ""}, std::pair{"recall color", "blue"}}) {
+  for (const auto& [text, expected] :
+       {std::pair{"remember that color is blue", ""}, std::pair{"recall color", "blue"}}) {
     Loop loop;
     const auto reply = loop.run(open_say_close(&loop, demo_config(home.path()), text));
     ASSERT_TRUE(reply) << reply.error().message;

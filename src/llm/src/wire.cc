@@ -63,7 +63,8 @@ std::string function_tools(const ToolSpecs& tools) {
 std::string to_json_with_tools(json::object body, std::string_view tools) {
   std::string text = to_json(json::value(std::move(body)));
   constexpr std::string_view kPlace = R"("tools":null)";
-  // The first one is the key: nothing before it is a string from outside, and strings have no bare quotes.
+  // The first one is the key: nothing before it is a string from outside, and strings have no bare
+  // quotes.
   if (std::size_t at = text.find(kPlace); at != std::string::npos) {
     text.replace(at + kPlace.size() - 4, 4, tools);
   }

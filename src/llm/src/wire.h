@@ -43,8 +43,8 @@ std::string plain_text(const std::vector<Part>& parts, bool images_sent);
 std::string result_text(const ToolResult& result);
 // Tools as OpenAI and Ollama take them, as JSON text.
 std::string function_tools(const ToolSpecs& tools);
-// `body` as text with `tools` (JSON) in place of its "tools", which is null: schemas are large, and a
-// tree of them for every call cost a tenth of a turn.
+// `body` as text with `tools` (JSON) in place of its "tools", which is null: schemas are large, and
+// a tree of them for every call cost a tenth of a turn.
 std::string to_json_with_tools(json::object body, std::string_view tools);
 
 // Decodes one attempt's stream, event by event. After an error: drop it, but streamed() and usage()
@@ -66,16 +66,18 @@ class StreamDecoder {
   [[nodiscard]] const Usage& usage() const { return answer_.usage; }
 
  protected:
-  // A piece of JSON that must be an object. Its memory is reused: it, and copies of its insides that are not given a storage
-  // of their own, must be gone before the next parse().
+  // A piece of JSON that must be an object. Its memory is reused: it, and copies of its insides
+  // that are not given a storage of their own, must be gone before the next parse().
   std::expected<json::value, Failure> parse(std::string_view data);
 
   std::string provider_;
   Answer answer_;
 
  private:
-  std::array<unsigned char, 4096> arena_bytes_;  // a usual event's tree; a larger one takes more from the heap
-  std::optional<json::monotonic_resource> arena_;  // made anew for each event: one that is only released grows for ever
+  std::array<unsigned char, 4096>
+      arena_bytes_;  // a usual event's tree; a larger one takes more from the heap
+  std::optional<json::monotonic_resource>
+      arena_;  // made anew for each event: one that is only released grows for ever
 };
 
 std::unique_ptr<StreamDecoder> anthropic_decoder(EventSink sink);

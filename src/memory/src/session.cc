@@ -96,7 +96,8 @@ void Session::keep(TranscriptEntry entry) {
 }
 
 bool Session::is_repeat(const TranscriptEntry& entry) const {
-  if (const auto* tool = std::get_if<TranscriptTool>(&entry)) return calls_.contains(tool->turn + ' ' + tool->call);
+  if (const auto* tool = std::get_if<TranscriptTool>(&entry))
+    return calls_.contains(tool->turn + ' ' + tool->call);
   const auto* message = std::get_if<TranscriptMessage>(&entry);
   if (message == nullptr || message->msg_id.empty()) return false;
   const std::size_t looked_at = std::min<std::size_t>(2, entries_.size());

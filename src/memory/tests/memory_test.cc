@@ -106,7 +106,8 @@ TEST_F(MemoryTest, HistorySurvivesARestart) {
 TEST_F(MemoryTest, WhatIsHeldAfterAnAppendIsWhatTheFileGivesBack) {
   const WallTime far = std::chrono::sys_days(std::chrono::year(12'000) / 1 / 1);
   const std::vector<TranscriptEntry> turn{
-      TranscriptTool{.turn = "m1", .call = "0.0/c", .name = "calc", .result = std::string(9000, 'x')},
+      TranscriptTool{
+          .turn = "m1", .call = "0.0/c", .name = "calc", .result = std::string(9000, 'x')},
       TranscriptMessage{.role = Role::kUser, .content = "broken \xff", .msg_id = "m1"},
       TranscriptMessage{.role = Role::kAssistant,
                         .content = "\"quoted\" \\ \n\x01 é",

@@ -1,4 +1,5 @@
-// Reads the members of one JSON object; the first wrong type sticks and is asked for once, at the end.
+// Reads the members of one JSON object; the first wrong type sticks and is asked for once, at the
+// end.
 #pragma once
 
 #include <fmt/format.h>
@@ -24,7 +25,8 @@ class JsonReader {
     if (!member->is_string()) return spoil_type(key, "a string"), std::string();
     return std::string(get_string(value_, key));
   }
-  std::int64_t integer(std::string_view key, std::int64_t min, std::int64_t max, std::int64_t if_absent) {
+  std::int64_t integer(std::string_view key, std::int64_t min, std::int64_t max,
+                       std::int64_t if_absent) {
     if (get_member(value_, key) == nullptr) return if_absent;
     std::optional<std::int64_t> number = get_int(value_, key);
     if (!number || *number < min || *number > max) {

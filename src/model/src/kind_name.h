@@ -9,10 +9,14 @@ namespace skep {
 
 constexpr std::string_view kind_name(Kind kind) {
   switch (kind) {
-    case Kind::kUser: return "user";
-    case Kind::kReply: return "reply";
-    case Kind::kProgress: return "progress";
-    case Kind::kSystem: break;
+    case Kind::kUser:
+      return "user";
+    case Kind::kReply:
+      return "reply";
+    case Kind::kProgress:
+      return "progress";
+    case Kind::kSystem:
+      break;
   }
   return "system";
 }

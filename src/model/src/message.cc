@@ -26,7 +26,9 @@ struct DestinationWriter {
   json::value operator()(const Unresolved&) const { return json::object(); }
   json::value operator()(const Name& name) const { return {{"name", name.str()}}; }
   json::value operator()(const NodeId& node) const { return {{"node", node.uuid.str()}}; }
-  json::value operator()(const Broadcast& broadcast) const { return {{"broadcast", broadcast.target}}; }
+  json::value operator()(const Broadcast& broadcast) const {
+    return {{"broadcast", broadcast.target}};
+  }
 };
 
 Destination read_destination(JsonReader& message) {
@@ -77,14 +79,16 @@ Result<void> check_version(const json::value& value) {
   SKEP_TRY_VOID(in.finish());
   if (version == kVersion) return {};
   if (version == 0) return fail(Code::kCorrupt, "message without member \"v\"");
-  return fail(Code::kUnsupported, fmt::format("message of version {}; this program knows {}", version, kVersion));
+  return fail(Code::kUnsupported,
+              fmt::format("message of version {}; this program knows {}", version, kVersion));
 }
 
 }  // namespace
 
 json::value to_json_value(const Message& m) {
   json::object out;
-  out.reserve(16);  // as many as follow: growing member by member would move them all again and again
+  out.reserve(
+      16);  // as many as follow: growing member by member would move them all again and again
   out["v"] = kVersion;
   out["id"] = m.id.str();
   out["trace"] = m.trace;
@@ -123,7 +127,8 @@ Result<Message> message_from_json(const json::value& value) {
   m.reply_address = read_reply_address(in);
   m.foreign_id = in.text("foreign_id");
   m.wants_progress = in.flag("wants_progress");
-  if (const json::value* parts = in.member("parts")) m.parts = in.take("parts", parts_from_json(*parts));
+  if (const json::value* parts = in.member("parts"))
+    m.parts = in.take("parts", parts_from_json(*parts));
   if (const json::value* meta = in.object("meta")) m.meta = meta->get_object();
   SKEP_TRY_VOID(in.finish());
   return m;

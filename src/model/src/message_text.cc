@@ -1,4 +1,5 @@
-// A message's JSON as text. The members and their order are those of to_json_value(): a test compares the two.
+// A message's JSON as text. The members and their order are those of to_json_value(): a test
+// compares the two.
 #include <fmt/format.h>
 
 #include <iterator>

@@ -21,13 +21,14 @@ struct TypePrefix {
   std::string_view prefix;
 };
 constexpr std::array<TypePrefix, 5> kTypes = {{{NodeType::kRouter, "RT"},
-                                              {NodeType::kSystem, "SY"},
-                                              {NodeType::kChannel, "IO"},
-                                              {NodeType::kAgent, "AI"},
-                                              {NodeType::kWorkflow, "WF"}}};
+                                               {NodeType::kSystem, "SY"},
+                                               {NodeType::kChannel, "IO"},
+                                               {NodeType::kAgent, "AI"},
+                                               {NodeType::kWorkflow, "WF"}}};
 
 bool is_hive_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-';
 }
 bool is_field_char(char c) { return is_hive_char(c) || c == '+'; }
 
@@ -43,8 +44,10 @@ bool is_hive(std::string_view text) {
   return !text.empty() && text.size() <= kHiveBytesMax && std::ranges::all_of(text, is_hive_char);
 }
 
-// One '-' for each character that may not stand in a name; a character of several bytes counts once.
-std::string cleaned(std::string_view text, bool (*allowed)(char), std::size_t bytes_max, std::string_view if_empty) {
+// One '-' for each character that may not stand in a name; a character of several bytes counts
+// once.
+std::string cleaned(std::string_view text, bool (*allowed)(char), std::size_t bytes_max,
+                    std::string_view if_empty) {
   std::string out;
   for (char c : text) {
     bool continues = (static_cast<unsigned char>(c) & 0xc0) == 0x80;
@@ -55,7 +58,8 @@ std::string cleaned(std::string_view text, bool (*allowed)(char), std::size_t by
 }
 
 std::unexpected<Error> bad_name(std::string_view text, std::string_view why) {
-  return fail(Code::kInvalid, fmt::format("\"{}\" is no node name: {}", cut_utf8(to_valid_utf8(text), 80), why));
+  return fail(Code::kInvalid,
+              fmt::format("\"{}\" is no node name: {}", cut_utf8(to_valid_utf8(text), 80), why));
 }
 
 }  // namespace
@@ -69,11 +73,13 @@ Result<Name> Name::parse(std::string_view text, std::string_view local_hive) {
   std::size_t at = text.find('@');
   std::string_view base = text.substr(0, at);
   std::string_view hive = at == std::string_view::npos ? local_hive : text.substr(at + 1);
-  if (!is_hive(hive)) return bad_name(text, "after '@' a hive of 1 to 64 of A-Z a-z 0-9 _ - is needed");
+  if (!is_hive(hive))
+    return bad_name(text, "after '@' a hive of 1 to 64 of A-Z a-z 0-9 _ - is needed");
   std::vector<std::string_view> fields = split(base, '.');
   std::optional<NodeType> type = type_of(fields.front());
   if (!type) return bad_name(text, "it must begin with RT, SY, IO, AI or WF and a dot");
-  if (fields.size() < kFieldsMin || fields.size() > kFieldsMax) return bad_name(text, "2 to 10 fields are allowed");
+  if (fields.size() < kFieldsMin || fields.size() > kFieldsMax)
+    return bad_name(text, "2 to 10 fields are allowed");
   if (!std::ranges::all_of(fields, is_field)) {
     return bad_name(text, "a field is 1 to 63 characters of A-Z a-z 0-9 _ + -");
   }

@@ -11,9 +11,12 @@ namespace skep {
 namespace {
 
 struct Writer {
-  json::value operator()(const TextPart& part) const { return {{"type", "text"}, {"text", part.text}}; }
+  json::value operator()(const TextPart& part) const {
+    return {{"type", "text"}, {"text", part.text}};
+  }
   json::value operator()(const ImagePart& part) const {
-    return {{"type", "image"}, {"media_type", part.media_type}, {"data", base64_encode(part.bytes)}};
+    return {
+        {"type", "image"}, {"media_type", part.media_type}, {"data", base64_encode(part.bytes)}};
   }
   json::value operator()(const FilePart& part) const {
     return {{"type", "file"},
@@ -23,7 +26,8 @@ struct Writer {
             {"url", part.url}};
   }
   json::value operator()(const ToolCall& part) const {
-    json::object out = {{"type", "tool_call"}, {"id", part.id}, {"name", part.name}, {"arguments", part.arguments}};
+    json::object out = {
+        {"type", "tool_call"}, {"id", part.id}, {"name", part.name}, {"arguments", part.arguments}};
     if (!part.arguments_error.empty()) out["arguments_error"] = part.arguments_error;
     return out;
   }
@@ -39,7 +43,9 @@ struct Writer {
   }
 };
 
-json::value copy_of(const json::value* member) { return member == nullptr ? json::value() : *member; }
+json::value copy_of(const json::value* member) {
+  return member == nullptr ? json::value() : *member;
+}
 
 Part read_image(JsonReader& in) {
   std::optional<std::string> bytes = base64_decode(in.text("data"));
@@ -49,7 +55,8 @@ Part read_image(JsonReader& in) {
 
 Part read_file(JsonReader& in) {
   std::int64_t size = in.integer("size_bytes", 0, std::numeric_limits<std::int64_t>::max(), 0);
-  return FilePart{in.text("filename"), in.text("media_type"), static_cast<std::uint64_t>(size), in.text("url")};
+  return FilePart{in.text("filename"), in.text("media_type"), static_cast<std::uint64_t>(size),
+                  in.text("url")};
 }
 
 Part read_by_type(JsonReader& in) {
@@ -58,7 +65,8 @@ Part read_by_type(JsonReader& in) {
   if (type == "image") return read_image(in);
   if (type == "file") return read_file(in);
   if (type == "tool_call") {
-    return ToolCall{in.text("id"), in.text("name"), copy_of(in.member("arguments")), in.text("arguments_error")};
+    return ToolCall{in.text("id"), in.text("name"), copy_of(in.member("arguments")),
+                    in.text("arguments_error")};
   }
   if (type == "tool_result") {
     return ToolResult{in.text("call_id"), in.text("name"), in.text("text"), in.flag("is_error")};

@@ -49,7 +49,8 @@ TEST(MessageJson, TextIsWhatTheTreeWouldGive) {
   Message m = full_message();
   EXPECT_EQ(text(m), "before " + to_json(to_json_value(m)));
   EXPECT_EQ(text(Message()), "before " + to_json(to_json_value(Message())));
-  for (const Destination& dst : {Destination(NodeId{Uuid::random()}), Destination(Broadcast{"AI.*"})}) {
+  for (const Destination& dst :
+       {Destination(NodeId{Uuid::random()}), Destination(Broadcast{"AI.*"})}) {
     m.dst = dst;
     m.parts = {TextPart{"one"}, TextPart{"\"two\"\t\\"}};
     EXPECT_EQ(text(m), "before " + to_json(to_json_value(m)));
@@ -57,8 +58,9 @@ TEST(MessageJson, TextIsWhatTheTreeWouldGive) {
 }
 
 TEST(MessageJson, RoundTripsEveryDestinationAndKind) {
-  for (const Destination& dst : {Destination(Unresolved{}), Destination(NodeId{Uuid::random()}), Destination(Broadcast{}),
-                                 Destination(Broadcast{"AI.*"}), Destination(*Name::parse("SY.a@h"))}) {
+  for (const Destination& dst :
+       {Destination(Unresolved{}), Destination(NodeId{Uuid::random()}), Destination(Broadcast{}),
+        Destination(Broadcast{"AI.*"}), Destination(*Name::parse("SY.a@h"))}) {
     Message m;
     m.dst = dst;
     EXPECT_EQ(message_from_json(to_json_value(m)), m);
@@ -88,14 +90,38 @@ TEST(MessageJson, IgnoresUnknownKeysAndDefaultsAbsentOnes) {
 }
 
 TEST(MessageJson, WrongTypesAreCorrupt) {
-  for (const char* member :
-       {R"("id":1)", R"("trace":[])", R"("dst":"AI.a@h")", R"("dst":{"name":"nonsense"})", R"("dst":{"node":"x"})",
-        R"("dst":{"broadcast":1})", R"("ttl":256)", R"("ttl":-1)", R"("ttl":"1")", R"("kind":"nope")", R"("kind":1)",
-        R"("action":null)", R"("in_reply_to":{})", R"("sent_at":"now")", R"("sent_at":1e300)", R"("sent_at":9223372036854775807)",
-        R"("from":"x")", R"("from":1)", R"("conversation":[])", R"("conversation":{"peer":1})", R"("reply_address":1)",
-        R"("foreign_id":1)", R"("wants_progress":1)", R"("parts":{})", R"("parts":[1])", R"("parts":[{"type":"nope"}])",
-        R"("parts":[{}])", R"("parts":[{"type":"text","text":1}])", R"("parts":[{"type":"image","data":"!"}])",
-        R"("parts":[{"type":"file","size_bytes":-1}])", R"("parts":[{"type":"tool_result","is_error":"x"}])", R"("meta":[])"}) {
+  for (const char* member : {R"("id":1)",
+                             R"("trace":[])",
+                             R"("dst":"AI.a@h")",
+                             R"("dst":{"name":"nonsense"})",
+                             R"("dst":{"node":"x"})",
+                             R"("dst":{"broadcast":1})",
+                             R"("ttl":256)",
+                             R"("ttl":-1)",
+                             R"("ttl":"1")",
+                             R"("kind":"nope")",
+                             R"("kind":1)",
+                             R"("action":null)",
+                             R"("in_reply_to":{})",
+                             R"("sent_at":"now")",
+                             R"("sent_at":1e300)",
+                             R"("sent_at":9223372036854775807)",
+                             R"("from":"x")",
+                             R"("from":1)",
+                             R"("conversation":[])",
+                             R"("conversation":{"peer":1})",
+                             R"("reply_address":1)",
+                             R"("foreign_id":1)",
+                             R"("wants_progress":1)",
+                             R"("parts":{})",
+                             R"("parts":[1])",
+                             R"("parts":[{"type":"nope"}])",
+                             R"("parts":[{}])",
+                             R"("parts":[{"type":"text","text":1}])",
+                             R"("parts":[{"type":"image","data":"!"}])",
+                             R"("parts":[{"type":"file","size_bytes":-1}])",
+                             R"("parts":[{"type":"tool_result","is_error":"x"}])",
+                             R"("meta":[])"}) {
     std::string text = std::string(R"({"v":1,"kind":"user",)") + member + "}";
     auto m = message_from_json(parsed(text));
     ASSERT_FALSE(m.has_value()) << text;

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// LF or CR, whichever comes first. Two searches of the library's, which look at many bytes at a time.
+// LF or CR, whichever comes first. Two searches of the library's, which look at many bytes at a
+// time.
 std::size_t end_of_line(std::string_view bytes) {
   const auto newline = bytes.find('\n');
   return std::min(newline, bytes.substr(0, newline).find('\r'));

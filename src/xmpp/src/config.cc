@@ -38,7 +38,8 @@ void read_client(ConfigSection& server, XmppConfig& config) {
   } else if (jid->local().empty()) {
     server.problem("jid", "needs a part before @, like bot@example.org");
   }
-  if (config.password.empty() && !names_secret(server, "password")) server.problem("password", "is required in client mode");
+  if (config.password.empty() && !names_secret(server, "password"))
+    server.problem("password", "is required in client mode");
 }
 
 void read_server(ConfigSection server, XmppConfig& config) {

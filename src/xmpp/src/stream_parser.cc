@@ -68,7 +68,8 @@ struct StreamParser::Impl {
       const std::string_view piece = bytes.substr(0, std::min(kPieceBytes, utf16_sign(bytes)));
       bytes.remove_prefix(piece.size());
       if (!piece.empty()) parse(piece);
-      if (!failure && !closed && utf16_sign(bytes) == 0) refuse(Code::kCorrupt, "the stream is not UTF-8");
+      if (!failure && !closed && utf16_sign(bytes) == 0)
+        refuse(Code::kCorrupt, "the stream is not UTF-8");
     }
     if (closed) check_after_end(bytes);
     events = nullptr;
@@ -76,8 +77,8 @@ struct StreamParser::Impl {
     return {};
   }
 
-  // RFC 6120 11.6: UTF-8 and nothing else. expat would follow a byte order mark or a NUL into UTF-16 whatever encoding it
-  // was told. Where the first such byte stands.
+  // RFC 6120 11.6: UTF-8 and nothing else. expat would follow a byte order mark or a NUL into
+  // UTF-16 whatever encoding it was told. Where the first such byte stands.
   std::size_t utf16_sign(std::string_view bytes) const {
     if (fed == 0 && !bytes.empty() && (bytes[0] == '\xFE' || bytes[0] == '\xFF')) return 0;
     return bytes.find('\0');

@@ -161,7 +161,8 @@ TEST(StreamParser, BoundsDepthAndAttributes) {
 // Found by fuzzing: expat follows these signs into UTF-16 although it was told UTF-8.
 TEST(StreamParser, RefusesUtf16HoweverItAnnouncesItself) {
   using namespace std::string_view_literals;
-  for (const std::string_view start : {"<\0s\0>\0"sv, "q\0>|-"sv, "\xFF\xFE<\0s\0>\0"sv, "\xFE\xFF\0<\0s\0>"sv}) {
+  for (const std::string_view start :
+       {"<\0s\0>\0"sv, "q\0>|-"sv, "\xFF\xFE<\0s\0>\0"sv, "\xFE\xFF\0<\0s\0>"sv}) {
     for (const std::size_t piece : {start.size(), std::size_t{1}}) {
       StreamParser parser;
       std::vector<StreamEvent> events;

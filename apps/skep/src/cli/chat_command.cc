@@ -15,8 +15,8 @@ namespace skep::cli {
 
 namespace {
 
-// Prints an answer while it streams. A reset (the model broke off and starts anew) is said, since printed text cannot be taken
-// back from a terminal.
+// Prints an answer while it streams. A reset (the model broke off and starts anew) is said, since
+// printed text cannot be taken back from a terminal.
 class Printer {
  public:
   explicit Printer(bool color) : color_(color) {}
@@ -62,9 +62,10 @@ json::value chat_body(const Options& options, std::string_view text) {
 
 int run_once(const Options& options, ChatSession& session, const std::string& text) {
   std::string reply;
-  const Result<void> done = session.chat(chat_body(options, text), [&](std::string_view name, const json::value& data) {
-    if (name == "reply") reply = get_string(data, "text");
-  });
+  const Result<void> done =
+      session.chat(chat_body(options, text), [&](std::string_view name, const json::value& data) {
+        if (name == "reply") reply = get_string(data, "text");
+      });
   if (!done) return report(done.error());
   if (options.json) {
     fmt::print("{}\n", to_json(json::object{{"reply", reply}}));
@@ -83,7 +84,8 @@ int run_interactive(const Options& options, ChatSession& session) {
     if (text == "/quit" || text == "/exit") break;
     Printer printer(isatty(STDOUT_FILENO) != 0);
     const Result<void> done = session.chat(
-        chat_body(options, text), [&](std::string_view name, const json::value& data) { printer.event(name, data); });
+        chat_body(options, text),
+        [&](std::string_view name, const json::value& data) { printer.event(name, data); });
     if (!done) report(done.error());
   }
   fmt::print("\n");
@@ -91,7 +93,8 @@ int run_interactive(const Options& options, ChatSession& session) {
 }
 
 std::string who_speaks(const Options& options) {
-  if (!options.peer.empty()) return options.peer.contains('@') ? options.peer : options.peer + "@cli";
+  if (!options.peer.empty())
+    return options.peer.contains('@') ? options.peer : options.peer + "@cli";
   const char* user = std::getenv("USER");
   return to_lower_ascii(user != nullptr && *user != '\0' ? user : "me") + "@cli";
 }

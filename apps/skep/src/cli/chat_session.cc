@@ -12,12 +12,12 @@ namespace skep::cli {
 
 struct ChatSession::Impl {
   Loop loop;
-  std::unique_ptr<Gate> gate;                // what runs on the loop for the main thread
+  std::unique_ptr<Gate> gate;  // what runs on the loop for the main thread
   std::unique_ptr<net::HttpClient> http;
-  std::unique_ptr<Daemon> own_daemon;        // when none was running
+  std::unique_ptr<Daemon> own_daemon;  // when none was running
   std::unique_ptr<api::Client> client;
   std::string greeting;
-  json::value running;                       // the body being answered, for Ctrl-C
+  json::value running;  // the body being answered, for Ctrl-C
   std::thread thread;
 
   // Runs `task` on the loop's thread; blocks until it has ended.
@@ -50,7 +50,8 @@ Task<Result<void>> ChatSession::Impl::connect(kernel::KernelConfig config) {
     config.api_listen = "127.0.0.1:0";
     Daemon::Callbacks callbacks;
     callbacks.shutdown = [] {};
-    SKEP_CO_TRY(own_daemon, co_await Daemon::start(loop, std::move(config), /*networks=*/false, std::move(callbacks)));
+    SKEP_CO_TRY(own_daemon, co_await Daemon::start(loop, std::move(config), /*networks=*/false,
+                                                   std::move(callbacks)));
     found = co_await api::Client::find(ctx, *http, home);
   }
   if (!found) co_return fail(std::move(found).error());
@@ -58,9 +59,10 @@ Task<Result<void>> ChatSession::Impl::connect(kernel::KernelConfig config) {
   SKEP_CO_TRY(const json::value status, co_await client->get(ctx, "/api/status"));
   const json::value* agent = get_member(status, "agent");
   const json::value* model = get_member(status, "model");
-  greeting = fmt::format("Talking to {}, model {}{}.", agent ? get_string(*agent, "name") : "the agent",
-                         model ? get_string(*model, "name") : "unknown",
-                         own_daemon ? "" : " (daemon on " + client->daemon().address + ")");
+  greeting =
+      fmt::format("Talking to {}, model {}{}.", agent ? get_string(*agent, "name") : "the agent",
+                  model ? get_string(*model, "name") : "unknown",
+                  own_daemon ? "" : " (daemon on " + client->daemon().address + ")");
   co_return Result<void>{};
 }
 
@@ -75,12 +77,14 @@ Task<Result<void>> ChatSession::Impl::say_cancel() {
   json::value body = running;
   body.as_object()["text"] = "/cancel";
   const Ctx ctx;
-  co_return co_await client->chat(ctx, std::move(body), [](std::string_view, const json::value&) {});
+  co_return co_await client->chat(ctx, std::move(body),
+                                  [](std::string_view, const json::value&) {});
 }
 
 void ChatSession::Impl::on_interrupt() {
   if (!client) std::_Exit(130);
-  if (running.is_null()) {  // at the prompt, where the main thread waits for a line that will not come
+  if (running
+          .is_null()) {  // at the prompt, where the main thread waits for a line that will not come
     auto leave = [](Task<bool> end) -> Task<void> {
       co_await std::move(end);
       std::_Exit(130);
@@ -104,7 +108,8 @@ Result<std::unique_ptr<ChatSession>> ChatSession::open(kernel::KernelConfig conf
   return session;
 }
 
-// NOLINTNEXTLINE(bugprone-exception-escape): only a broken promise or a lost thread could throw, and then ending is right
+// NOLINTNEXTLINE(bugprone-exception-escape): only a broken promise or a lost thread could throw,
+// and then ending is right
 ChatSession::~ChatSession() {
   impl_->wait_for(impl_->disconnect());
   impl_->loop.stop();
@@ -115,7 +120,8 @@ ChatSession::~ChatSession() {
 Result<void> ChatSession::chat(json::value body, OnEvent on_event) {
   impl_->loop.post([this, body] { impl_->running = body; });
   const Ctx ctx;
-  Result<void> done = impl_->wait_for(impl_->client->chat(ctx, std::move(body), std::move(on_event)));
+  Result<void> done =
+      impl_->wait_for(impl_->client->chat(ctx, std::move(body), std::move(on_event)));
   impl_->loop.post([this] { impl_->running = nullptr; });
   return done;
 }

@@ -11,8 +11,9 @@
 
 namespace skep::cli {
 
-// Talks to the running daemon of the home; starts one inside this process, without networks, when none runs. Its loop has a
-// thread of its own, so that the main thread may wait for the user. Main thread only.
+// Talks to the running daemon of the home; starts one inside this process, without networks, when
+// none runs. Its loop has a thread of its own, so that the main thread may wait for the user. Main
+// thread only.
 class ChatSession {
  public:
   using OnEvent = std::function<void(std::string_view name, const json::value& data)>;
@@ -20,7 +21,8 @@ class ChatSession {
   static Result<std::unique_ptr<ChatSession>> open(kernel::KernelConfig config);
   ~ChatSession();  // ends the inner daemon
 
-  // Blocks until the reply has come. `on_event` runs on the loop's thread, never after the return. Ctrl-C meanwhile sends /cancel.
+  // Blocks until the reply has come. `on_event` runs on the loop's thread, never after the return.
+  // Ctrl-C meanwhile sends /cancel.
   Result<void> chat(json::value body, OnEvent on_event);
   // "Talking to Skep (demo …) on 127.0.0.1:4545": which model answers and where.
   [[nodiscard]] const std::string& greeting() const;

@@ -16,10 +16,13 @@ namespace {
 constexpr const char* kFooter =
     "\nFirst steps:\n"
     "  skep chat                 talk to the agent here in the terminal\n"
-    "  skep up                   run the daemon: HTTP on 127.0.0.1:4545, XMPP if [server] is configured\n"
+    "  skep up                   run the daemon: HTTP on 127.0.0.1:4545, XMPP if [server] is "
+    "configured\n"
     "  skep config check         what is wrong with skep.toml\n"
-    "\nHome: --home, else $SKEP_HOME, else ~/.skep. Configuration: --config, else <home>/skep.toml, else none is needed.\n"
-    "Exit codes: 0 done, 1 a check found something, 64 usage, 69 not available, 70 internal, 73 in use, 75 try again later,\n"
+    "\nHome: --home, else $SKEP_HOME, else ~/.skep. Configuration: --config, else "
+    "<home>/skep.toml, else none is needed.\n"
+    "Exit codes: 0 done, 1 a check found something, 64 usage, 69 not available, 70 internal, 73 in "
+    "use, 75 try again later,\n"
     "77 not allowed, 78 configuration.";
 
 void add_common(CLI::App& command, Options& options) {
@@ -33,9 +36,12 @@ void add_chat(CLI::App& app, Options& options) {
   CLI::App& chat = *app.add_subcommand("chat", "Talk to the agent in the terminal");
   add_common(chat, options);
   add_json(chat, options);
-  chat.add_option("--config", options.config_path, "Configuration file, when no daemon runs")->type_name("FILE");
-  chat.add_option("-m,--message", options.message, "Say this, print only the reply, and end")->type_name("TEXT");
-  chat.add_option("--thread", options.thread, "A session of its own under this name")->type_name("NAME");
+  chat.add_option("--config", options.config_path, "Configuration file, when no daemon runs")
+      ->type_name("FILE");
+  chat.add_option("-m,--message", options.message, "Say this, print only the reply, and end")
+      ->type_name("TEXT");
+  chat.add_option("--thread", options.thread, "A session of its own under this name")
+      ->type_name("NAME");
   chat.add_option("--as", options.peer, "Who speaks (default: your login name)")->type_name("NAME");
   chat.callback([&options] { options.command = Options::Command::kChat; });
 }
@@ -51,16 +57,19 @@ void add_config(CLI::App& app, Options& options) {
 }
 
 void add_commands(CLI::App& app, Options& options) {
-  CLI::App& up = *app.add_subcommand("up", "Run the daemon in the foreground until SIGTERM or Ctrl-C");
+  CLI::App& up =
+      *app.add_subcommand("up", "Run the daemon in the foreground until SIGTERM or Ctrl-C");
   add_common(up, options);
   up.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
   up.add_flag("-v,--verbose", options.verbose, "Log details");
   up.callback([&options] { options.command = Options::Command::kUp; });
 
   add_chat(app, options);
-  for (auto [name, help, command] : {std::tuple{"status", "What the running daemon is doing", Options::Command::kStatus},
-                                     std::tuple{"stop", "End the running daemon cleanly", Options::Command::kStop},
-                                     std::tuple{"doctor", "Check everything this installation needs", Options::Command::kDoctor}}) {
+  for (auto [name, help, command] :
+       {std::tuple{"status", "What the running daemon is doing", Options::Command::kStatus},
+        std::tuple{"stop", "End the running daemon cleanly", Options::Command::kStop},
+        std::tuple{"doctor", "Check everything this installation needs",
+                   Options::Command::kDoctor}}) {
     CLI::App& sub = *app.add_subcommand(name, help);
     add_common(sub, options);
     add_json(sub, options);
@@ -74,12 +83,18 @@ void add_commands(CLI::App& app, Options& options) {
 
 int dispatch(const Options& options) {
   switch (options.command) {
-    case Options::Command::kUp: return run_up(options);
-    case Options::Command::kChat: return run_chat(options);
-    case Options::Command::kStatus: return run_status(options);
-    case Options::Command::kStop: return run_stop(options);
-    case Options::Command::kDoctor: return run_doctor(options);
-    case Options::Command::kConfigCheck: return run_config_check(options);
+    case Options::Command::kUp:
+      return run_up(options);
+    case Options::Command::kChat:
+      return run_chat(options);
+    case Options::Command::kStatus:
+      return run_status(options);
+    case Options::Command::kStop:
+      return run_stop(options);
+    case Options::Command::kDoctor:
+      return run_doctor(options);
+    case Options::Command::kConfigCheck:
+      return run_config_check(options);
   }
   return kExitUsage;
 }
@@ -92,7 +107,8 @@ int report(const Error& error) {
 }
 
 int run(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed peer is an error of the write, not the end of the process
+  std::signal(SIGPIPE,
+              SIG_IGN);  // a closed peer is an error of the write, not the end of the process
   Options options;
   CLI::App app{"Skep: an operating system for federated AI agents", "skep"};
   app.set_version_flag("--version,-V", "skep " + std::string(kernel::version()));

@@ -1,7 +1,8 @@
 // The command line: what the user typed, as values, and the commands.
 //
-// Exit codes: 0 done; 1 a check found something; 64 wrong usage; 78 wrong configuration; others by the kind of failure
-// (docs/errors.md). Results go to standard output, everything else to standard error.
+// Exit codes: 0 done; 1 a check found something; 64 wrong usage; 78 wrong configuration; others by
+// the kind of failure (docs/errors.md). Results go to standard output, everything else to standard
+// error.
 #pragma once
 
 #include <optional>

@@ -7,7 +7,8 @@
 
 namespace skep::cli {
 
-Result<kernel::KernelConfig> configure(const Options& options, std::vector<ConfigProblem>& problems) {
+Result<kernel::KernelConfig> configure(const Options& options,
+                                       std::vector<ConfigProblem>& problems) {
   SKEP_TRY(ConfigFile file, kernel::load_config(options.home, options.config_path));
   kernel::KernelConfig config = kernel::KernelConfig::read(file, options.home);
   problems = file.problems();
@@ -20,7 +21,8 @@ std::optional<kernel::KernelConfig> configure_or_report(const Options& options) 
   std::vector<ConfigProblem> problems;
   Result<kernel::KernelConfig> config = configure(options, problems);
   if (config) return *std::move(config);
-  for (const ConfigProblem& problem : problems) fmt::print(stderr, "{}: {}\n", problem.where, problem.message);
+  for (const ConfigProblem& problem : problems)
+    fmt::print(stderr, "{}: {}\n", problem.where, problem.message);
   fmt::print(stderr, "skep: {}\n", config.error().message);
   return std::nullopt;
 }
@@ -37,8 +39,10 @@ int run_config_check(const Options& options) {
   for (const ConfigProblem& problem : problems) {
     list.push_back(json::object{{"where", problem.where}, {"message", problem.message}});
   }
-  if (!config && list.empty()) list.push_back(json::object{{"where", ""}, {"message", config.error().message}});
-  fmt::print("{}\n", to_json(json::object{{"ok", config.has_value()}, {"problems", std::move(list)}}));
+  if (!config && list.empty())
+    list.push_back(json::object{{"where", ""}, {"message", config.error().message}});
+  fmt::print("{}\n",
+             to_json(json::object{{"ok", config.has_value()}, {"problems", std::move(list)}}));
   return config ? 0 : kExitConfig;
 }
 

@@ -11,7 +11,8 @@
 namespace skep::cli {
 
 // An error when the file cannot be read or has problems, which are then in `problems`.
-Result<kernel::KernelConfig> configure(const Options& options, std::vector<ConfigProblem>& problems);
+Result<kernel::KernelConfig> configure(const Options& options,
+                                       std::vector<ConfigProblem>& problems);
 // The same, with everything that is wrong printed on standard error.
 std::optional<kernel::KernelConfig> configure_or_report(const Options& options);
 

@@ -2,15 +2,17 @@
 
 namespace skep::cli {
 
-Task<Result<std::unique_ptr<Daemon>>> Daemon::start(Loop& loop, kernel::KernelConfig config, bool networks,
-                                                    Callbacks callbacks) {
+Task<Result<std::unique_ptr<Daemon>>> Daemon::start(Loop& loop, kernel::KernelConfig config,
+                                                    bool networks, Callbacks callbacks) {
   auto daemon = std::make_unique<Daemon>();
   const std::string listen = config.api_listen;
   const std::string home = config.home;
   kernel::KernelOptions options{.networks = networks, .fatal = std::move(callbacks.fatal)};
-  SKEP_CO_TRY(daemon->kernel_, co_await kernel::Kernel::open(loop, std::move(config), std::move(options)));
+  SKEP_CO_TRY(daemon->kernel_,
+              co_await kernel::Kernel::open(loop, std::move(config), std::move(options)));
 
-  api::Api::Deps deps{.loop = loop, .kernel = *daemon->kernel_, .shutdown = std::move(callbacks.shutdown)};
+  api::Api::Deps deps{
+      .loop = loop, .kernel = *daemon->kernel_, .shutdown = std::move(callbacks.shutdown)};
   auto api = co_await api::Api::open(listen, home, std::move(deps));
   if (!api) {
     const Ctx ctx;

@@ -1,4 +1,5 @@
-// A kernel with its HTTP face, in this process: what `skep up` runs, and what `skep chat` runs when no daemon does.
+// A kernel with its HTTP face, in this process: what `skep up` runs, and what `skep chat` runs when
+// no daemon does.
 #pragma once
 
 #include <memory>
@@ -12,11 +13,11 @@ namespace skep::cli {
 class Daemon {
  public:
   struct Callbacks {
-    std::function<void()> shutdown;                // somebody asked over HTTP
-    std::function<void(const Error&)> fatal;       // a channel gave up for good
+    std::function<void()> shutdown;           // somebody asked over HTTP
+    std::function<void(const Error&)> fatal;  // a channel gave up for good
   };
-  static Task<Result<std::unique_ptr<Daemon>>> start(Loop& loop, kernel::KernelConfig config, bool networks,
-                                                     Callbacks callbacks);
+  static Task<Result<std::unique_ptr<Daemon>>> start(Loop& loop, kernel::KernelConfig config,
+                                                     bool networks, Callbacks callbacks);
   // Ends everything; within about nine seconds.
   Task<void> stop();
 

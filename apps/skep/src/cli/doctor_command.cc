@@ -27,9 +27,12 @@ struct Finding {
 
 constexpr std::string_view level_name(Finding::Level level) {
   switch (level) {
-    case Finding::Level::kOk: return "ok";
-    case Finding::Level::kWarn: return "warn";
-    case Finding::Level::kFail: return "fail";
+    case Finding::Level::kOk:
+      return "ok";
+    case Finding::Level::kWarn:
+      return "warn";
+    case Finding::Level::kFail:
+      return "fail";
   }
   return "fail";
 }
@@ -62,12 +65,13 @@ class Doctor {
   void check_home() {
     const Result<void> made = store::make_directories(options_.home + "/run");
     if (!made) return add("home", Level::kFail, made.error().message);
-    if (access(options_.home.c_str(), W_OK) != 0) return add("home", Level::kFail, options_.home + " is not writable");
+    if (access(options_.home.c_str(), W_OK) != 0)
+      return add("home", Level::kFail, options_.home + " is not writable");
     add("home", Level::kOk, options_.home);
   }
 
   void check_disk() {
-    struct statvfs disk {};
+    struct statvfs disk{};
     if (statvfs(options_.home.c_str(), &disk) != 0) return;
     const std::uint64_t free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
     const bool low = free_bytes < (100u << 20);
@@ -87,18 +91,21 @@ class Doctor {
   }
 
   void check_config_mode() {
-    struct stat info {};
+    struct stat info{};
     const std::string path = config_path();
     if (path.empty() || stat(path.c_str(), &info) != 0) return;
     if ((info.st_mode & 077) != 0) {
-      add("configuration", Level::kWarn, path + " can be read by others; if it holds keys: chmod 600 " + path);
+      add("configuration", Level::kWarn,
+          path + " can be read by others; if it holds keys: chmod 600 " + path);
     }
   }
 
   Task<void> check_daemon() {
     auto client = co_await find_daemon();
     if (client) {
-      add("daemon", Level::kOk, fmt::format("running, pid {}, http://{}", (*client)->daemon().pid, (*client)->daemon().address));
+      add("daemon", Level::kOk,
+          fmt::format("running, pid {}, http://{}", (*client)->daemon().pid,
+                      (*client)->daemon().address));
     } else if (const auto lock = kernel::HomeLock::take(options_.home); !lock) {
       add("daemon", Level::kWarn, lock.error().message + ", but it does not answer");
     } else {
@@ -124,7 +131,8 @@ class Doctor {
     std::ifstream file(path, std::ios::binary);
     std::string head(15, '\0');
     if (!file.read(head.data(), 15) || head != "SQLite format 3") {
-      return add("database", Level::kFail, path + " is no SQLite database; move it away and skep makes a new one");
+      return add("database", Level::kFail,
+                 path + " is no SQLite database; move it away and skep makes a new one");
     }
     add("database", Level::kOk, path);
   }
@@ -136,15 +144,19 @@ class Doctor {
     if (!choice) {
       add("model", Level::kFail, choice.error().message);
     } else if (choice->config.provider == "demo") {
-      add("model", Level::kWarn, "demo: " + choice->why + "; set ANTHROPIC_API_KEY or OPENAI_API_KEY, run Ollama, or configure [llm]");
+      add("model", Level::kWarn,
+          "demo: " + choice->why +
+              "; set ANTHROPIC_API_KEY or OPENAI_API_KEY, run Ollama, or configure [llm]");
     } else {
-      add("model", Level::kOk, fmt::format("{} {}: {}", choice->config.provider, choice->config.model, choice->why));
+      add("model", Level::kOk,
+          fmt::format("{} {}: {}", choice->config.provider, choice->config.model, choice->why));
     }
   }
 
   Task<void> check_server() {
     if (!config_->xmpp || config_->xmpp->link.host.empty()) {
-      add("xmpp", Level::kOk, config_->xmpp ? "the server is found by DNS (SRV) when connecting" : "not configured");
+      add("xmpp", Level::kOk,
+          config_->xmpp ? "the server is found by DNS (SRV) when connecting" : "not configured");
       co_return;
     }
     const std::string host = config_->xmpp->link.host;
@@ -172,7 +184,8 @@ class Doctor {
 void print_json(const std::vector<Finding>& findings, bool healthy) {
   json::array checks;
   for (const Finding& finding : findings) {
-    checks.push_back(json::object{{"check", finding.check}, {"status", level_name(finding.level)}, {"text", finding.text}});
+    checks.push_back(json::object{
+        {"check", finding.check}, {"status", level_name(finding.level)}, {"text", finding.text}});
   }
   fmt::print("{}\n", to_json(json::object{{"ok", healthy}, {"checks", std::move(checks)}}));
 }

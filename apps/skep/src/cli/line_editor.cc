@@ -41,7 +41,8 @@ LineEditor::LineEditor(std::string history_file) : impl_(std::make_unique<Impl>(
   el_set(impl_->editor, EL_CLIENTDATA, impl_.get());
   el_set(impl_->editor, EL_PROMPT, &Impl::prompt_of);
   el_set(impl_->editor, EL_EDITOR, "emacs");
-  el_set(impl_->editor, EL_SIGNAL, 1);  // puts the terminal right before the program's own handler hears of Ctrl-C
+  el_set(impl_->editor, EL_SIGNAL,
+         1);  // puts the terminal right before the program's own handler hears of Ctrl-C
   impl_->history = history_init();
   history(impl_->history, &impl_->event, H_SETSIZE, kHistoryMax);
   history(impl_->history, &impl_->event, H_SETUNIQUE, 1);

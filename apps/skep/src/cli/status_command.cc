@@ -32,7 +32,8 @@ Task<Result<void>> ask_stop(Loop& loop, std::string home) {
     if (kernel::HomeLock::take(home)) co_return Result<void>{};
     SKEP_CO_TRY_VOID(co_await sleep_for(ctx, std::chrono::milliseconds(100)));
   }
-  co_return fail(Code::kTimeout, fmt::format("skep (pid {}) is still stopping after 15 s", client->daemon().pid));
+  co_return fail(Code::kTimeout,
+                 fmt::format("skep (pid {}) is still stopping after 15 s", client->daemon().pid));
 }
 
 std::int64_t number(const json::value* object, std::string_view key) {
@@ -42,13 +43,17 @@ std::int64_t number(const json::value* object, std::string_view key) {
 void print_status(const json::value& status) {
   const json::value* model = get_member(status, "model");
   const json::value* agent = get_member(status, "agent");
-  fmt::print("running    pid {}, http://{}, version {}, since {}\n", get_int(status, "pid").value_or(0),
-             get_string(status, "address"), get_string(status, "version"), get_string(status, "started_at"));
+  fmt::print("running    pid {}, http://{}, version {}, since {}\n",
+             get_int(status, "pid").value_or(0), get_string(status, "address"),
+             get_string(status, "version"), get_string(status, "started_at"));
   fmt::print("home       {}\n", get_string(status, "home"));
-  if (model != nullptr) fmt::print("model      {} ({})\n", get_string(*model, "name"), get_string(*model, "why"));
-  fmt::print("agent      {} running, {} waiting, {} answered, {} failed, {} refused\n", number(agent, "running"),
-             number(agent, "waiting"), number(agent, "replied"), number(agent, "failed"), number(agent, "refused"));
-  fmt::print("tokens     {} in, {} out since start\n", number(agent, "input_tokens"), number(agent, "output_tokens"));
+  if (model != nullptr)
+    fmt::print("model      {} ({})\n", get_string(*model, "name"), get_string(*model, "why"));
+  fmt::print("agent      {} running, {} waiting, {} answered, {} failed, {} refused\n",
+             number(agent, "running"), number(agent, "waiting"), number(agent, "replied"),
+             number(agent, "failed"), number(agent, "refused"));
+  fmt::print("tokens     {} in, {} out since start\n", number(agent, "input_tokens"),
+             number(agent, "output_tokens"));
   if (const json::value* xmpp = get_member(status, "xmpp")) {
     fmt::print("xmpp       {} {}\n", get_string(*xmpp, "state"), get_string(*xmpp, "address"));
   }

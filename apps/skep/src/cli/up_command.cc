@@ -20,7 +20,8 @@ log::Level level_of(const std::string& name) {
   return log::Level::kInfo;
 }
 
-// From start to clean end. `failure` is set when something ended the daemon that trying again cannot mend.
+// From start to clean end. `failure` is set when something ended the daemon that trying again
+// cannot mend.
 class Up {
  public:
   Up(Loop& loop, kernel::KernelConfig config) : loop_(loop), config_(std::move(config)) {}
@@ -59,8 +60,8 @@ class Up {
     const kernel::Kernel& kernel = daemon.kernel();
     const llm::Choice& choice = kernel.model_choice();
     fmt::print("model: {} ({}): {}\n", choice.config.provider, choice.config.model, choice.why);
-    fmt::print("ready: http://{} agent \"{}\", home {}\n", daemon.address(), kernel.config().agent.name,
-               kernel.config().home);
+    fmt::print("ready: http://{} agent \"{}\", home {}\n", daemon.address(),
+               kernel.config().agent.name, kernel.config().home);
     std::fflush(stdout);
   }
 
@@ -76,7 +77,8 @@ class Up {
 int run_up(const Options& options) {
   std::optional<kernel::KernelConfig> config = configure_or_report(options);
   if (!config) return kExitConfig;
-  log::configure({.level = options.verbose ? log::Level::kDebug : level_of(config->log_level), .file = config->log_file});
+  log::configure({.level = options.verbose ? log::Level::kDebug : level_of(config->log_level),
+                  .file = config->log_file});
   Loop loop;
   Up up(loop, *std::move(config));
   return loop.run(up.run());

@@ -14,7 +14,8 @@
 
 namespace skep::api {
 
-// <home>/run/daemon.json (0600): how other processes of the same user find the daemon and prove who they are.
+// <home>/run/daemon.json (0600): how other processes of the same user find the daemon and prove who
+// they are.
 struct DaemonFile {
   int pid = 0;
   std::string address;     // "127.0.0.1:4545"
@@ -26,8 +27,9 @@ struct DaemonFile {
   static void remove(const std::string& home);
 };
 
-// Routes, from one table (docs/api.md is generated from the same): GET /api/health (no token), GET /api/status, POST /api/chat (server-sent
-// events), POST /api/shutdown. Host and Origin headers of foreign sites are refused (DNS rebinding).
+// Routes, from one table (docs/api.md is generated from the same): GET /api/health (no token), GET
+// /api/status, POST /api/chat (server-sent events), POST /api/shutdown. Host and Origin headers of
+// foreign sites are refused (DNS rebinding).
 class Api {
  public:
   struct Deps {
@@ -45,12 +47,15 @@ class Api {
 class Client {
  public:
   // Reads daemon.json and asks for health (1 s); kNotFound when no daemon runs, with the reason.
-  static Task<Result<std::unique_ptr<Client>>> find(Ctx ctx, net::HttpClient& http, const std::string& home);
+  static Task<Result<std::unique_ptr<Client>>> find(Ctx ctx, net::HttpClient& http,
+                                                    const std::string& home);
   virtual ~Client() = default;
   virtual Task<Result<json::value>> get(Ctx ctx, std::string path) = 0;
   virtual Task<Result<json::value>> post(Ctx ctx, std::string path, json::value body) = 0;
   // Streams one chat answer; `on_event(name, data)` for each event. The final event is "reply".
-  virtual Task<Result<void>> chat(Ctx ctx, json::value body, std::function<void(std::string_view, const json::value&)> on_event) = 0;
+  virtual Task<Result<void>> chat(
+      Ctx ctx, json::value body,
+      std::function<void(std::string_view, const json::value&)> on_event) = 0;
   [[nodiscard]] virtual const DaemonFile& daemon() const = 0;
 };
 

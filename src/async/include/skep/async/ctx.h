@@ -12,12 +12,13 @@ namespace skep {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-// A value; copying is cheap. A leaf operation (read, sleep, query, request) that is given a Ctx fails with kTimeout when
-// the deadline passes and with kCancelled when stop is requested, and leaves no work behind.
+// A value; copying is cheap. A leaf operation (read, sleep, query, request) that is given a Ctx
+// fails with kTimeout when the deadline passes and with kCancelled when stop is requested, and
+// leaves no work behind.
 struct Ctx {
   SteadyTime deadline = SteadyTime::max();
   std::stop_token stop;
-  std::string trace;      // id of the message or request this work belongs to; empty: background work
+  std::string trace;  // id of the message or request this work belongs to; empty: background work
   std::string principal;  // on whose behalf (an ILK or an address); empty: the process itself
 
   // The same, but no later than `from_now` from now.

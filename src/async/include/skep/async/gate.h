@@ -1,4 +1,5 @@
-// Background work has an owner: it enters the owner's Gate, and the owner closes the Gate before it dies.
+// Background work has an owner: it enters the owner's Gate, and the owner closes the Gate before it
+// dies.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,8 @@
 
 namespace skep {
 
-// Loop thread only. The destructor insists that close() has finished (or that nothing was ever spawned).
+// Loop thread only. The destructor insists that close() has finished (or that nothing was ever
+// spawned).
 class Gate {
  public:
   explicit Gate(Loop& loop);
@@ -19,8 +21,8 @@ class Gate {
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
 
-  // Starts `task` on the loop. An exception out of it is our bug: it is logged with `name` and the process aborts.
-  // After close() has begun the task is dropped unrun and false is returned.
+  // Starts `task` on the loop. An exception out of it is our bug: it is logged with `name` and the
+  // process aborts. After close() has begun the task is dropped unrun and false is returned.
   bool spawn(std::string name, Task<void> task);
   // A Ctx without deadline that stops when this Gate closes. Give it to spawned tasks.
   [[nodiscard]] Ctx ctx() const;

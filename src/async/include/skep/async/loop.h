@@ -27,7 +27,8 @@ class Loop {
   void stop();
   // Runs `work` on the loop thread, later. Thread-safe; the only way in from another thread.
   void post(std::function<void()> work);
-  // Calls `handler(signal)` on the loop thread for SIGINT, SIGTERM and SIGHUP until the loop dies. Once per process.
+  // Calls `handler(signal)` on the loop thread for SIGINT, SIGTERM and SIGHUP until the loop dies.
+  // Once per process.
   void on_signals(std::function<void(int)> handler);
 
   boost::asio::any_io_executor executor();
@@ -44,7 +45,8 @@ T Loop::run(Task<T> task) {
     run_to_end(std::move(task));
   } else {
     std::optional<T> value;
-    // Parameters live in the frame; `value` outlives it because run_to_end returns only after the task ended.
+    // Parameters live in the frame; `value` outlives it because run_to_end returns only after the
+    // task ended.
     auto store = [](Task<T> inner, std::optional<T>* out) -> Task<void> {
       out->emplace(co_await std::move(inner));
     };

@@ -8,8 +8,9 @@
 
 namespace skep {
 
-// Lazy: runs when awaited. Ownership: parameters are copied or moved into the coroutine frame; a view or reference
-// parameter must outlive the whole await. Never make a capturing lambda a coroutine.
+// Lazy: runs when awaited. Ownership: parameters are copied or moved into the coroutine frame; a
+// view or reference parameter must outlive the whole await. Never make a capturing lambda a
+// coroutine.
 template <class T = void>
 using Task = boost::asio::awaitable<T>;
 

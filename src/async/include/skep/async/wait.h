@@ -1,5 +1,5 @@
-// Waiting on the loop thread: sleeping, signalling, queueing. Nothing here is thread-safe; from another thread use
-// Loop::post or Pool.
+// Waiting on the loop thread: sleeping, signalling, queueing. Nothing here is thread-safe; from
+// another thread use Loop::post or Pool.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,8 @@ Task<Result<void>> sleep_for(Ctx ctx, std::chrono::nanoseconds duration);
 // Lets other ready work run first.
 Task<void> yield();
 
-// Waiters and wake-ups. A wake-up with nobody waiting is lost: check your condition, then wait, in a loop.
+// Waiters and wake-ups. A wake-up with nobody waiting is lost: check your condition, then wait, in
+// a loop.
 class Signal {
  public:
   Signal();
@@ -38,7 +39,8 @@ class Signal {
   std::shared_ptr<Impl> impl_;
 };
 
-// Bounded queue between coroutines of one loop. push refuses at once when full: the caller makes that visible.
+// Bounded queue between coroutines of one loop. push refuses at once when full: the caller makes
+// that visible.
 template <class T>
 class Queue {
  public:

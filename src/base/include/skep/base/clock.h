@@ -1,4 +1,5 @@
-// Time. Wall time is milliseconds since the epoch, UTC; waiting uses the steady clock (skep/async/ctx.h).
+// Time. Wall time is milliseconds since the epoch, UTC; waiting uses the steady clock
+// (skep/async/ctx.h).
 #pragma once
 
 #include <chrono>
@@ -20,7 +21,8 @@ class Clock {
   static const Clock& system();
 };
 
-// "2026-03-02T08:00:00Z"; milliseconds are added only when they are not zero and `millis` is true. RFC 3339, always UTC.
+// "2026-03-02T08:00:00Z"; milliseconds are added only when they are not zero and `millis` is true.
+// RFC 3339, always UTC.
 std::string format_rfc3339(WallTime time, bool millis = false);
 // Accepts offsets, fractions and lower-case t/z; nullopt on anything else.
 std::optional<WallTime> parse_rfc3339(std::string_view text);

@@ -37,8 +37,8 @@ struct Uuid {
   auto operator<=>(const Uuid&) const = default;
 };
 
-// 26 characters of Crockford base32: 48 bits of milliseconds, 80 random bits. Sorts by time; ids minted by one process in
-// the same millisecond still ascend. Thread-safe.
+// 26 characters of Crockford base32: 48 bits of milliseconds, 80 random bits. Sorts by time; ids
+// minted by one process in the same millisecond still ascend. Thread-safe.
 std::string mint_ulid();
 
 // `bytes` from the system's cryptographic random source.

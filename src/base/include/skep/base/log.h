@@ -1,5 +1,6 @@
-// Logging: one line an event, to standard error (and a file where configured). Never log a Secret, a message body or a
-// prompt; people's addresses are allowed at info and above only where an operator needs them.
+// Logging: one line an event, to standard error (and a file where configured). Never log a Secret,
+// a message body or a prompt; people's addresses are allowed at info and above only where an
+// operator needs them.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,8 +14,8 @@ enum class Level { kTrace, kDebug, kInfo, kWarn, kError, kOff };
 
 struct LogConfig {
   Level level = Level::kInfo;
-  bool color = true;      // only when standard error is a terminal
-  std::string file;       // also append to this file; empty: none
+  bool color = true;  // only when standard error is a terminal
+  std::string file;   // also append to this file; empty: none
 };
 
 // Once, before threads start; later calls replace the settings. Thread-safe.
@@ -26,19 +27,23 @@ void write(Level level, std::string_view room, std::string_view text);
 
 template <class... Args>
 void debug(std::string_view room, fmt::format_string<Args...> format, Args&&... args) {
-  if (enabled(Level::kDebug)) write(Level::kDebug, room, fmt::format(format, std::forward<Args>(args)...));
+  if (enabled(Level::kDebug))
+    write(Level::kDebug, room, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void info(std::string_view room, fmt::format_string<Args...> format, Args&&... args) {
-  if (enabled(Level::kInfo)) write(Level::kInfo, room, fmt::format(format, std::forward<Args>(args)...));
+  if (enabled(Level::kInfo))
+    write(Level::kInfo, room, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void warn(std::string_view room, fmt::format_string<Args...> format, Args&&... args) {
-  if (enabled(Level::kWarn)) write(Level::kWarn, room, fmt::format(format, std::forward<Args>(args)...));
+  if (enabled(Level::kWarn))
+    write(Level::kWarn, room, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void error(std::string_view room, fmt::format_string<Args...> format, Args&&... args) {
-  if (enabled(Level::kError)) write(Level::kError, room, fmt::format(format, std::forward<Args>(args)...));
+  if (enabled(Level::kError))
+    write(Level::kError, room, fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace skep::log

@@ -9,15 +9,17 @@ namespace skep::identity {
 
 struct AllowListConfig {
   std::vector<std::string> domains;    // [agent] allowed_domains; "*" = all; empty = own_domains
-  std::vector<std::string> addresses;  // [agent] allowed_jids: bare JIDs, "@example.org" for a whole domain, "*"; empty = nobody
-  std::vector<std::string> own_domains;  // the agent's own domain; in component mode also its parent host
-  std::vector<std::string> admins;     // [agent] admin_jids: always allowed
+  std::vector<std::string> addresses;  // [agent] allowed_jids: bare JIDs, "@example.org" for a
+                                       // whole domain, "*"; empty = nobody
+  std::vector<std::string>
+      own_domains;  // the agent's own domain; in component mode also its parent host
+  std::vector<std::string> admins;  // [agent] admin_jids: always allowed
 };
 
 enum class Verdict { kAllowed, kForeignDomain, kNotListed };
 
-// Addresses given to check() are normalised bare JIDs; entries of the configuration are normalised by the caller likewise.
-// Immutable.
+// Addresses given to check() are normalised bare JIDs; entries of the configuration are normalised
+// by the caller likewise. Immutable.
 class AllowList {
  public:
   explicit AllowList(AllowListConfig config);

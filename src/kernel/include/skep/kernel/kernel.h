@@ -23,10 +23,10 @@ std::string_view version();  // "0.1.0"
 // Everything skep.toml says, typed.
 struct KernelConfig {
   std::string home;
-  std::string hive = "local";      // [hive] id
+  std::string hive = "local";                 // [hive] id
   std::string api_listen = "127.0.0.1:4545";  // [api] listen
   store::Sync sync = store::Sync::kProcess;   // [store] sync = "process" | "disk"
-  std::string log_level = "info";  // [log] level, file
+  std::string log_level = "info";             // [log] level, file
   std::string log_file;
   llm::LlmConfig llm;
   agent::AgentConfig agent;
@@ -65,8 +65,10 @@ struct KernelOptions {
 // Loop thread only.
 class Kernel {
  public:
-  // Takes the home's lock, opens the stores, chooses the model, attaches the nodes, resumes unfinished turns.
-  static Task<Result<std::unique_ptr<Kernel>>> open(Loop& loop, KernelConfig config, KernelOptions options);
+  // Takes the home's lock, opens the stores, chooses the model, attaches the nodes, resumes
+  // unfinished turns.
+  static Task<Result<std::unique_ptr<Kernel>>> open(Loop& loop, KernelConfig config,
+                                                    KernelOptions options);
   virtual ~Kernel() = default;
   // Stops taking messages, lets turns finish, closes everything; bounded by the Ctx.
   virtual Task<void> close(Ctx ctx) = 0;

@@ -1,4 +1,5 @@
-// A language model behind one face. Streaming is the only path; the collected answer is a fold over the events.
+// A language model behind one face. Streaming is the only path; the collected answer is a fold over
+// the events.
 #pragma once
 
 #include <chrono>
@@ -25,7 +26,7 @@ class SharedJson {
   SharedJson(json::value value)  // NOLINT: implicit
       : held_(std::make_shared<const Held>(std::move(value))) {}
   SharedJson(json::object value) : SharedJson(json::value(std::move(value))) {}  // NOLINT: implicit
-  operator const json::value&() const { return held_->value; }  // NOLINT: implicit
+  operator const json::value&() const { return held_->value; }                   // NOLINT: implicit
   [[nodiscard]] const std::string& text() const { return held_->text; }
 
  private:
@@ -44,7 +45,8 @@ struct ToolSpec {
   SharedJson input_schema;  // JSON Schema, an object
 };
 
-// The tools of an agent, sorted by name: never changes and is copied by reference, for it travels with every request.
+// The tools of an agent, sorted by name: never changes and is copied by reference, for it travels
+// with every request.
 class ToolSpecs {
  public:
   ToolSpecs() : ToolSpecs(std::vector<ToolSpec>()) {}
@@ -69,11 +71,14 @@ struct ChatMessage {
 };
 
 struct Request {
-  std::string system;             // stable part of the prompt, cacheable
-  std::vector<ChatMessage> messages;  // starts with a user turn, roles alternate, every call has its result (see repair.h in agent)
-  std::size_t cached_messages = 0;    // the first n messages will be sent again: providers with prompt caching mark that border
+  std::string system;                 // stable part of the prompt, cacheable
+  std::vector<ChatMessage> messages;  // starts with a user turn, roles alternate, every call has
+                                      // its result (see repair.h in agent)
+  std::size_t cached_messages =
+      0;  // the first n messages will be sent again: providers with prompt caching mark that border
   ToolSpecs tools;
-  bool tools_allowed = true;      // false: definitions are sent, calls are forbidden (tool choice "none")
+  bool tools_allowed =
+      true;  // false: definitions are sent, calls are forbidden (tool choice "none")
   int max_tokens = 4096;
   std::optional<double> temperature;
 };
@@ -96,23 +101,26 @@ struct Response {
   std::string stop_detail;  // the provider's own word
 };
 
-// What a failed call means for the caller, beside Error's code. Codes: kUnauthenticated (bad key), kDenied (billing or
-// permission), kNotFound (model), kTooLarge (context exceeded), kExhausted (rate limit), kUnavailable (overloaded, down, broke off),
-// kTimeout, kCancelled, kCorrupt (unusable answer), kInvalid (request refused). Messages never carry keys.
+// What a failed call means for the caller, beside Error's code. Codes: kUnauthenticated (bad key),
+// kDenied (billing or permission), kNotFound (model), kTooLarge (context exceeded), kExhausted
+// (rate limit), kUnavailable (overloaded, down, broke off), kTimeout, kCancelled, kCorrupt
+// (unusable answer), kInvalid (request refused). Messages never carry keys.
 struct Failure {
   Error error;
   bool retryable = false;
   std::optional<std::chrono::milliseconds> retry_after;  // the provider's wish
-  bool streamed = false;  // some text had reached the sink
-  Usage usage;            // what the attempt had cost when it failed, as far as the provider said
+  bool streamed = false;                                 // some text had reached the sink
+  Usage usage;  // what the attempt had cost when it failed, as far as the provider said
 };
 
 // One attempt against one provider. Loop thread only; calls may run side by side.
 class Driver {
  public:
   virtual ~Driver() = default;
-  virtual Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request, EventSink sink) = 0;
-  [[nodiscard]] virtual std::string describe() const = 0;  // "anthropic (claude-sonnet-4-5)": for people
+  virtual Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
+                                                         EventSink sink) = 0;
+  [[nodiscard]] virtual std::string describe()
+      const = 0;  // "anthropic (claude-sonnet-4-5)": for people
   [[nodiscard]] virtual std::string model() const = 0;
   [[nodiscard]] virtual bool takes_images() const = 0;
   [[nodiscard]] virtual int context_window_tokens() const = 0;

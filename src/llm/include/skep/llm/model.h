@@ -17,19 +17,22 @@ namespace skep::llm {
 
 // [llm]
 struct LlmConfig {
-  std::string provider;  // "anthropic", "openai", "ollama", "demo"; empty: the first that can be found (choose_model)
+  std::string provider;  // "anthropic", "openai", "ollama", "demo"; empty: the first that can be
+                         // found (choose_model)
   std::string model;     // empty: the provider's usual one; "provider:model" is accepted too
   Secret api_key;
   std::string base_url;  // `base_url` or `host`; empty: the provider's own
   int max_tokens_per_request = 4096;
-  int num_ctx = 0;       // ollama: context window asked for; 0: sized to history_token_budget plus room, at most the model's own
+  int num_ctx = 0;  // ollama: context window asked for; 0: sized to history_token_budget plus room,
+                    // at most the model's own
   std::optional<double> temperature;
-  bool cache = true;     // prompt-cache markers where the provider has them
+  bool cache = true;                  // prompt-cache markers where the provider has them
   int history_token_budget = 50'000;  // clamped to the model's window less system, tools and answer
-  std::chrono::milliseconds timeout{120'000};  // first byte; the whole attempt may take five times that
-  int retries = 4;       // after the first attempt, for failures that may pass
+  std::chrono::milliseconds timeout{
+      120'000};     // first byte; the whole attempt may take five times that
+  int retries = 4;  // after the first attempt, for failures that may pass
   std::chrono::milliseconds retry_budget{90'000};  // all waiting together
-  int concurrent_max = 16;  // calls in flight
+  int concurrent_max = 16;                         // calls in flight
 
   static LlmConfig read(ConfigSection section);
 };
@@ -37,16 +40,20 @@ struct LlmConfig {
 // How the model was found, for the start-up line and `skep doctor`.
 struct Choice {
   LlmConfig config;
-  std::string why;  // "ANTHROPIC_API_KEY is set", "Ollama answers on localhost:11434 (llama3.2)", "no key and no Ollama found"
+  std::string why;  // "ANTHROPIC_API_KEY is set", "Ollama answers on localhost:11434 (llama3.2)",
+                    // "no key and no Ollama found"
 };
-// Fills what the configuration left open: the configured provider; else a key in the environment (ANTHROPIC_API_KEY,
-// OPENAI_API_KEY); else an Ollama on OLLAMA_HOST or localhost:11434 that has a model (probe: 300 ms); else demo. kInvalid when the configuration
-// cannot work (unknown provider, key missing for one that needs it), with the sentence to show.
-Task<Result<Choice>> choose_model(Ctx ctx, LlmConfig config, net::HttpClient& http, const EnvLookup& env);
+// Fills what the configuration left open: the configured provider; else a key in the environment
+// (ANTHROPIC_API_KEY, OPENAI_API_KEY); else an Ollama on OLLAMA_HOST or localhost:11434 that has a
+// model (probe: 300 ms); else demo. kInvalid when the configuration cannot work (unknown provider,
+// key missing for one that needs it), with the sentence to show.
+Task<Result<Choice>> choose_model(Ctx ctx, LlmConfig config, net::HttpClient& http,
+                                  const EnvLookup& env);
 
-// Waiting before attempt n (1 = first retry): the provider's wish when it is given (at most 60 s), else full jitter over
-// 1 s * 2^(n-1), at most 30 s. `jitter` in [0,1).
-std::chrono::milliseconds retry_delay(int retry, std::optional<std::chrono::milliseconds> wish, double jitter);
+// Waiting before attempt n (1 = first retry): the provider's wish when it is given (at most 60 s),
+// else full jitter over 1 s * 2^(n-1), at most 30 s. `jitter` in [0,1).
+std::chrono::milliseconds retry_delay(int retry, std::optional<std::chrono::milliseconds> wish,
+                                      double jitter);
 
 // Loop thread only.
 class Model {
@@ -58,10 +65,12 @@ class Model {
   static Result<std::unique_ptr<Model>> open(LlmConfig config, Deps deps);
   virtual ~Model() = default;
 
-  // Streams one answer, retrying failures that may pass. When an attempt broke off after text had reached the sink, the sink
-  // first gets `on_reset`, then the text anew. An empty answer (no text, no call) or a garbled one is retried once. Usage
-  // is that of all attempts together, of the answer as of a failure.
-  virtual Task<std::expected<Response, Failure>> stream(Ctx ctx, const Request& request, EventSink sink,
+  // Streams one answer, retrying failures that may pass. When an attempt broke off after text had
+  // reached the sink, the sink first gets `on_reset`, then the text anew. An empty answer (no text,
+  // no call) or a garbled one is retried once. Usage is that of all attempts together, of the
+  // answer as of a failure.
+  virtual Task<std::expected<Response, Failure>> stream(Ctx ctx, const Request& request,
+                                                        EventSink sink,
                                                         std::function<void()> on_reset) = 0;
   [[nodiscard]] virtual const Driver& driver() const = 0;
   [[nodiscard]] virtual const LlmConfig& config() const = 0;

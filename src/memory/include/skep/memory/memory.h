@@ -1,12 +1,13 @@
 // What the agent remembers, as plain files that people read, edit and put under version control.
 //
 //   <root>/identity.md personality.md instructions.md          global texts, written by people
-//   <root>/<peer>/user.md memory.md                            profile and notes (legacy: context.md for user.md)
-//   <root>/<peer>/identity.md personality.md instructions.md   overrides
-//   <root>/<peer>/knowledge.jsonl history.jsonl sessions/<stamp>.jsonl threads/<hash>/{history.jsonl,sessions/}
+//   <root>/<peer>/user.md memory.md                            profile and notes (legacy:
+//   context.md for user.md) <root>/<peer>/identity.md personality.md instructions.md   overrides
+//   <root>/<peer>/knowledge.jsonl history.jsonl sessions/<stamp>.jsonl
+//   threads/<hash>/{history.jsonl,sessions/}
 //
-// <peer> is the conversation's peer, escaped: characters outside [a-z0-9@._+-] as %XX, reserved names and leading dots
-// escaped, over 128 bytes cut with a hash. Directories 0700, files 0600.
+// <peer> is the conversation's peer, escaped: characters outside [a-z0-9@._+-] as %XX, reserved
+// names and leading dots escaped, over 128 bytes cut with a hash. Directories 0700, files 0600.
 #pragma once
 
 #include <chrono>
@@ -27,15 +28,16 @@
 namespace skep::memory {
 
 struct MemoryConfig {
-  std::string path;                              // [memory] path; default <home>/memory
-  std::string backend = "jsonl";                 // [memory] backend: "jsonl" or its old name "markdown"
-  std::chrono::milliseconds idle_timeout{0};     // [session] idle_timeout_mins; 0 = never
+  std::string path;               // [memory] path; default <home>/memory
+  std::string backend = "jsonl";  // [memory] backend: "jsonl" or its old name "markdown"
+  std::chrono::milliseconds idle_timeout{0};  // [session] idle_timeout_mins; 0 = never
   store::Sync sync = store::Sync::kProcess;
 
   static MemoryConfig read(ConfigSection root, const std::string& home);
 };
 
-// One line of a session file (JSONL, "type" tells the kind; version 2 writes, 1 and 2 are read; externally tagged summaries
+// One line of a session file (JSONL, "type" tells the kind; version 2 writes, 1 and 2 are read;
+// externally tagged summaries
 // {"Summary":{…}} are read too). Unknown types are skipped.
 struct Attachment {
   std::string filename;
@@ -47,14 +49,14 @@ struct TranscriptMessage {
   enum class Role { kUser, kAssistant };
   Role role = Role::kUser;
   std::string content;
-  std::string msg_id;                      // Message::id for both roles
-  std::string sender;                      // bare address; empty for the assistant
+  std::string msg_id;  // Message::id for both roles
+  std::string sender;  // bare address; empty for the assistant
   std::optional<WallTime> ts;
-  std::string origin_id;                   // the outside network's id
+  std::string origin_id;  // the outside network's id
   std::string thread;
-  std::string turn;                        // id of the user message that started it
-  std::string model;                       // assistant only
-  Usage usage;                             // assistant only
+  std::string turn;   // id of the user message that started it
+  std::string model;  // assistant only
+  Usage usage;        // assistant only
   std::vector<Attachment> attachments;
   bool operator==(const TranscriptMessage&) const = default;
 };
@@ -87,7 +89,8 @@ struct SessionStats {
   std::size_t files = 0;
   bool has_profile = false;
   bool has_memory = false;
-  std::vector<std::string> workspace_files;  // those that resolve to something, "instructions.md (override)"
+  std::vector<std::string>
+      workspace_files;  // those that resolve to something, "instructions.md (override)"
 };
 
 // The texts of a prompt, each already resolved: override, then global; blank counts as absent.
@@ -110,21 +113,26 @@ inline constexpr std::size_t knowledge_key_bytes_max = 128;
 inline constexpr std::size_t knowledge_content_bytes_max = 4096;
 inline constexpr std::size_t knowledge_entries_max = 1000;  // for each peer
 
-// Synchronous file work of microseconds; loop thread only. Files may be edited by people at any moment: texts are read when
-// asked for, sessions are read once and re-read when the file's size or mtime is not what we left.
+// Synchronous file work of microseconds; loop thread only. Files may be edited by people at any
+// moment: texts are read when asked for, sessions are read once and re-read when the file's size or
+// mtime is not what we left.
 class Memory {
  public:
-  static Result<std::unique_ptr<Memory>> open(MemoryConfig config, const Clock& clock = Clock::system());
+  static Result<std::unique_ptr<Memory>> open(MemoryConfig config,
+                                              const Clock& clock = Clock::system());
   virtual ~Memory() = default;
 
   [[nodiscard]] virtual WorkspaceTexts texts(const Conversation& conversation) const = 0;
 
-  // Archives the session when its last entry is older than the idle timeout. Call before storing a new message.
+  // Archives the session when its last entry is older than the idle timeout. Call before storing a
+  // new message.
   virtual Result<bool> archive_if_idle(const Conversation& conversation) = 0;
-  // Appends to the active session (writing its header first), all entries in one write or none. An entry whose msg_id and
-  // role are already the session's last or second to last is not written twice, nor is a tool entry of the same turn and call
-  // since the last message: recovery may append again. kExhausted when the session has reached 16 MB.
-  virtual Result<void> append_all(const Conversation& conversation, std::span<const TranscriptEntry> entries) = 0;
+  // Appends to the active session (writing its header first), all entries in one write or none. An
+  // entry whose msg_id and role are already the session's last or second to last is not written
+  // twice, nor is a tool entry of the same turn and call since the last message: recovery may
+  // append again. kExhausted when the session has reached 16 MB.
+  virtual Result<void> append_all(const Conversation& conversation,
+                                  std::span<const TranscriptEntry> entries) = 0;
   Result<void> append(const Conversation& conversation, const TranscriptEntry& entry) {
     return append_all(conversation, {&entry, 1});
   }
@@ -138,15 +146,16 @@ class Memory {
     std::string file;  // "20260302-080000.jsonl"; "-2", "-3" appended when taken
   };
   virtual Result<Archived> archive(const Conversation& conversation) = 0;  // /new
-  // /forget: active history (all threads), user.md, context.md, memory.md, knowledge, files/; archives kept. Names of what
-  // was erased.
+  // /forget: active history (all threads), user.md, context.md, memory.md, knowledge, files/;
+  // archives kept. Names of what was erased.
   virtual Result<std::vector<std::string>> forget(const Conversation& conversation) = 0;
   virtual Result<SessionStats> stats(const Conversation& conversation) = 0;
 
   // Same key replaces in place. kTooLarge, kExhausted over the limits above.
   virtual Result<void> remember(const Conversation& conversation, KnowledgeEntry entry) = 0;
   // Case-insensitive substring over key and content; empty query: all.
-  virtual Result<std::vector<KnowledgeEntry>> recall(const Conversation& conversation, std::string_view query) = 0;
+  virtual Result<std::vector<KnowledgeEntry>> recall(const Conversation& conversation,
+                                                     std::string_view query) = 0;
 
   [[nodiscard]] virtual std::string directory(const Conversation& conversation) const = 0;
 };

@@ -17,7 +17,8 @@ namespace skep {
 struct MessageIdTag;
 using MessageId = StrongId<MessageIdTag>;  // a ULID, minted once; also the id that goes on the wire
 
-// Where a message goes. Broadcast reaches every node but the sender, `target` filters by name glob (empty: all).
+// Where a message goes. Broadcast reaches every node but the sender, `target` filters by name glob
+// (empty: all).
 struct Broadcast {
   std::string target;
   bool operator==(const Broadcast&) const = default;
@@ -28,10 +29,11 @@ struct Unresolved {  // the fabric decides (default target, later policy)
 using Destination = std::variant<Unresolved, Name, NodeId, Broadcast>;
 
 enum class Kind : std::uint8_t {
-  kUser = 1,      // somebody says something to an agent
-  kReply = 2,     // the one final answer to a kUser message; `in_reply_to` names it
-  kProgress = 3,  // a turn's live events for the channel that asked: never journaled, may be dropped
-  kSystem = 4,    // UNREACHABLE, TTL_EXCEEDED and later control messages; `action` says which
+  kUser = 1,   // somebody says something to an agent
+  kReply = 2,  // the one final answer to a kUser message; `in_reply_to` names it
+  kProgress =
+      3,        // a turn's live events for the channel that asked: never journaled, may be dropped
+  kSystem = 4,  // UNREACHABLE, TTL_EXCEEDED and later control messages; `action` says which
 };
 
 // Who talks with whom, through what. Equal conversations share history and one serial lane.
@@ -43,8 +45,8 @@ struct Conversation {
   auto operator<=>(const Conversation&) const = default;
 };
 
-// Where the reply must go, opaque to everyone but the channel that wrote it. For XMPP: from = the exact JID the person
-// wrote to, to = the exact JID they wrote from.
+// Where the reply must go, opaque to everyone but the channel that wrote it. For XMPP: from = the
+// exact JID the person wrote to, to = the exact JID they wrote from.
 struct ReplyAddress {
   std::string from;
   std::string to;
@@ -55,11 +57,13 @@ struct ReplyAddress {
 struct Progress {
   enum class Phase : std::uint8_t { kStarted = 1, kText, kToolStart, kToolEnd, kPaused, kReset };
   Phase phase = Phase::kStarted;
-  std::string text;  // kText: the next piece; kToolStart/End: the tool's name; kReset: forget the text so far
+  std::string text;  // kText: the next piece; kToolStart/End: the tool's name; kReset: forget the
+                     // text so far
   bool operator==(const Progress&) const = default;
 };
 
-// A value; moved along. The fabric reads and stamps the fields up to `ttl`, nobody else writes those after sending.
+// A value; moved along. The fabric reads and stamps the fields up to `ttl`, nobody else writes
+// those after sending.
 struct Message {
   MessageId id;
   std::string trace;             // correlates everything that one user message caused
@@ -75,7 +79,8 @@ struct Message {
   Ilk from;            // the party that speaks
   Conversation conversation;
   ReplyAddress reply_address;
-  std::string foreign_id;     // the id the outside network gave (XMPP id attribute), for receipts and dedup
+  std::string
+      foreign_id;  // the id the outside network gave (XMPP id attribute), for receipts and dedup
   bool wants_progress = false;
   std::vector<Part> parts;
   std::optional<Progress> progress;
@@ -84,15 +89,17 @@ struct Message {
   bool operator==(const Message&) const = default;
 };
 
-// Everything but stamped fields and progress; the journal's form. {"v":1,…}; unknown keys are ignored when read.
+// Everything but stamped fields and progress; the journal's form. {"v":1,…}; unknown keys are
+// ignored when read.
 json::value to_json_value(const Message& message);
 // The same as text, written without a tree: several journal records of every message hold one.
 void append_json(std::string& out, const Message& message);
 Result<Message> message_from_json(const json::value& value);
 
-// Takes a message or refuses it at once. Loop thread only; never blocks and never re-enters the sender before it returns.
-// Ok means the receiver now answers for the message (a durable receiver has journaled it). An error means that nothing was
-// kept: kExhausted when full (try later), others as they are.
+// Takes a message or refuses it at once. Loop thread only; never blocks and never re-enters the
+// sender before it returns. Ok means the receiver now answers for the message (a durable receiver
+// has journaled it). An error means that nothing was kept: kExhausted when full (try later), others
+// as they are.
 class Inbox {
  public:
   virtual ~Inbox() = default;

@@ -1,4 +1,5 @@
-// Names on the fabric. L2: "TYPE.part.part@hive", what people and routes use. L1: one UUID per running node.
+// Names on the fabric. L2: "TYPE.part.part@hive", what people and routes use. L1: one UUID per
+// running node.
 #pragma once
 
 #include <compare>
@@ -14,14 +15,15 @@ namespace skep {
 enum class NodeType { kRouter, kSystem, kChannel, kAgent, kWorkflow };  // RT SY IO AI WF
 std::string_view node_type_prefix(NodeType type);                       // "RT", …
 
-// A valid L2 name: at most 256 bytes of ASCII; a TYPE of the five, then 1 to 9 more dot-separated fields of 1 to 63
-// characters from [A-Za-z0-9_+-]; exactly one '@'; a hive of 1 to 64 characters from [A-Za-z0-9_-]. Compared exactly.
+// A valid L2 name: at most 256 bytes of ASCII; a TYPE of the five, then 1 to 9 more dot-separated
+// fields of 1 to 63 characters from [A-Za-z0-9_+-]; exactly one '@'; a hive of 1 to 64 characters
+// from [A-Za-z0-9_-]. Compared exactly.
 class Name {
  public:
   // "AI.support@lab". Without '@' the `local_hive` is appended.
   static Result<Name> parse(std::string_view text, std::string_view local_hive = {});
-  // Builds TYPE.label@hive from any text: characters outside the set become '-', long labels are cut. For agents and
-  // channels that people named freely.
+  // Builds TYPE.label@hive from any text: characters outside the set become '-', long labels are
+  // cut. For agents and channels that people named freely.
   static Name from_label(NodeType type, std::string_view label, std::string_view hive);
 
   [[nodiscard]] const std::string& str() const { return text_; }
@@ -56,13 +58,19 @@ struct Ilk {
 
 template <>
 struct std::hash<skep::Name> {
-  std::size_t operator()(const skep::Name& n) const noexcept { return std::hash<std::string>{}(n.str()); }
+  std::size_t operator()(const skep::Name& n) const noexcept {
+    return std::hash<std::string>{}(n.str());
+  }
 };
 template <>
 struct std::hash<skep::NodeId> {
-  std::size_t operator()(const skep::NodeId& n) const noexcept { return std::hash<skep::Uuid>{}(n.uuid); }
+  std::size_t operator()(const skep::NodeId& n) const noexcept {
+    return std::hash<skep::Uuid>{}(n.uuid);
+  }
 };
 template <>
 struct std::hash<skep::Ilk> {
-  std::size_t operator()(const skep::Ilk& i) const noexcept { return std::hash<skep::Uuid>{}(i.uuid); }
+  std::size_t operator()(const skep::Ilk& i) const noexcept {
+    return std::hash<skep::Uuid>{}(i.uuid);
+  }
 };

@@ -30,8 +30,9 @@ struct FilePart {
 struct ToolCall {
   std::string id;  // the provider's; unique within one assistant message only
   std::string name;
-  json::value arguments;  // always an object, unless `arguments_error` says why not
-  std::string arguments_error;  // non-empty: the model's JSON did not parse; the tool is not run, the model is told
+  json::value arguments;        // always an object, unless `arguments_error` says why not
+  std::string arguments_error;  // non-empty: the model's JSON did not parse; the tool is not run,
+                                // the model is told
   bool operator==(const ToolCall&) const = default;
 };
 struct ToolResult {

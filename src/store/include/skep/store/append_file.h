@@ -10,13 +10,17 @@
 
 namespace skep::store {
 
-enum class Sync { kProcess, kDisk };  // survives kill -9 | survives power loss (fdatasync each append)
+enum class Sync {
+  kProcess,
+  kDisk
+};  // survives kill -9 | survives power loss (fdatasync each append)
 
-// Not thread-safe. Each append is one write(2) of a whole line. Opening repairs: a last line without its newline is cut
-// off (and its bytes saved beside the file as `<name>.torn`).
+// Not thread-safe. Each append is one write(2) of a whole line. Opening repairs: a last line
+// without its newline is cut off (and its bytes saved beside the file as `<name>.torn`).
 class AppendFile {
  public:
-  // Creates missing directories (0700) and the file (0600). kExhausted on a full disk, kDenied on permissions.
+  // Creates missing directories (0700) and the file (0600). kExhausted on a full disk, kDenied on
+  // permissions.
   static Result<AppendFile> open(std::string path, Sync sync = Sync::kProcess);
   AppendFile(AppendFile&&) noexcept;
   AppendFile& operator=(AppendFile&&) noexcept;
@@ -38,8 +42,10 @@ class AppendFile {
 
 // Whole content; kNotFound, kTooLarge over `bytes_max`.
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max = 64u << 20);
-// Writes beside and renames: readers see the old or the new content, never a mix. 0600, directories 0700.
-Result<void> write_file(const std::string& path, std::string_view content, Sync sync = Sync::kProcess);
+// Writes beside and renames: readers see the old or the new content, never a mix. 0600, directories
+// 0700.
+Result<void> write_file(const std::string& path, std::string_view content,
+                        Sync sync = Sync::kProcess);
 // mkdir -p with mode 0700.
 Result<void> make_directories(const std::string& path);
 
