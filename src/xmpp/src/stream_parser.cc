@@ -55,8 +55,10 @@ struct StreamParser::Impl {
     XML_SetCommentHandler(parser.get(), on_comment);
     XML_SetProcessingInstructionHandler(parser.get(), on_instruction);
     // A stanza must come out with its last byte, not when expat next feels like trying;
-    // stanza_bytes_max bounds the cost.
+    // stanza_bytes_max bounds the cost. An expat from before the deferral has no such switch.
+#if SKEP_EXPAT_DEFERS
     XML_SetReparseDeferralEnabled(parser.get(), XML_FALSE);
+#endif
   }
 
   Result<void> feed(std::string_view bytes, std::vector<StreamEvent>& out) {
