@@ -69,7 +69,8 @@ class KernelImpl final : public Kernel {
     net::HttpClient::Deps http{.loop = loop_, .user_agent = "skep/" + std::string(version())};
     SKEP_CO_TRY(http_, net::HttpClient::open(std::move(http)));
     const EnvLookup env = process_env();
-    SKEP_CO_TRY(choice_, co_await llm::choose_model(ctx, config_.llm, *http_, env));
+    SKEP_CO_TRY(choice_,
+                co_await llm::choose_model(ctx, config_.llm, *config_.catalogue, *http_, env));
     SKEP_CO_TRY(model_, llm::Model::open(choice_.config, {.loop = loop_, .http = *http_}));
     co_return Result<void>{};
   }

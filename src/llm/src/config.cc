@@ -6,10 +6,12 @@
 
 namespace skep::llm {
 
-LlmConfig LlmConfig::read(ConfigSection section) {
+LlmConfig LlmConfig::read(ConfigSection section, const Catalogue& catalogue) {
   LlmConfig config;
-  section.read_choice("provider", {"anthropic", "openai", "gemini", "ollama", "demo"},
-                      config.provider);
+  std::vector<std::string> providers;
+  for (const ProviderInfo& provider : catalogue.providers()) providers.push_back(provider.id);
+  providers.emplace_back("demo");
+  section.read_choice("provider", std::move(providers), config.provider);
   section.read("model", config.model);
   section.read("api_key", config.api_key);
   bool has_url = section.read("base_url", config.base_url);
@@ -22,6 +24,7 @@ LlmConfig LlmConfig::read(ConfigSection section) {
   }
   section.read("max_tokens_per_request", config.max_tokens_per_request,
                {.min = 1, .max = 1'000'000});
+  section.read("context_window", config.context_window, {.min = 0, .max = 100'000'000});
   section.read("num_ctx", config.num_ctx, {.min = 0, .max = 10'000'000});
   if (double temperature = 0; section.read("temperature", temperature)) {
     if (temperature < 0 || temperature > 2)

@@ -89,7 +89,16 @@ class ConfiguredModel final : public Model {
     return failure;
   }
 
+  // A model that cannot call tools is not told of any.
   Task<Outcome> attempt(Ctx ctx, const Request& request, const EventSink& sink) {
+    if (request.tools.empty() || !config_.info || config_.info->tools)
+      co_return co_await attempt_as_is(std::move(ctx), request, sink);
+    Request plain = request;
+    plain.tools = ToolSpecs();
+    co_return co_await attempt_as_is(std::move(ctx), plain, sink);
+  }
+
+  Task<Outcome> attempt_as_is(Ctx ctx, const Request& request, const EventSink& sink) {
     auto slot = co_await slots_.acquire(ctx);
     if (!slot) {
       Failure failure = ended(std::move(slot).error(), false);
@@ -136,12 +145,27 @@ class ConfiguredModel final : public Model {
   std::minstd_rand random_;
 };
 
+Result<Wire> wire_of(const LlmConfig& config) {
+  if (config.wire) return *config.wire;
+  SKEP_TRY(const Catalogue catalogue, Catalogue::open());
+  if (const ProviderInfo* provider = catalogue.provider(config.provider)) return provider->wire;
+  return fail(Code::kInvalid, fmt::format("[llm] provider \"{}\" is unknown", config.provider));
+}
+
 Result<std::unique_ptr<Driver>> open_driver(const LlmConfig& config, net::HttpClient& http) {
-  if (config.provider == "anthropic") return open_anthropic(config, http);
-  if (config.provider == "openai") return open_openai(config, http);
-  if (config.provider == "ollama") return open_ollama(config, http);
-  if (config.provider == "gemini") return open_gemini(config, http);
   if (config.provider == "demo") return open_demo();
+  const Result<Wire> wire = wire_of(config);
+  if (!wire) return fail(wire.error());
+  switch (*wire) {
+    case Wire::kAnthropic:
+      return open_anthropic(config, http);
+    case Wire::kOpenai:
+      return open_openai(config, http);
+    case Wire::kGemini:
+      return open_gemini(config, http);
+    case Wire::kOllama:
+      return open_ollama(config, http);
+  }
   return fail(Code::kInvalid, fmt::format("[llm] provider \"{}\" is unknown", config.provider));
 }
 

@@ -140,13 +140,15 @@ class Doctor {
   Task<void> check_model() {
     const Ctx ctx;
     const EnvLookup env = process_env();
-    const auto choice = co_await llm::choose_model(ctx, config_->llm, *http_, env);
+    const auto choice =
+        co_await llm::choose_model(ctx, config_->llm, *config_->catalogue, *http_, env);
     if (!choice) {
       add("model", Level::kFail, choice.error().message);
     } else if (choice->config.provider == "demo") {
       add("model", Level::kWarn,
           "demo: " + choice->why +
-              "; set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, run Ollama, or configure [llm]");
+              "; set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, run Ollama, or configure "
+              "[llm]");
     } else {
       add("model", Level::kOk,
           fmt::format("{} {}: {}", choice->config.provider, choice->config.model, choice->why));
