@@ -15,17 +15,20 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kProbeTimeout{300};
 constexpr std::size_t kTagsBytesMax = 4u << 20;
-constexpr std::array<std::string_view, 4> kProviders = {"anthropic", "openai", "ollama", "demo"};
+constexpr std::array<std::string_view, 5> kProviders = {"anthropic", "openai", "gemini", "ollama",
+                                                        "demo"};
 
 struct CloudProvider {
   std::string_view name;
   std::string_view key_variable;
   std::string_view url_variable;
   std::string_view default_model;
+  std::string_view second_key_variable = {};  // where its users keep the key as well
 };
 constexpr std::array kCloud = {
     CloudProvider{"anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", kAnthropicModel},
     CloudProvider{"openai", "OPENAI_API_KEY", "OPENAI_BASE_URL", kOpenaiModel},
+    CloudProvider{"gemini", "GEMINI_API_KEY", "GEMINI_BASE_URL", kGeminiModel, "GOOGLE_API_KEY"},
 };
 
 const CloudProvider* find_cloud(std::string_view name) {
@@ -37,6 +40,13 @@ const CloudProvider* find_cloud(std::string_view name) {
 
 std::string lookup(const EnvLookup& env, std::string_view name) {
   return std::string(trim(env(name).value_or(std::string())));
+}
+
+std::string found_key(const CloudProvider& cloud, const EnvLookup& env) {
+  std::string key = lookup(env, cloud.key_variable);
+  if (key.empty() && !cloud.second_key_variable.empty())
+    key = lookup(env, cloud.second_key_variable);
+  return key;
 }
 
 bool is_provider(std::string_view name) {
@@ -56,6 +66,7 @@ void split_provider(LlmConfig& config) {
 
 std::optional<std::string_view> provider_by_name(std::string_view model) {
   if (model.starts_with("claude")) return "anthropic";
+  if (model.starts_with("gemini")) return "gemini";
   for (std::string_view prefix : {"gpt-", "chatgpt-", "o1", "o3", "o4"}) {
     if (model.starts_with(prefix) && !model.starts_with("gpt-oss")) return "openai";
   }
@@ -104,7 +115,7 @@ void take_ollama_host(LlmConfig& config, const EnvLookup& env) {
 Result<Choice> use_cloud(LlmConfig config, const CloudProvider& cloud, const EnvLookup& env,
                          std::string why) {
   if (config.base_url.empty()) config.base_url = lookup(env, cloud.url_variable);
-  if (config.api_key.empty()) config.api_key = Secret(lookup(env, cloud.key_variable));
+  if (config.api_key.empty()) config.api_key = Secret(found_key(cloud, env));
   // A server of one's own may well ask for none.
   if (config.api_key.empty() && config.base_url.empty()) {
     return fail(Code::kInvalid, fmt::format("{} needs a key: set {} or [llm] api_key", cloud.name,
@@ -173,9 +184,11 @@ Task<Result<Choice>> search(Ctx ctx, LlmConfig config, net::HttpClient& http,
   // A model of no known family is not a cloud provider's: only an Ollama that has it will do.
   bool any_model = config.model.empty();
   for (const CloudProvider& cloud : kCloud) {
-    if (any_model && !lookup(env, cloud.key_variable).empty()) {
-      co_return use_cloud(std::move(config), cloud, env,
-                          fmt::format("{} is set", cloud.key_variable));
+    if (any_model && !found_key(cloud, env).empty()) {
+      const bool first = !lookup(env, cloud.key_variable).empty();
+      co_return use_cloud(
+          std::move(config), cloud, env,
+          fmt::format("{} is set", first ? cloud.key_variable : cloud.second_key_variable));
     }
   }
   take_ollama_host(config, env);

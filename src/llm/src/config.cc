@@ -8,7 +8,8 @@ namespace skep::llm {
 
 LlmConfig LlmConfig::read(ConfigSection section) {
   LlmConfig config;
-  section.read_choice("provider", {"anthropic", "openai", "ollama", "demo"}, config.provider);
+  section.read_choice("provider", {"anthropic", "openai", "gemini", "ollama", "demo"},
+                      config.provider);
   section.read("model", config.model);
   section.read("api_key", config.api_key);
   bool has_url = section.read("base_url", config.base_url);

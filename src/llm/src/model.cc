@@ -140,6 +140,7 @@ Result<std::unique_ptr<Driver>> open_driver(const LlmConfig& config, net::HttpCl
   if (config.provider == "anthropic") return open_anthropic(config, http);
   if (config.provider == "openai") return open_openai(config, http);
   if (config.provider == "ollama") return open_ollama(config, http);
+  if (config.provider == "gemini") return open_gemini(config, http);
   if (config.provider == "demo") return open_demo();
   return fail(Code::kInvalid, fmt::format("[llm] provider \"{}\" is unknown", config.provider));
 }

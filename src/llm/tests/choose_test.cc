@@ -53,6 +53,12 @@ TEST(ChooseModel, TakesTheFirstKeyInTheEnvironment) {
   EXPECT_EQ(choice->config.provider, "openai");
   EXPECT_EQ(choice->config.model, "gpt-4o");
   EXPECT_EQ(choice->why, "OPENAI_API_KEY is set");
+  chooser.env = {{"GOOGLE_API_KEY", "k3"}};
+  choice = chooser.choose();
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->config.provider, "gemini");
+  EXPECT_EQ(choice->config.api_key.reveal(), "k3");
+  EXPECT_EQ(choice->why, "GOOGLE_API_KEY is set");
 }
 
 TEST(ChooseModel, FindsALocalOllama) {

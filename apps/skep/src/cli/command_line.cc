@@ -107,8 +107,10 @@ int report(const Error& error) {
 }
 
 int run(int argc, char** argv) {
-  std::signal(SIGPIPE,
-              SIG_IGN);  // a closed peer is an error of the write, not the end of the process
+  // A closed peer, or a file at its size limit, is an error of the write, not the end of the
+  // process.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   Options options;
   CLI::App app{"Skep: an operating system for federated AI agents", "skep"};
   app.set_version_flag("--version,-V", "skep " + std::string(kernel::version()));

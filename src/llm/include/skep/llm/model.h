@@ -17,9 +17,9 @@ namespace skep::llm {
 
 // [llm]
 struct LlmConfig {
-  std::string provider;  // "anthropic", "openai", "ollama", "demo"; empty: the first that can be
-                         // found (choose_model)
-  std::string model;     // empty: the provider's usual one; "provider:model" is accepted too
+  std::string provider;  // "anthropic", "openai", "gemini", "ollama", "demo"; empty: the first that
+                         // can be found (choose_model)
+  std::string model;  // empty: the provider's usual one; "provider:model" is accepted too
   Secret api_key;
   std::string base_url;  // `base_url` or `host`; empty: the provider's own
   int max_tokens_per_request = 4096;
@@ -44,9 +44,10 @@ struct Choice {
                     // "no key and no Ollama found"
 };
 // Fills what the configuration left open: the configured provider; else a key in the environment
-// (ANTHROPIC_API_KEY, OPENAI_API_KEY); else an Ollama on OLLAMA_HOST or localhost:11434 that has a
-// model (probe: 300 ms); else demo. kInvalid when the configuration cannot work (unknown provider,
-// key missing for one that needs it), with the sentence to show.
+// (ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or GOOGLE_API_KEY); else an Ollama on
+// OLLAMA_HOST or localhost:11434 that has a model (probe: 300 ms); else demo. kInvalid when the
+// configuration cannot work (unknown provider, key missing for one that needs it), with the
+// sentence to show.
 Task<Result<Choice>> choose_model(Ctx ctx, LlmConfig config, net::HttpClient& http,
                                   const EnvLookup& env);
 

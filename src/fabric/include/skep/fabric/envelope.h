@@ -1,0 +1,88 @@
+// The node protocol's frames and envelopes (docs/fabric.md "Frames"). Pure functions and values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skep/base/result.h"
+#include "skep/model/message.h"
+
+namespace skep::fabric {
+
+inline constexpr std::size_t kFrameHeaderBytes = 4;
+inline constexpr std::size_t kFrameBytesMax = 131'072;  // without the four length bytes
+inline constexpr std::size_t kOffloadBytes = 65'536;    // a larger text payload becomes a blob
+inline constexpr std::size_t kOffloadOverheadBytes = 2'048;
+
+// Cuts a byte stream into frames. Owns one buffer that grows to one frame and a read's worth; the
+// reader fills it in place. After an error it stays failed. Not thread-safe.
+class FrameReader {
+ public:
+  // Where to read the next bytes to: at least `bytes_min`. Valid until the next call.
+  std::span<char> space(std::size_t bytes_min);
+  void filled(std::size_t bytes);
+  // The next whole frame's JSON, or an empty view when more bytes are needed. The view lives until
+  // the next space(). kTooLarge: a length over kFrameBytesMax; kInvalid: a length of 0.
+  Result<std::string_view> next();
+  [[nodiscard]] bool empty() const;  // nothing of a next frame has come: an end here is clean
+ private:
+  std::string buffer_;
+  std::size_t begin_ = 0, end_ = 0;
+  bool failed_ = false;
+};
+
+// What routers read of an envelope. Views point into the JSON it was read from.
+struct EnvelopeView {
+  std::string_view json;
+  NodeId src;
+  std::string_view src_name;  // claimed; routers stamp their own
+  enum class To : std::uint8_t { kNull, kNode, kName, kBroadcast } to = To::kNull;
+  NodeId dst_node;            // kNode
+  std::string_view dst_text;  // as written, without quotes; a name is not validated here
+  std::uint8_t ttl = 0;
+  std::uint32_t vpn = 0;  // between routers
+  std::string_view trace;
+  std::string_view type, msg, target, scope, thread_id, id;  // of meta; empty: absent
+  bool has_thread_seq = false, has_action_class = false, ack = false;
+  std::string_view meta, payload;  // whole JSON values, as they stand
+
+  // Where things stand, for stamp(): offsets into `json`.
+  struct Range {
+    std::uint32_t begin = 0, end = 0;
+  };
+  Range routing_at, meta_at;  // the objects, braces included
+  Range ttl_at, dst_at;       // the values, quotes included
+  Range src_name_at, vpn_at;  // the whole members with one comma; empty: absent
+};
+
+// Reads without copying or building a tree; strings with escapes in the fields above are kInvalid
+// (none of them needs any). kInvalid with the field's name; kCorrupt when it is no such JSON or not
+// UTF-8. Cost aim: under 300 ns for 512 bytes. Duplicate members: the first counts, a second of a
+// routing member is kInvalid.
+Result<EnvelopeView> read_envelope(std::string_view json);
+
+// What a router writes into an envelope on its way.
+struct Stamp {
+  std::string_view src_name;         // empty: leave out
+  std::optional<std::uint32_t> vpn;  // towards routers; absent: taken off
+  std::uint8_t ttl = 0;
+  std::optional<std::string_view> dst;  // a new destination, as text; absent: as it is
+  std::optional<std::uint64_t> thread_seq;
+  std::string_view action_class;  // empty: leave as it is
+};
+// Appends length and JSON to `out`: the bytes of `view.json` with the stamp spliced in.
+void append_stamped(std::string& out, const EnvelopeView& view, const Stamp& stamp);
+
+// A Message as a frame (length and JSON). kTooLarge over kFrameBytesMax.
+Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp);
+// The Message that a frame holds, for an inbox in this process; `src`, `src_name`, `trace`, `dst`
+// and `ttl` are taken from the routing part. Unknown meta members go to Message::meta.
+Result<Message> message_from_envelope(const EnvelopeView& view);
+// "thread:sha256:<hex>" of a conversation (docs/fabric.md).
+std::string thread_id_of(const Conversation& conversation);
+
+}  // namespace skep::fabric
