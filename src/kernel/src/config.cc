@@ -43,6 +43,8 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
+  config.file_tools = tools::FileToolsConfig::read(root.child("tools").child("files"));
+  config.shell_tools = tools::ShellToolsConfig::read(root.child("tools").child("shell"));
   // Read in any case, so that its keys in [agent] are known; used only where a server is
   // configured.
   channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);

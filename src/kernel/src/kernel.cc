@@ -4,6 +4,7 @@
 
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
+#include "workspace_tools.h"
 
 namespace skep::kernel {
 
@@ -82,7 +83,7 @@ class KernelImpl final : public Kernel {
     if (config_.web_fetch.enabled) {
       SKEP_TRY_VOID(toolbox_.add(tools::make_web_fetch(*http_, config_.web_fetch)));
     }
-    return {};
+    return open_workspace_tools(toolbox_, config_, pool_);
   }
 
   Result<void> open_nodes() {

@@ -12,6 +12,7 @@
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/net/stream.h"
+#include "skep/sandbox/sandbox.h"
 #include "skep/store/append_file.h"
 
 namespace skep::cli {
@@ -49,6 +50,7 @@ class Doctor {
     check_config_mode();
     co_await check_daemon();
     check_database();
+    co_await check_sandbox();
     if (config_) {
       co_await check_model();
       co_await check_server();
@@ -135,6 +137,13 @@ class Doctor {
                  path + " is no SQLite database; move it away and skep makes a new one");
     }
     add("database", Level::kOk, path);
+  }
+
+  Task<void> check_sandbox() {
+    const Ctx ctx;
+    const auto layers = co_await sandbox::probe(ctx.within(std::chrono::seconds(10)));
+    add("sandbox", layers ? Level::kOk : Level::kWarn,
+        layers ? *layers : layers.error().message + "; tools that run programs will refuse to");
   }
 
   Task<void> check_model() {

@@ -15,6 +15,7 @@
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/workspace.h"
 
 namespace skep::kernel {
 
@@ -33,6 +34,8 @@ struct KernelConfig {
   agent::AgentConfig agent;
   memory::MemoryConfig memory;
   tools::WebFetchConfig web_fetch;
+  tools::FileToolsConfig file_tools;
+  tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
 
   // Reads every section; problems are in `file` afterwards (file.problems()).
