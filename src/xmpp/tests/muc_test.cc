@@ -122,5 +122,27 @@ TEST(Muc, JoinsWithPasswordAndLittleHistory) {
   EXPECT_FALSE(make_muc_join({.room = Jid::parse("team@conf.ex").value(), .nick = ""}));
 }
 
+TEST(Mention, IsTheWholeWordInAnyCase) {
+  for (const char* text : {"@bot hi", "bot: hi", "BOT hi", "hi, Bot!", "(bot)", "bot"})
+    EXPECT_TRUE(contains_word(text, "bot")) << text;
+  for (const char* text : {"robotics", "@botany", "bothered", "", "bot_2", "böt", "> bot: said"})
+    EXPECT_FALSE(contains_word(text, "bot")) << text;
+  EXPECT_TRUE(contains_word("fragt ÜNAL。", "ünal"));
+  EXPECT_FALSE(contains_word("äünal", "ünal"));
+  EXPECT_TRUE(contains_word("x big bot y", "Big Bot"));
+  EXPECT_FALSE(contains_word("anything", ""));
+  EXPECT_FALSE(contains_word("bot \xff", "bot"));
+}
+
+TEST(Mention, IsTakenOffTheFront) {
+  EXPECT_EQ(after_address("@Bot: /ping", "bot"), "/ping");
+  EXPECT_EQ(after_address(" BOT, hi", "bot"), "hi");
+  EXPECT_EQ(after_address("bot", "bot"), "");
+  EXPECT_EQ(after_address("ÜNAL: x", "ünal"), "x");
+  EXPECT_FALSE(after_address("botany", "bot"));
+  EXPECT_FALSE(after_address("hi bot", "bot"));
+  EXPECT_FALSE(after_address("", "bot"));
+}
+
 }  // namespace
 }  // namespace skep::xmpp

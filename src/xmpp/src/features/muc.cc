@@ -121,8 +121,10 @@ MucMessage read_muc_message(const Element& stanza, const ChatMessage& chat) {
       message.stanza_id = bounded(child->attribute("id"), kIdBytesMax);
     if (child->ns == kNsOccupantId && child->name == "occupant-id")
       message.occupant_id = bounded(child->attribute("id"), kIdBytesMax);
-    if (child->ns == kNsReply && child->name == "reply")
+    if (child->ns == kNsReply && child->name == "reply") {
       message.reply_to_id = bounded(child->attribute("id"), kIdBytesMax);
+      message.reply_to_jid = Jid::parse(child->attribute("to")).value_or(Jid()).str();
+    }
     if (child->ns == kNsClient && child->name == "subject") {
       message.has_subject = true;
       message.subject = child->text();

@@ -60,11 +60,19 @@ struct MucMessage {
   std::string occupant_id;  // XEP-0421; only from the room's service, which must strip forged ones
   bool has_subject = false;
   std::string subject;
-  std::string reply_to_id;  // XEP-0461
-  std::string body;         // without the fallback of a reply (XEP-0428)
+  std::string reply_to_id;   // XEP-0461
+  std::string reply_to_jid;  // normalised; empty when it is no address
+  std::string body;          // without the fallback of a reply (XEP-0428)
 };
 // `chat` is what read_chat_message() gave for `stanza`.
 MucMessage read_muc_message(const Element& stanza, const ChatMessage& chat);
+
+// Whether `word` stands in `text` by itself (neither letter nor digit beside it), in any case.
+// Quoted lines (XEP-0393: "> …") do not count.
+bool contains_word(std::string_view text, std::string_view word);
+// The text behind "word", "@word" or "word:" (also ",") at its beginning; nullopt when it does not
+// begin so.
+std::optional<std::string> after_address(std::string_view text, std::string_view word);
 
 // The text without the ranges that the stanza marks as a fallback for `feature`; positions are code
 // points (XEP-0428 3). Ranges that make no sense are ignored; a whole-body fallback leaves nothing.
