@@ -143,6 +143,10 @@ class KernelImpl final : public Kernel {
 
   std::vector<std::string> status_lines(bool admin) const {
     std::vector<std::string> lines{"Model: " + model_->driver().describe()};
+    for (const llm::Way& way : model_->ways()) {
+      if (way.resting.count() > 0)
+        lines.push_back(fmt::format("{} failed and rests for {} s", way.name, way.resting.count()));
+    }
     if (!xmpp_) return lines;
     for (std::string& line : xmpp_->status_lines(admin)) lines.push_back(std::move(line));
     return lines;

@@ -255,17 +255,32 @@ Task<Result<Choice>> search(Ctx ctx, LlmConfig config, const Sources& from) {
   co_return Choice{.config = std::move(config), .why = std::move(why)};
 }
 
-}  // namespace
-
-Task<Result<Choice>> choose_model(Ctx ctx, LlmConfig config, const Catalogue& catalogue,
-                                  net::HttpClient& http, const EnvLookup& env) {
-  const Sources from{catalogue, http, env};
+Task<Result<Choice>> choose_one(Ctx ctx, LlmConfig config, const Sources& from) {
   split_provider(config, from);
   if (config.provider.empty()) config.provider = provider_of_parts(config, from);
   auto choice = config.provider.empty()
                     ? co_await search(std::move(ctx), std::move(config), from)
                     : co_await use_configured(std::move(ctx), std::move(config), from);
   if (choice) take_info(choice->config, from);
+  co_return choice;
+}
+
+}  // namespace
+
+Task<Result<Choice>> choose_model(Ctx ctx, LlmConfig config, const Catalogue& catalogue,
+                                  net::HttpClient& http, const EnvLookup& env) {
+  const Sources from{catalogue, http, env};
+  std::vector<LlmConfig> fallbacks = std::exchange(config.fallbacks, {});
+  SKEP_CO_TRY(Choice choice, co_await choose_one(ctx, std::move(config), from));
+  for (std::size_t at = 0; at < fallbacks.size(); ++at) {
+    auto fallback = co_await choose_one(ctx, std::move(fallbacks[at]), from);
+    if (!fallback) {
+      Error error = std::move(fallback).error();
+      error.message = fmt::format("[[llm.fallback]] {}: {}", at + 1, error.message);
+      co_return fail(std::move(error));
+    }
+    choice.config.fallbacks.push_back(std::move(fallback->config));
+  }
   co_return choice;
 }
 

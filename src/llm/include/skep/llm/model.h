@@ -20,7 +20,7 @@ namespace skep::llm {
 struct LlmConfig {
   std::string provider;  // a provider of the catalogue ("anthropic", "groq", "ollama", …) or
                          // "demo"; empty: the first that can be found (choose_model)
-  std::string model;  // empty: the provider's usual one; "provider:model" is accepted too
+  std::string model;     // empty: the provider's usual one; "provider:model" is accepted too
   Secret api_key;
   std::string base_url;  // `base_url` or `host`; empty: the provider's own
   int max_tokens_per_request = 4096;
@@ -35,6 +35,10 @@ struct LlmConfig {
   std::chrono::milliseconds retry_budget{90'000};  // all waiting together
   int concurrent_max = 16;                         // calls in flight
 
+  std::vector<Secret> more_keys;  // `api_keys`: further keys of the same provider, used when one is
+                                  // spent or refused
+  std::vector<LlmConfig>
+      fallbacks;  // [[llm.fallback]]: asked in this order when the configured model does not answer
   int context_window = 0;  // tokens; 0: the catalogue's figure, else the model family's
 
   // What choose_model found; drivers do without.
@@ -64,7 +68,16 @@ Task<Result<Choice>> choose_model(Ctx ctx, LlmConfig config, const Catalogue& ca
 std::chrono::milliseconds retry_delay(int retry, std::optional<std::chrono::milliseconds> wish,
                                       double jitter);
 
-// Loop thread only.
+// One way to a model and how it fares.
+struct Way {
+  std::string name;                // Driver::describe()
+  std::chrono::seconds resting{};  // it failed and is left alone for so long; 0: it may be asked
+};
+
+// Loop thread only. The configured model first, with each of its keys, then the fallbacks: a way
+// that failed for its key, its purse or its service rests while another one is there. A
+// conversation that is too long, or a request that is refused, would fail anywhere and turns to
+// nobody else.
 class Model {
  public:
   struct Deps {
@@ -83,6 +96,7 @@ class Model {
                                                         std::function<void()> on_reset) = 0;
   [[nodiscard]] virtual const Driver& driver() const = 0;
   [[nodiscard]] virtual const LlmConfig& config() const = 0;
+  [[nodiscard]] virtual std::vector<Way> ways() const { return {}; }
 };
 
 // Rough tokens of a text: 4 characters each for Latin, 1.5 for CJK; never 0 for non-empty text.
