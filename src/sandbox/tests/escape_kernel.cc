@@ -80,10 +80,20 @@ bool queue_signal_to_init(const Target&) {
   sigval value{};
   return sigqueue(1, SIGUSR1, value) == 0;
 }
-bool signal_by_owner(const Target& t) {
+bool signal_by_file_owner(const Target& t) {
+  int ends[2];
+  return pipe(ends) == 0 && fcntl(ends[0], F_SETOWN, t.pid) == 0;
+}
+// Had it worked, nobody would be left to say so.
+bool kill_init_by_file_owner(const Target&) {
   int ends[2];
   if (pipe(ends) != 0) return false;
-  return fcntl(ends[0], F_SETOWN, t.pid) == 0 && fcntl(ends[0], F_SETOWN, 1) == 0 && t.pid == 0;
+  fcntl(ends[0], F_SETOWN, 1);
+  fcntl(ends[0], F_SETSIG, SIGKILL);
+  fcntl(ends[0], F_SETFL, O_ASYNC);
+  if (write(ends[1], "x", 1) == 1) usleep(100'000);
+  errno = EPERM;
+  return false;
 }
 
 bool mount_memory(const Target&) { return mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0; }
@@ -286,7 +296,8 @@ std::vector<Attempt> kernel_attempts() {
       ATTEMPT(signal_init_quietly),
       ATTEMPT(signal_init_by_descriptor),
       ATTEMPT(queue_signal_to_init),
-      ATTEMPT(signal_by_owner),
+      ATTEMPT(signal_by_file_owner),
+      ATTEMPT(kill_init_by_file_owner),
       ATTEMPT(mount_memory),
       ATTEMPT(mount_proc),
       ATTEMPT(mount_bind),
