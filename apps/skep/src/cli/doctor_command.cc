@@ -155,7 +155,8 @@ class Doctor {
     } else if (choice->config.provider == "demo") {
       add("model", Level::kWarn,
           "demo: " + choice->why +
-              "; set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, run Ollama, or configure [llm]");
+              "; set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, run Ollama, or configure "
+              "[llm]");
     } else {
       add("model", Level::kOk,
           fmt::format("{} {}: {}", choice->config.provider, choice->config.model, choice->why));
