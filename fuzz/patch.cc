@@ -1,4 +1,5 @@
-// apply_patch's format and hunks: any text is parsed or refused, and what applies leaves whole lines.
+// apply_patch's format and hunks: any text is parsed or refused, and what applies leaves whole
+// lines.
 #include "patch.h"
 
 #include <cstddef>
@@ -13,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!files) return 0;
   for (const skep::tools::FilePatch& file : *files) {
     const auto changed = skep::tools::apply_hunks(content, file);
-    if (changed && content.ends_with('\n') && !changed->empty() && !changed->ends_with('\n')) __builtin_trap();
+    if (changed && content.ends_with('\n') && !changed->empty() && !changed->ends_with('\n'))
+      __builtin_trap();
   }
   return 0;
 }

@@ -12,6 +12,7 @@ class Capture {
   explicit Capture(std::size_t bytes_max) : half_(bytes_max / 2) {}
   void append(std::string_view bytes);
   Captured take();
+  [[nodiscard]] bool overflows() const { return kept_.left_out > 0; }
 
  private:
   std::size_t half_;

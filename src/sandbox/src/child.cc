@@ -22,6 +22,7 @@
 namespace skep::sandbox {
 namespace {
 
+constexpr int kNiceness = 10;
 constexpr int kSetupFailed = 125;  // nobody looks at it: the Failure says more
 
 [[noreturn]] void give_up(const Plan& plan, const Failure& failure) {
@@ -146,6 +147,7 @@ void close_all_but_failure(const Plan& plan) {
 [[noreturn]] void run_program(const Plan& plan) {
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (setsid() < 0) give_up(plan, Stage::kSignals);
+  setpriority(PRIO_PROCESS, 0, kNiceness);  // the agent's own loop goes first
   take_standard_streams(plan);
   enter_landlock(plan);
   if (chdir(plan.directory.c_str()) != 0) give_up(plan, Stage::kDirectory);

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <system_error>
 
 #include "file_tree.h"
 #include "landlock.h"
@@ -193,7 +194,7 @@ Result<Plan> make_plan(const Command& command, const Limits& limits) {
 }
 
 Error explain(const Plan& plan, const Failure& failure) {
-  const std::string reason = errno_error("", failure.error).message.substr(2);
+  const std::string reason = std::generic_category().message(failure.error);
   auto unsupported = [&](std::string_view layer) {
     return Error{Code::kUnsupported,
                  fmt::format("the sandbox's {} cannot be applied here: {}", layer, reason)};

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <system_error>
 
 #include "child.h"
 #include "landlock.h"
@@ -16,7 +17,8 @@ namespace {
 namespace asio = boost::asio;
 using Wait = asio::posix::descriptor_base::wait_type;
 constexpr std::size_t kReadBytes = 16 * 1024;
-constexpr int kReadsAtOnce = 16;  // then other work of the loop has its turn
+constexpr int kReadsAtOnce = 16;                // then other work of the loop has its turn
+constexpr std::chrono::milliseconds kRest{10};  // so at most 25 MB/s are read of what nobody keeps
 constexpr std::size_t kWriteBytes = 64 * 1024;
 
 }  // namespace
@@ -68,7 +70,7 @@ Result<void> Tree::launch(Plan plan, const Command& command) {
   SKEP_TRY(Ends ends, make_ends(plan_));
   int pidfd = -1;
   if (fork_init(plan_, pidfd) < 0) {
-    const std::string why = errno_error("", errno).message.substr(2);
+    const std::string why = std::generic_category().message(errno);
     return fail(
         Code::kUnsupported,
         fmt::format(
@@ -116,7 +118,16 @@ void Tree::listen_to(Output& output) {
       if (got < 0) break;
       output.capture.append({buffer, static_cast<std::size_t>(got)});
     }
-    self->listen_to(output);
+    output.capture.overflows() ? self->rest(output) : self->listen_to(output);
+  });
+}
+
+// Output that is only counted must not take the loop's time from others: the pipe fills meanwhile,
+// and the program waits.
+void Tree::rest(Output& output) {
+  output.pause.expires_after(kRest);
+  output.pause.async_wait([self = shared_from_this(), &output](const auto& error) {
+    if (!error && output.pipe.is_open()) self->listen_to(output);
   });
 }
 
@@ -174,8 +185,7 @@ void Tree::on_end() {
   drain(out_);
   drain(err_);  // afterwards both are closed
   outcome_ = read_outcome();
-  wall_.cancel();
-  grace_.cancel();
+  for (asio::steady_timer* timer : {&wall_, &grace_, &out_.pause, &err_.pause}) timer->cancel();
   pidfd_.close();
   if (in_.is_open()) in_.close();
   control_.reset();

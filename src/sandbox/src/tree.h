@@ -38,14 +38,16 @@ class Tree : public std::enable_shared_from_this<Tree> {
   using Descriptor = boost::asio::posix::stream_descriptor;
   struct Output {
     Output(const boost::asio::any_io_executor& executor, std::size_t bytes_max)
-        : pipe(executor), capture(bytes_max) {}
+        : pipe(executor), capture(bytes_max), pause(executor) {}
     Descriptor pipe;
     Capture capture;
+    boost::asio::steady_timer pause;
   };
   struct Ends;
   static Result<Ends> make_ends(Plan& plan);
   void listen(Ends& ends);
   void listen_to(Output& output);
+  void rest(Output& output);
   void feed();
   void on_failure_pipe();
   void on_end();

@@ -22,6 +22,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 
 #include "escape_child.h"
@@ -80,10 +81,20 @@ bool queue_signal_to_init(const Target&) {
   sigval value{};
   return sigqueue(1, SIGUSR1, value) == 0;
 }
-bool signal_by_owner(const Target& t) {
+bool signal_by_file_owner(const Target& t) {
+  int ends[2];
+  return pipe(ends) == 0 && fcntl(ends[0], F_SETOWN, t.pid) == 0;
+}
+// Had it worked, nobody would be left to say so.
+bool kill_init_by_file_owner(const Target&) {
   int ends[2];
   if (pipe(ends) != 0) return false;
-  return fcntl(ends[0], F_SETOWN, t.pid) == 0 && fcntl(ends[0], F_SETOWN, 1) == 0 && t.pid == 0;
+  fcntl(ends[0], F_SETOWN, 1);
+  fcntl(ends[0], F_SETSIG, SIGKILL);
+  fcntl(ends[0], F_SETFL, O_ASYNC);
+  if (write(ends[1], "x", 1) == 1) usleep(100'000);
+  errno = EPERM;
+  return false;
 }
 
 bool mount_memory(const Target&) { return mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0; }
@@ -264,92 +275,93 @@ bool environment_leaks(const Target&) {
   return false;
 }
 
+#define ATTEMPT(name) {#name, name}
+constexpr Attempt kAttempts[] = {
+#if defined(__x86_64__)
+    ATTEMPT(port_access),
+    ATTEMPT(call_of_other_word_size),
+    ATTEMPT(call_of_x32),
+#endif
+    ATTEMPT(trace_me),
+    ATTEMPT(trace_init),
+    ATTEMPT(trace_child),
+    ATTEMPT(read_memory_of_init),
+    ATTEMPT(write_memory_of_init),
+    ATTEMPT(take_descriptor_of_init),
+    ATTEMPT(compare_with_init),
+    ATTEMPT(signal_parent_process),
+    ATTEMPT(signal_init),
+    ATTEMPT(signal_init_quietly),
+    ATTEMPT(signal_init_by_descriptor),
+    ATTEMPT(queue_signal_to_init),
+    ATTEMPT(signal_by_file_owner),
+    ATTEMPT(kill_init_by_file_owner),
+    ATTEMPT(mount_memory),
+    ATTEMPT(mount_proc),
+    ATTEMPT(mount_bind),
+    ATTEMPT(remount_writable),
+    ATTEMPT(unmount_workspace),
+    ATTEMPT(unmount_proc),
+    ATTEMPT(pivot),
+    ATTEMPT(change_root),
+    ATTEMPT(new_mount_api),
+    ATTEMPT(clone_mount),
+    ATTEMPT(set_mount_attributes),
+    ATTEMPT(unshare_user),
+    ATTEMPT(unshare_mounts),
+    ATTEMPT(unshare_network),
+    ATTEMPT(clone_user),
+    ATTEMPT(clone_everything),
+    ATTEMPT(clone3_user),
+    ATTEMPT(enter_namespace_of_init),
+    ATTEMPT(enter_namespace_by_pidfd),
+    ATTEMPT(io_uring),
+    ATTEMPT(io_uring_use),
+    ATTEMPT(bpf_map),
+    ATTEMPT(read_keyring),
+    ATTEMPT(add_key),
+    ATTEMPT(request_key),
+    ATTEMPT(handle_page_faults),
+    ATTEMPT(measure_kernel),
+    ATTEMPT(load_kernel),
+    ATTEMPT(load_kernel_file),
+    ATTEMPT(load_module),
+    ATTEMPT(load_module_file),
+    ATTEMPT(remove_module),
+    ATTEMPT(restart_machine),
+    ATTEMPT(swap),
+    ATTEMPT(account_processes),
+    ATTEMPT(change_personality),
+    ATTEMPT(read_kernel_log),
+    ATTEMPT(set_clock),
+    ATTEMPT(set_host_name),
+    ATTEMPT(hang_up_terminal),
+    ATTEMPT(quota),
+    ATTEMPT(unknown_call),
+    ATTEMPT(become_root),
+    ATTEMPT(become_other),
+    ATTEMPT(take_root_group),
+    ATTEMPT(take_groups),
+    ATTEMPT(take_capabilities),
+    ATTEMPT(has_capabilities),
+    ATTEMPT(has_bounding_capabilities),
+    ATTEMPT(ambient_capability),
+    ATTEMPT(allow_new_privileges),
+    ATTEMPT(drop_filter),
+    ATTEMPT(raise_priority),
+    ATTEMPT(real_time),
+    ATTEMPT(raise_limits),
+    ATTEMPT(limits_of_init),
+    ATTEMPT(type_into_terminal),
+    ATTEMPT(paste_into_console),
+    ATTEMPT(type_with_high_bits),
+    ATTEMPT(take_terminal),
+    ATTEMPT(lock_memory),
+    ATTEMPT(shared_segment_of_others),
+    ATTEMPT(environment_leaks)};
+
 }  // namespace
 
-#define ATTEMPT(name) {#name, name}
-std::vector<Attempt> kernel_attempts() {
-  return {
-#if defined(__x86_64__)
-      ATTEMPT(port_access),
-      ATTEMPT(call_of_other_word_size),
-      ATTEMPT(call_of_x32),
-#endif
-      ATTEMPT(trace_me),
-      ATTEMPT(trace_init),
-      ATTEMPT(trace_child),
-      ATTEMPT(read_memory_of_init),
-      ATTEMPT(write_memory_of_init),
-      ATTEMPT(take_descriptor_of_init),
-      ATTEMPT(compare_with_init),
-      ATTEMPT(signal_parent_process),
-      ATTEMPT(signal_init),
-      ATTEMPT(signal_init_quietly),
-      ATTEMPT(signal_init_by_descriptor),
-      ATTEMPT(queue_signal_to_init),
-      ATTEMPT(signal_by_owner),
-      ATTEMPT(mount_memory),
-      ATTEMPT(mount_proc),
-      ATTEMPT(mount_bind),
-      ATTEMPT(remount_writable),
-      ATTEMPT(unmount_workspace),
-      ATTEMPT(unmount_proc),
-      ATTEMPT(pivot),
-      ATTEMPT(change_root),
-      ATTEMPT(new_mount_api),
-      ATTEMPT(clone_mount),
-      ATTEMPT(set_mount_attributes),
-      ATTEMPT(unshare_user),
-      ATTEMPT(unshare_mounts),
-      ATTEMPT(unshare_network),
-      ATTEMPT(clone_user),
-      ATTEMPT(clone_everything),
-      ATTEMPT(clone3_user),
-      ATTEMPT(enter_namespace_of_init),
-      ATTEMPT(enter_namespace_by_pidfd),
-      ATTEMPT(io_uring),
-      ATTEMPT(io_uring_use),
-      ATTEMPT(bpf_map),
-      ATTEMPT(read_keyring),
-      ATTEMPT(add_key),
-      ATTEMPT(request_key),
-      ATTEMPT(handle_page_faults),
-      ATTEMPT(measure_kernel),
-      ATTEMPT(load_kernel),
-      ATTEMPT(load_kernel_file),
-      ATTEMPT(load_module),
-      ATTEMPT(load_module_file),
-      ATTEMPT(remove_module),
-      ATTEMPT(restart_machine),
-      ATTEMPT(swap),
-      ATTEMPT(account_processes),
-      ATTEMPT(change_personality),
-      ATTEMPT(read_kernel_log),
-      ATTEMPT(set_clock),
-      ATTEMPT(set_host_name),
-      ATTEMPT(hang_up_terminal),
-      ATTEMPT(quota),
-      ATTEMPT(unknown_call),
-      ATTEMPT(become_root),
-      ATTEMPT(become_other),
-      ATTEMPT(take_root_group),
-      ATTEMPT(take_groups),
-      ATTEMPT(take_capabilities),
-      ATTEMPT(has_capabilities),
-      ATTEMPT(has_bounding_capabilities),
-      ATTEMPT(ambient_capability),
-      ATTEMPT(allow_new_privileges),
-      ATTEMPT(drop_filter),
-      ATTEMPT(raise_priority),
-      ATTEMPT(real_time),
-      ATTEMPT(raise_limits),
-      ATTEMPT(limits_of_init),
-      ATTEMPT(type_into_terminal),
-      ATTEMPT(paste_into_console),
-      ATTEMPT(type_with_high_bits),
-      ATTEMPT(take_terminal),
-      ATTEMPT(lock_memory),
-      ATTEMPT(shared_segment_of_others),
-      ATTEMPT(environment_leaks)};
-}
+std::vector<Attempt> kernel_attempts() { return {std::begin(kAttempts), std::end(kAttempts)}; }
 
 }  // namespace escape

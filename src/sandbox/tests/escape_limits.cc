@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <iterator>
 #include <vector>
 
 #include "escape_child.h"
@@ -220,29 +221,29 @@ bool zombies_stay(const Target&) {
   return true;
 }
 
+#define ATTEMPT(name) {#name, name}
+constexpr Attempt kAttempts[] = {ATTEMPT(fork_bomb),
+                                 ATTEMPT(nested_fork_bomb),
+                                 ATTEMPT(memory_bomb),
+                                 ATTEMPT(huge_file),
+                                 ATTEMPT(huge_hole),
+                                 ATTEMPT(full_scratch),
+                                 ATTEMPT(countless_files_in_scratch),
+                                 ATTEMPT(many_open_files),
+                                 ATTEMPT(core_file),
+                                 ATTEMPT(deep_stack),
+                                 ATTEMPT(endless_output),
+                                 ATTEMPT(spin),
+                                 ATTEMPT(spin_ignoring_signals),
+                                 ATTEMPT(sleep_for_ever),
+                                 ATTEMPT(ignore_sigterm),
+                                 ATTEMPT(stopped_child_lives_on),
+                                 ATTEMPT(daemon_outlives),
+                                 ATTEMPT(orphans_outlive),
+                                 ATTEMPT(zombies_stay)};
+
 }  // namespace
 
-#define ATTEMPT(name) {#name, name}
-std::vector<Attempt> limit_attempts() {
-  return {ATTEMPT(fork_bomb),
-          ATTEMPT(nested_fork_bomb),
-          ATTEMPT(memory_bomb),
-          ATTEMPT(huge_file),
-          ATTEMPT(huge_hole),
-          ATTEMPT(full_scratch),
-          ATTEMPT(countless_files_in_scratch),
-          ATTEMPT(many_open_files),
-          ATTEMPT(core_file),
-          ATTEMPT(deep_stack),
-          ATTEMPT(endless_output),
-          ATTEMPT(spin),
-          ATTEMPT(spin_ignoring_signals),
-          ATTEMPT(sleep_for_ever),
-          ATTEMPT(ignore_sigterm),
-          ATTEMPT(stopped_child_lives_on),
-          ATTEMPT(daemon_outlives),
-          ATTEMPT(orphans_outlive),
-          ATTEMPT(zombies_stay)};
-}
+std::vector<Attempt> limit_attempts() { return {std::begin(kAttempts), std::end(kAttempts)}; }
 
 }  // namespace escape

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 
 #include "escape_child.h"
 
@@ -126,34 +127,34 @@ bool message_queue_of_others(const Target& t) {
   return mq_open(("/skep-escape-" + std::to_string(t.pid)).c_str(), O_RDWR) >= 0;
 }
 
+#define ATTEMPT(name) {#name, name}
+constexpr Attempt kAttempts[] = {ATTEMPT(tcp_loopback),
+                                 ATTEMPT(udp_loopback),
+                                 ATTEMPT(tcp6_loopback),
+                                 ATTEMPT(tcp_metadata),
+                                 ATTEMPT(tcp_family_with_high_bits),
+                                 ATTEMPT(tcp_listen),
+                                 ATTEMPT(raw_socket),
+                                 ATTEMPT(ping_socket),
+                                 ATTEMPT(packet_socket),
+                                 ATTEMPT(old_packet_socket),
+                                 ATTEMPT(netlink_socket),
+                                 ATTEMPT(vsock_socket),
+                                 ATTEMPT(crypto_socket),
+                                 ATTEMPT(bluetooth_socket),
+                                 ATTEMPT(can_socket),
+                                 ATTEMPT(key_socket),
+                                 ATTEMPT(xdp_socket),
+                                 ATTEMPT(internet_socket_pair),
+                                 ATTEMPT(name_lookup),
+                                 ATTEMPT(abstract_socket),
+                                 ATTEMPT(abstract_datagram_from_pair),
+                                 ATTEMPT(path_socket),
+                                 ATTEMPT(system_bus),
+                                 ATTEMPT(message_queue_of_others)};
+
 }  // namespace
 
-#define ATTEMPT(name) {#name, name}
-std::vector<Attempt> network_attempts() {
-  return {ATTEMPT(tcp_loopback),
-          ATTEMPT(udp_loopback),
-          ATTEMPT(tcp6_loopback),
-          ATTEMPT(tcp_metadata),
-          ATTEMPT(tcp_family_with_high_bits),
-          ATTEMPT(tcp_listen),
-          ATTEMPT(raw_socket),
-          ATTEMPT(ping_socket),
-          ATTEMPT(packet_socket),
-          ATTEMPT(old_packet_socket),
-          ATTEMPT(netlink_socket),
-          ATTEMPT(vsock_socket),
-          ATTEMPT(crypto_socket),
-          ATTEMPT(bluetooth_socket),
-          ATTEMPT(can_socket),
-          ATTEMPT(key_socket),
-          ATTEMPT(xdp_socket),
-          ATTEMPT(internet_socket_pair),
-          ATTEMPT(name_lookup),
-          ATTEMPT(abstract_socket),
-          ATTEMPT(abstract_datagram_from_pair),
-          ATTEMPT(path_socket),
-          ATTEMPT(system_bus),
-          ATTEMPT(message_queue_of_others)};
-}
+std::vector<Attempt> network_attempts() { return {std::begin(kAttempts), std::end(kAttempts)}; }
 
 }  // namespace escape

@@ -27,8 +27,10 @@ class Escape : public SandboxTest {
  protected:
   Escape() {
     write_text(secret_, "the secret");
+    leaked_ = open(secret_.c_str(), O_RDWR);  // without O_CLOEXEC: not even this is inherited
     fs::copy_file("/usr/bin/true", outside_ / "program");
   }
+  ~Escape() override { close(leaked_); }
   Command attempt(std::string name, Network network = Network::kNone) {
     return {.argv = {"/opt/escape_child", std::move(name), outside_.str(), std::to_string(getpid()),
                      std::to_string(port_)},
@@ -64,6 +66,7 @@ class Escape : public SandboxTest {
   TempFolder outside_;
   std::string secret_ = outside_ / "secret.txt";
   std::uint16_t port_ = 0;
+  int leaked_ = -1;
 };
 
 std::string name_of(const ::testing::TestParamInfo<std::string>& info) { return info.param; }
