@@ -50,6 +50,7 @@ class KernelImpl final : public Kernel {
   const llm::Choice& model_choice() const override { return choice_; }
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
+  memory::Ledger& ledger() override { return *ledger_; }
   WallTime started() const override { return started_; }
   json::object status() const override;
 
@@ -59,6 +60,11 @@ class KernelImpl final : public Kernel {
     SKEP_CO_TRY(journal_,
                 store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
     SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
+    memory::LedgerConfig ledger{.directory = home + "/usage",
+                                .quota = config_.quota,
+                                .time_zone = config_.agent.time_zone,
+                                .sync = config_.sync};
+    SKEP_CO_TRY(ledger_, memory::Ledger::open(std::move(ledger), Clock::system()));
     store::DbConfig db{.path = home + "/state.db", .sync = config_.sync};
     SKEP_CO_TRY(db_,
                 co_await store::Db::open(loop_, std::move(db), identity::Directory::migrations()));
@@ -95,6 +101,7 @@ class KernelImpl final : public Kernel {
                            .model = *model_,
                            .toolbox = toolbox_,
                            .memory = *memory_,
+                           .ledger = *ledger_,
                            .journal = *journal_,
                            .out = agent_out_,
                            .clock = Clock::system(),
@@ -162,6 +169,7 @@ class KernelImpl final : public Kernel {
   Pool pool_;
   std::unique_ptr<store::Journal> journal_;
   std::unique_ptr<memory::Memory> memory_;
+  std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<store::Db> db_;
   std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<net::HttpClient> http_;

@@ -17,7 +17,17 @@ inline constexpr int kExitUsage = 64;
 inline constexpr int kExitConfig = 78;
 
 struct Options {
-  enum class Command { kUp, kChat, kStatus, kStop, kDoctor, kConfigCheck, kModels, kModelsTest };
+  enum class Command {
+    kUp,
+    kChat,
+    kStatus,
+    kStop,
+    kDoctor,
+    kConfigCheck,
+    kModels,
+    kModelsTest,
+    kUsage
+  };
   Command command = Command::kUp;
   std::string home;
   std::optional<std::string> config_path;
@@ -40,6 +50,7 @@ int run_doctor(const Options& options);
 int run_config_check(const Options& options);
 int run_models(const Options& options);
 int run_models_test(const Options& options);
+int run_usage(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);
