@@ -1,6 +1,7 @@
 // allowed_commands: whatever a line holds, it becomes words without a NUL or is refused.
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 
 #include "exec_policy.h"
 
