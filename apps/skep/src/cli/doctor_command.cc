@@ -149,7 +149,8 @@ class Doctor {
   Task<void> check_model() {
     const Ctx ctx;
     const EnvLookup env = process_env();
-    const auto choice = co_await llm::choose_model(ctx, config_->llm, *http_, env);
+    const auto choice =
+        co_await llm::choose_model(ctx, config_->llm, *config_->catalogue, *http_, env);
     if (!choice) {
       add("model", Level::kFail, choice.error().message);
     } else if (choice->config.provider == "demo") {

@@ -29,6 +29,7 @@ struct KernelConfig {
   store::Sync sync = store::Sync::kProcess;   // [store] sync = "process" | "disk"
   std::string log_level = "info";             // [log] level, file
   std::string log_file;
+  std::shared_ptr<const llm::Catalogue> catalogue;  // with <home>/models.json
   llm::LlmConfig llm;
   agent::AgentConfig agent;
   memory::MemoryConfig memory;
