@@ -55,6 +55,7 @@ Task<void> Inbound::handle(Ctx ctx, const Element& stanza) {
 }
 
 void Inbound::on_presence(const Element& stanza) {
+  if (deps_.rooms.take_presence(stanza)) return;
   auto from = xmpp::Jid::parse(stanza.attribute("from"));
   if (from && stanza.attribute("type") == "unavailable") deps_.peers.forget(from->str());
   deps_.presence.handle(stanza);
@@ -67,6 +68,8 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
     log::debug("xmpp", "a message that cannot be read: {}", chat.error().to_string());
     co_return;
   }
+  const bool of_room = co_await deps_.rooms.take_message(ctx, stanza, *chat);
+  if (of_room) co_return;
   if (chat->type == "error") {
     on_error(*chat);
     co_return;

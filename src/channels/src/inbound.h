@@ -8,6 +8,7 @@
 #include "admission.h"
 #include "presence.h"
 #include "reply.h"
+#include "rooms.h"
 #include "skep/async/wait.h"
 #include "turns.h"
 
@@ -30,6 +31,7 @@ class Inbound {
     XmppChannelStats& stats;
     std::function<void(const xmpp::Element&)> say;
     std::function<void(const xmpp::Jid&)> ask_what;  // disco#info, in the background
+    Rooms& rooms;
     bool with_from = true;
   };
   explicit Inbound(Deps deps) : deps_(std::move(deps)) {}

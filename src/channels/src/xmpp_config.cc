@@ -86,6 +86,7 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root) {
   ConfigSection agent = root.child("agent");
   config.link = xmpp::XmppConfig::read(root);
   read_agent(agent, config);
+  config.rooms = RoomConfig::read(root);
   if (!server.present()) return config;
   config.allow.own_domains = own_domains(config.link);
   for (const std::string& domain : config.link.user_domains) {
