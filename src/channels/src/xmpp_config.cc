@@ -87,7 +87,11 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root) {
   config.link = xmpp::XmppConfig::read(root);
   read_agent(agent, config);
   config.rooms = RoomConfig::read(root);
-  if (!server.present()) return config;
+  if (!server.present()) {
+    if (!config.rooms.empty())
+      root.problem("rooms", "rooms are on XMPP: they need [server] as well");
+    return config;
+  }
   config.allow.own_domains = own_domains(config.link);
   for (const std::string& domain : config.link.user_domains) {
     if (auto normal = normal_domain(domain); !normal)

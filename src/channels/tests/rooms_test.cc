@@ -1,115 +1,13 @@
-#include "skep/model/room_talk.h"
-#include "skep/xmpp/muc.h"
-#include "xmpp_test.h"
+#include "rooms_test.h"
 
 namespace skep::channels {
 namespace {
 
+using testing::kRoom;
+using testing::kUser;
 using testing::reply_to;
+using testing::RoomsTest;
 using xmpp::Element;
-
-constexpr std::string_view kUser = "http://jabber.org/protocol/muc#user";
-constexpr std::string_view kRoom = "team@conf.ex";
-
-class RoomsTest : public testing::XmppTest {
- protected:
-  RoomsTest() {
-    RoomConfig room;
-    room.room = xmpp::Jid::parse(kRoom).value();
-    room.nick = "bot";
-    config_.rooms = {room};
-    config_.agent_name = "Helper Bot";
-    config_.allow.admins = {"adm@ex"};
-    config_.room_times = {.rejoin_first = Millis(2),
-                          .rejoin_max = Millis(2),
-                          .rejoin_slow = Millis(2),
-                          .bounce_pause = Millis(2)};
-    config_.rooms_file = home_ + "/rooms.json";
-  }
-
-  // The next stanza that is no question to the room about itself.
-  Element next() {
-    while (true) {
-      Element stanza = received();
-      if (stanza.name != "iq") return stanza;
-      if (stanza.name.empty()) return stanza;
-    }
-  }
-  Element next_named(std::string_view name) {
-    Element stanza = next();
-    EXPECT_EQ(stanza.name, name) << xmpp::to_xml(stanza);
-    return stanza;
-  }
-  Element join() {
-    Element stanza = next_named("presence");
-    EXPECT_NE(stanza.child("x", xmpp::kNsMuc), nullptr) << xmpp::to_xml(stanza);
-    return stanza;
-  }
-  void presence(std::string_view nick, std::string_view inside, std::string_view type = "",
-                std::string_view id = "") {
-    send(fmt::format(
-        "<presence from='{}/{}' to='helper-bot@agent.ex/skep'{}>{}<x xmlns='{}'>{}</x>"
-        "</presence>",
-        kRoom, nick, type.empty() ? "" : fmt::format(" type='{}'", type),
-        id.empty() ? "" : fmt::format("<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{}'/>", id),
-        kUser, inside));
-  }
-  void refuse(std::string_view condition) {
-    send(
-        fmt::format("<presence from='{}/bot' type='error'><error type='cancel'><{} "
-                    "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>",
-                    kRoom, condition));
-  }
-  void let_in(std::string_view nick = "bot", std::string_view id = "me") {
-    presence(nick, "<item affiliation='none' role='participant'/><status code='110'/>", "", id);
-  }
-  void end_history() {
-    send(fmt::format("<message from='{}' type='groupchat'><subject>work</subject></message>",
-                     kRoom));
-  }
-  void ann_comes(std::string_view id = "ann-id") {
-    presence("ann", "<item affiliation='member' role='participant'/>", "", id);
-  }
-  // Online, in the room, with ann there.
-  void inside() {
-    online();
-    join();
-    ann_comes();
-    let_in();
-    end_history();
-  }
-  void says(std::string_view nick, std::string_view text, std::string_view id,
-            std::string_view more = "", std::string_view occupant = "") {
-    send(fmt::format(
-        "<message from='{}/{}' to='helper-bot@agent.ex/skep' type='groupchat' "
-        "id='{}'><body>{}</body>{}{}</message>",
-        kRoom, nick, id, text, more,
-        occupant.empty()
-            ? ""
-            : fmt::format("<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{}'/>", occupant)));
-  }
-  void ann_says_there(std::string_view text, std::string_view id, std::string_view more = "") {
-    says("ann", text, id, more, "ann-id");
-  }
-  // What the room sends back of ours.
-  void reflect(const Element& said, std::string_view more = "") {
-    says("bot", body(said), said.attribute("id"), more, "me");
-  }
-  RoomTalk talk(const Message& message) { return room_talk(message).value_or(RoomTalk{}); }
-  // Everything sent before has been handled when this comes back.
-  void settle() {
-    ann_says("settled", fmt::format("id='settle{}'", ++settled_));
-    while (text_of(next_message().parts) != "settled") {
-    }
-  }
-  json::object muc() { return channel_->status().at("muc").as_object(); }
-  std::int64_t counter(std::string_view name) {
-    return get_int(muc().at("counters"), name).value_or(-1);
-  }
-  std::string_view state() { return get_string(muc().at("rooms").as_array().at(0), "state"); }
-
-  int settled_ = 0;
-};
 
 TEST_F(RoomsTest, JoinsAndAnswersWhoMentionsIt) {
   config_.rooms[0].password = Secret("pw");
@@ -185,84 +83,6 @@ TEST_F(RoomsTest, TriesAgainWhenTheRoomRefusesOrStaysSilent) {
   join();
   refuse("forbidden");  // banned
   EXPECT_EQ(next_named("message").attribute("to"), "adm@ex");
-}
-
-TEST_F(RoomsTest, SaysOnceMoreWhatTheHistoryOfTheNextStayLacks) {
-  inside();
-  ann_says_there("bot?", "a1");
-  const Message question = next_message();
-  ASSERT_TRUE(channel_->deliver(reply_to(question, "here")));
-  const Element first = next_named("message");
-  presence("bot", "<item role='none'/><status code='110'/><status code='333'/>", "unavailable");
-  EXPECT_EQ(
-      join().child("x", xmpp::kNsMuc)->child("history", xmpp::kNsMuc)->attribute("maxstanzas"),
-      "50");
-  let_in();
-  end_history();
-  const Element second = next_named("message");
-  EXPECT_EQ(second.attribute("id"), first.attribute("id"));
-  EXPECT_EQ(body(second), "ann: here");
-  presence("bot", "<item role='none'/><status code='110'/>", "unavailable");
-  join();
-  let_in();
-  end_history();
-  settle();
-  EXPECT_EQ(server_.unread(), 1u) << "a third time";  // the question about the room's features
-  EXPECT_EQ(counter("undelivered"), 1);
-  EXPECT_EQ(journal_->size(), 0u);
-}
-
-TEST_F(RoomsTest, FindsItsReplyInTheHistoryAfterItsDeath) {
-  inside();
-  ann_says_there("bot?", "a1");
-  const Message question = next_message();
-  ASSERT_TRUE(channel_->deliver(reply_to(question, "here")));
-  const Element said = next_named("message");
-  close();  // with the reply unshown
-  EXPECT_EQ(journal_->size(), 1u);
-  open_journal();
-  online();
-  for (Element stanza = next(); stanza.child("x", xmpp::kNsMuc) == nullptr;) stanza = next();
-  let_in();
-  reflect(said, "<delay xmlns='urn:xmpp:delay' from='team@conf.ex' stamp='2026-01-01T00:00:00Z'/>");
-  end_history();
-  settle();
-  EXPECT_EQ(journal_->size(), 0u);
-  EXPECT_EQ(counter("answered"), 1);
-  EXPECT_EQ(get_int(muc(), "repeated"), 0);
-  ASSERT_TRUE(channel_->deliver(reply_to(question, "here")));
-}
-
-TEST_F(RoomsTest, WaitsWhenTheRoomSaysThatItIsTooFast) {
-  inside();
-  ann_says_there("bot?", "a1");
-  ASSERT_TRUE(channel_->deliver(reply_to(next_message(), "here")));
-  const Element said = next_named("message");
-  send(fmt::format(
-      "<message from='team@conf.ex' type='error' id='{}'><error type='wait'>"
-      "<policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
-      said.attribute("id")));
-  const Element again = next_named("message");
-  EXPECT_EQ(again.attribute("id"), said.attribute("id"));
-  reflect(again);
-  settle();
-  EXPECT_EQ(counter("answered"), 1);
-}
-
-TEST_F(RoomsTest, SaysLongRepliesInOrderOnePartAtATime) {
-  config_.reply_bytes_max = 64;
-  inside();
-  ann_says_there("bot?", "a1");
-  const Message question = next_message();
-  ASSERT_TRUE(
-      channel_->deliver(reply_to(question, std::string(50, 'x') + " " + std::string(50, 'y'))));
-  const Element first = next_named("message");
-  settle();
-  EXPECT_EQ(server_.unread(), 0u);  // no second part
-  reflect(first);
-  const Element second = next_named("message");
-  EXPECT_TRUE(body(first).starts_with("ann: xxx")) << body(first);
-  EXPECT_TRUE(body(second).ends_with("yyy")) << body(second);
 }
 
 TEST_F(RoomsTest, NotesTheHistoryOnceAndNeverAnswersIt) {
@@ -373,30 +193,6 @@ TEST_F(RoomsTest, HoldsNoMoreOccupantsThanItsTable) {
   EXPECT_TRUE(told);
   says("n2049", "bot: I am real", "x1");
   EXPECT_TRUE(talk(next_message()).listen);
-}
-
-TEST_F(RoomsTest, AnswersPrivateMessagesToWhoWroteThem) {
-  inside();
-  send("<message from='team@conf.ex/ann' type='chat' id='p1'><body>secret</body></message>");
-  const Message question = next_message();
-  EXPECT_FALSE(room_talk(question));
-  EXPECT_TRUE(question.conversation.peer.starts_with("team@conf.ex/occupant-"));
-  presence("ann", "<item affiliation='member' role='none' nick='annie'/><status code='303'/>",
-           "unavailable", "ann-id");
-  presence("annie", "<item affiliation='member' role='participant'/>", "", "ann-id");
-  presence("ann", "<item affiliation='member' role='participant'/>", "", "eve-id");
-  settle();
-  Message reply = reply_to(question, "answer");
-  ASSERT_TRUE(channel_->deliver(reply));
-  const Element said = next_named("message");
-  EXPECT_EQ(said.attribute("to"), "team@conf.ex/annie");
-  EXPECT_EQ(said.attribute("type"), "chat");
-  presence("annie", "<item affiliation='member' role='none'/>", "unavailable", "ann-id");
-  settle();
-  Message late = reply_to(question, "too late");
-  late.meta = question.meta;
-  ASSERT_TRUE(channel_->deliver(late));
-  EXPECT_EQ(counter("undelivered"), 1);
 }
 
 TEST_F(RoomsTest, AsksItselfWhetherItIsStillIn) {
