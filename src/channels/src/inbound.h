@@ -31,7 +31,8 @@ class Inbound {
     Turns& turns;
     XmppChannelStats& stats;
     std::function<void(const xmpp::Element&)> say;
-    std::function<void(const xmpp::Jid&)> ask_what;  // disco#info, in the background
+    // disco#info in the background, from the address that was written to.
+    std::function<void(const xmpp::Jid& who, const xmpp::Jid& from)> ask_what;
     Rooms& rooms;
     bool with_from = true;
   };

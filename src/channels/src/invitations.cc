@@ -61,14 +61,15 @@ bool vouches(const Jid& room, const Jid& inviter, const std::vector<std::string>
 
 bool Rooms::may_invite(const MucInvite& invite) {
   const std::string inviter = invite.inviter.bare().str();
-  if (invite.inviter.bare() == invite.room)
-    return false;  // somebody in the room, it does not say who
+  // Somebody in a room, who need not be who the allow list means.
+  if (invite.inviter.bare() == invite.room || find(invite.inviter.bare()) != nullptr) return false;
   if (deps_.admission.allow_list().check(inviter) != identity::Verdict::kAllowed) return false;
   return !invite.mediated || vouches(invite.room, invite.inviter, deps_.config.allow.own_domains);
 }
 
 // XEP-0045 7.8.2, XEP-0249. Who may not invite us is told where the protocol has a way.
 bool Rooms::take_invite(const xmpp::Element& stanza) {
+  if (stanza.attribute("type") == "groupchat") return false;  // said to everybody
   const auto invite = xmpp::read_muc_invite(stanza);
   if (!invite) return false;
   // Many clients send the direct one beside the mediated one, or beside plain words.

@@ -248,7 +248,7 @@ Task<void> Rooms::hand_over(Ctx ctx, Said said, Heard heard) {
   if (taken) {
     ++(answer ? stats_.asked : stats_.heard);
     if (answer && deps_.admission.bots().should_ask(said.chat.from.str()))
-      deps_.ask_what(said.chat.from);
+      deps_.ask_what(said.chat.from, said.room.from());
     co_return;
   }
   log::warn("xmpp", "{}: a message is refused: {}", jid.str(), taken.error().to_string());

@@ -46,7 +46,8 @@ class Rooms {
     std::function<Result<void>(const xmpp::Element&)> send;  // fails while the link is down
     std::function<Task<Result<xmpp::Element>>(Ctx, xmpp::Element)> request;
     std::function<Result<void>(OutgoingReply)> post;  // to one person: the ordinary outbox
-    std::function<void(const xmpp::Jid&)> ask_what;
+    // disco#info of somebody in a room, from our address there.
+    std::function<void(const xmpp::Jid& who, const xmpp::Jid& from)> ask_what;
   };
   explicit Rooms(Deps deps);
 

@@ -85,10 +85,10 @@ class XmppChannelImpl final : public XmppChannel {
   // Nothing new is taken; what was accepted is handed over, what is ready is sent; then the last
   // presence.
   Task<void> close(Ctx ctx) override {
+    co_await rooms_.drained(ctx);  // needs what comes in
     inbound_.close();
     co_await inbound_.finished(ctx);
     co_await outbox_.drained(ctx);
-    co_await rooms_.drained(ctx);
     rooms_.leave_all();
     std::vector<Element> last = presence_->farewell();
     co_await link_.close(ctx, std::move(last));
@@ -124,10 +124,14 @@ class XmppChannelImpl final : public XmppChannel {
             .turns = turns_,
             .stats = stats_,
             .say = [this](const Element& stanza) { say(stanza); },
-            .ask_what =
-                [this](const Jid& who) { gate_.spawn("xmpp disco", ask_what(gate_.ctx(), who)); },
+            .ask_what = asker(),
             .rooms = rooms_,
             .with_from = component_};
+  }
+  std::function<void(const Jid&, const Jid&)> asker() {
+    return [this](const Jid& who, const Jid& from) {
+      gate_.spawn("xmpp disco", ask_what(gate_.ctx(), who, from));
+    };
   }
   Rooms::Deps rooms_deps() {
     return {
@@ -142,8 +146,7 @@ class XmppChannelImpl final : public XmppChannel {
         },
         .request = [this](Ctx ctx, Element iq) { return request(std::move(ctx), std::move(iq)); },
         .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
-        .ask_what =
-            [this](const Jid& who) { gate_.spawn("xmpp disco", ask_what(gate_.ctx(), who)); }};
+        .ask_what = asker()};
   }
   std::unique_ptr<Presence> make_presence() {
     PresenceDeps deps{.admission = admission_, .gate = gate_, .say = [this](const Element& stanza) {
@@ -297,9 +300,9 @@ class XmppChannelImpl final : public XmppChannel {
   }
 
   // Who writes at a machine's pace may be one (XEP-0030 identity client/bot).
-  Task<void> ask_what(Ctx ctx, Jid who) {
+  Task<void> ask_what(Ctx ctx, Jid who, Jid from) {
     if (session_ == nullptr) co_return;
-    Element iq = xmpp::make_iq(component_ ? config_.link.address() : Jid(), who, "get", "");
+    Element iq = xmpp::make_iq(from, who, "get", "");
     iq.add(Element("query", std::string(kNsDiscoInfo)));
     const Ctx bounded = ctx.within(kDiscoTimeout);
     const auto info = co_await session_->request(bounded, std::move(iq));

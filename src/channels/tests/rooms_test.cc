@@ -251,5 +251,40 @@ TEST_F(RoomsTest, FollowsInvitationsOfPeopleItKnowsAndRemembersThem) {
   EXPECT_EQ(muc().at("rooms").as_array().size(), 0u);
 }
 
+TEST_F(RoomsTest, FollowsNobodyWhoInvitesFromInsideARoom) {
+  config_.allow.addresses = {"*"};
+  config_.allow.domains = {"*"};
+  inside();
+  constexpr std::string_view invitation = "<x xmlns='jabber:x:conference' jid='trap@conf.evil'/>";
+  ann_says_there("bot, come along", "i1", invitation);
+  EXPECT_EQ(talk(next_message()).speaker, "ann");
+  send(fmt::format("<message from='{}/ann' type='chat' id='i2'><body>psst</body>{}</message>",
+                   kRoom, invitation));
+  settle();
+  EXPECT_EQ(counter("invited"), 0);
+  EXPECT_EQ(muc().at("rooms").as_array().size(), 1u);
+}
+
+TEST_F(RoomsTest, AsksWhoWritesAtAMachinesPaceWhatItIs) {
+  inside();
+  for (const char* id : {"a1", "a2", "a3"}) {
+    ann_says_there("bot: again", id);
+    EXPECT_FALSE(talk(next_message()).listen);
+  }
+  Element question = received();
+  while (question.attribute("to") != "team@conf.ex/ann") question = received();
+  EXPECT_EQ(question.attribute("from"), "helper-bot@agent.ex/skep");
+  send(
+      fmt::format("<iq type='result' id='{}' from='team@conf.ex/ann' "
+                  "to='helper-bot@agent.ex/skep'><query "
+                  "xmlns='http://jabber.org/protocol/disco#info'><identity category='client' "
+                  "type='bot'/></query></iq>",
+                  question.attribute("id")));
+  settle();
+  ann_says_there("bot: again", "a4");
+  EXPECT_TRUE(talk(next_message()).listen);
+  EXPECT_EQ(counter("automatic"), 1);
+}
+
 }  // namespace
 }  // namespace skep::channels
