@@ -341,6 +341,8 @@ class Node:
 
     def _about_the_link(self, message: Message) -> bool:
         facts = message.payload if isinstance(message.payload, dict) else {}
+        if message.action == "PING" and self._streams is not None:
+            self._write(self._own_words("PONG", {}, ttl=1))
         if message.action in ("PING", "PONG", "ANNOUNCE"):
             return True
         if message.action == "ACK":

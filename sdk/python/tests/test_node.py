@@ -186,6 +186,11 @@ class Delivering(WithRouter):
         with self.assertRaises(skep_node.Evicted):
             await node.receive()
 
+    async def test_answers_a_ping(self):
+        node = await self.node()
+        self.router.say(node.id, "PING", {})
+        await until(lambda: "PONG" in self.router.actions())
+
     async def test_pings_and_leaves_a_dead_router(self):
         node = await self.node(limits=Limits(ping_after=0.05, dead_after=0.4, backoff=0.01))
         await until(lambda: "PING" in self.router.actions())
