@@ -1,6 +1,7 @@
 #include "peer_words.h"
 
 #include "skep/base/json.h"
+#include "skep/base/text.h"
 
 namespace skep::fabric {
 

@@ -5,6 +5,7 @@
 
 #include "peer_door.h"
 #include "peer_link.h"
+#include "skep/async/wait.h"
 #include "skep/base/log.h"
 #include "skep/store/append_file.h"
 
@@ -15,7 +16,7 @@ namespace {
 constexpr std::string_view kPrefix = "peer-", kSuffix = ".sock";
 constexpr std::chrono::seconds kHandshakeMax{5}, kSweepEach{1};
 
-class PeeringImpl final : public Peering, private PeerLink::Home {
+class PeeringImpl final : public Peering, public PeerLink::Home {
  public:
   PeeringImpl(Loop& loop, Router& router, PeeringConfig config)
       : core_(router.core()), config_(std::move(config)), hub_(FrameHub::make(loop)), gate_(loop) {

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 
 #include "skep/async/wait.h"
 #include "skep/base/json.h"
