@@ -33,7 +33,7 @@ class PublisherImpl final : public Publisher {
   Result<void> start() {
     SKEP_TRY(nodes_,
              open_region("nodes-" + std::string(core_.config().name.base()), RegionKind::kNodes));
-    if (sources_.config) {
+    if (sources_.rules) {
       SKEP_TRY(rules_, open_region("config", RegionKind::kConfig));
     }
     if (sources_.hives) {
@@ -92,9 +92,15 @@ class PublisherImpl final : public Publisher {
 
   Result<void> write_all() {
     SKEP_TRY_VOID(nodes_->write(encode(nodes())));
-    if (rules_) SKEP_TRY_VOID(rules_->write(encode(sources_.config())));
+    if (rules_) SKEP_TRY_VOID(rules_->write(encode(rules())));
     if (hives_) SKEP_TRY_VOID(hives_->write(encode(sources_.hives())));
     return {};
+  }
+
+  ConfigRegion rules() const {
+    ConfigRegion region{.rules = core_.table().rules()};
+    if (sources_.config) sources_.config(region);
+    return region;
   }
 
   NodesRegion nodes() const {

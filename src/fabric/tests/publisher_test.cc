@@ -86,13 +86,13 @@ TEST_F(PublisherTest, ShowsNodesAsTheyComeAndGo) {
 TEST_F(PublisherTest, CountersAndRulesShow) {
   Port port = attach("AI.one");
   auto publisher = publish({.counters = [](auto& all) { all.emplace_back("link.frames_in", 7); },
+                            .rules = true,
                             .config =
-                                [] {
-                                  ConfigRegion region{.routes_version = 3};
+                                [](ConfigRegion& region) {
+                                  region.routes_version = 3;
                                   region.rules.zones = {{{"AI.*", Match::kGlob}, 20, 1}};
                                   region.rules.routes = {
                                       {{"AI.x@lab", Match::kExact}, StaticRoute::Action::kDrop}};
-                                  return region;
                                 }});
   Message message;
   message.id = MessageId(mint_ulid());

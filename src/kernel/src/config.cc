@@ -27,6 +27,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.home = home;
   ConfigSection root = file.root();
   read_own(root, config);
+  config.fabric = FabricConfig::read(root.child("fabric"));
   config.llm = llm::LlmConfig::read(root.child("llm"));
   config.agent = agent::AgentConfig::read(root);
   config.memory = memory::MemoryConfig::read(root, home);

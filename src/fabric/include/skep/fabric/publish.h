@@ -21,7 +21,10 @@ struct PublisherConfig {
 struct PublisherSources {
   // Adds counters to those of the router itself ("link.accepted", …).
   std::function<void(std::vector<std::pair<std::string, std::uint64_t>>&)> counters;
-  std::function<ConfigRegion()> config;  // empty: another router of the hive writes it
+  // This router also publishes the hive's routes and zones; one of a hive does. `config` completes
+  // what the router itself knows: the versions.
+  bool rules = false;
+  std::function<void(ConfigRegion&)> config;
   std::function<LsaRegion()> hives;      // empty: this router is no gateway
 };
 class Publisher {

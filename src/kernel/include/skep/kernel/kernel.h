@@ -11,7 +11,7 @@
 #include "skep/base/config.h"
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
-#include "skep/fabric/router.h"
+#include "skep/kernel/fabric_side.h"
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
 #include "skep/tools/builtin.h"
@@ -32,6 +32,7 @@ struct KernelConfig {
   agent::AgentConfig agent;
   memory::MemoryConfig memory;
   tools::WebFetchConfig web_fetch;
+  FabricConfig fabric;                              // [fabric]
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
 
   // Reads every section; problems are in `file` afterwards (file.problems()).
@@ -57,7 +58,8 @@ class HomeLock {
 };
 
 struct KernelOptions {
-  bool networks = true;  // false: no channel but the local one (skep chat without a daemon)
+  // false: no channel but the local one, no sockets (skep chat without a daemon)
+  bool networks = true;
   // A channel gave up for good; what failed, why, what to do. The caller ends the process.
   std::function<void(const Error&)> fatal;
 };
