@@ -14,9 +14,10 @@ class GeminiDriver final : public Driver {
         url_(std::move(url)),
         key_(config.api_key),
         timeout_(config.timeout),
-        family_(family_of(config.model)),
-        options_{
-            .model = config.model, .temperature = config.temperature, .images = family_.images} {}
+        family_(family_of(config)),
+        options_{.model = wire_model(config),
+                 .temperature = config.temperature,
+                 .images = family_.images} {}
 
   Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
                                                  EventSink sink) override {
@@ -42,14 +43,14 @@ class GeminiDriver final : public Driver {
   std::string url_;
   Secret key_;
   std::chrono::milliseconds timeout_;
-  const Family& family_;
+  Family family_;
   WireOptions options_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Driver>> open_gemini(const LlmConfig& config, net::HttpClient& http) {
-  SKEP_TRY(auto url, gemini_url(config.base_url, config.model));
+  SKEP_TRY(auto url, gemini_url(config.base_url, wire_model(config)));
   return std::make_unique<GeminiDriver>(config, http, std::move(url));
 }
 

@@ -85,6 +85,26 @@ void add_fabric(CLI::App& app, Options& options) {
   }
 }
 
+void add_models(CLI::App& app, Options& options) {
+  CLI::App& models =
+      *app.add_subcommand("models", "Which models there are, what they cost, whether they answer");
+  add_common(models, options);
+  add_json(models, options);
+  models.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+  models.add_flag("--all", options.all, "Also providers without a key");
+  models.callback([&options] {
+    if (options.command != Options::Command::kModelsTest)
+      options.command = Options::Command::kModels;
+  });
+  CLI::App& test = *models.add_subcommand("test", "Ask a model for one word");
+  add_common(test, options);
+  test.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+  test.add_option("model", options.target,
+                  "PROVIDER, PROVIDER:MODEL, a model or an alias; default: the configured one")
+      ->type_name("MODEL");
+  test.callback([&options] { options.command = Options::Command::kModelsTest; });
+}
+
 void add_commands(CLI::App& app, Options& options) {
   CLI::App& up =
       *app.add_subcommand("up", "Run the daemon in the foreground until SIGTERM or Ctrl-C");
@@ -110,6 +130,7 @@ void add_commands(CLI::App& app, Options& options) {
   add_config(app, options);
   add_router(app, options);
   add_fabric(app, options);
+  add_models(app, options);
 }
 
 int dispatch(const Options& options) {
@@ -130,6 +151,10 @@ int dispatch(const Options& options) {
       return run_router(options);
     case Options::Command::kFabric:
       return run_fabric(options);
+    case Options::Command::kModels:
+      return run_models(options);
+    case Options::Command::kModelsTest:
+      return run_models_test(options);
   }
   return kExitUsage;
 }

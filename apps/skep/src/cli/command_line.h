@@ -17,7 +17,18 @@ inline constexpr int kExitUsage = 64;
 inline constexpr int kExitConfig = 78;
 
 struct Options {
-  enum class Command { kUp, kChat, kStatus, kStop, kDoctor, kConfigCheck, kRouter, kFabric };
+  enum class Command {
+    kUp,
+    kChat,
+    kStatus,
+    kStop,
+    kDoctor,
+    kConfigCheck,
+    kModels,
+    kModelsTest,
+    kRouter,
+    kFabric
+  };
   Command command = Command::kUp;
   std::string home;
   std::optional<std::string> config_path;
@@ -26,6 +37,8 @@ struct Options {
   std::optional<std::string> message;  // chat -m
   std::string thread;                  // chat --thread
   std::string peer;                    // chat --as
+  bool all = false;                    // models --all
+  std::string target;                  // models test
   std::string name;                    // router --name; fabric: which look
 };
 
@@ -37,6 +50,8 @@ int run_status(const Options& options);
 int run_stop(const Options& options);
 int run_doctor(const Options& options);
 int run_config_check(const Options& options);
+int run_models(const Options& options);
+int run_models_test(const Options& options);
 int run_router(const Options& options);
 int run_fabric(const Options& options);
 
