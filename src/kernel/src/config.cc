@@ -37,6 +37,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.home = home;
   ConfigSection root = file.root();
   read_own(root, config);
+  config.fabric = FabricConfig::read(root.child("fabric"));
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
   config.agent = agent::AgentConfig::read(root);

@@ -26,7 +26,9 @@ struct Options {
     kConfigCheck,
     kModels,
     kModelsTest,
-    kUsage
+    kUsage,
+    kRouter,
+    kFabric
   };
   Command command = Command::kUp;
   std::string home;
@@ -38,6 +40,7 @@ struct Options {
   std::string peer;                    // chat --as
   bool all = false;                    // models --all
   std::string target;                  // models test
+  std::string name;                    // router --name; fabric: which look
 };
 
 int run(int argc, char** argv);
@@ -51,6 +54,8 @@ int run_config_check(const Options& options);
 int run_models(const Options& options);
 int run_models_test(const Options& options);
 int run_usage(const Options& options);
+int run_router(const Options& options);
+int run_fabric(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);
