@@ -72,6 +72,7 @@ TEST_F(ShellToolsTest, EndsACommandAtItsTime) {
 
 TEST_F(ShellToolsTest, NamesTheLimitThatWasReached) {
   ShellToolsConfig config;
+  config.timeout = std::chrono::seconds(50);
   config.limits.cpu = std::chrono::seconds(1);
   config.limits.file_bytes = 1 << 20;
   config.limits.output_bytes = 1000;
