@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "skep/model/room_talk.h"
+
 namespace skep {
 namespace {
 
@@ -147,6 +149,28 @@ TEST(Usages, AddUp) {
   Usage total{1, 2, 3, 4};
   total += Usage{10, 20, 30, 40};
   EXPECT_EQ(total, (Usage{11, 22, 33, 44}));
+}
+
+TEST(RoomTalk, SurvivesTheJournal) {
+  Message message;
+  message.id = MessageId("m1");
+  EXPECT_EQ(room_talk(message), std::nullopt);
+  const RoomTalk talk{.speaker = "ann (2)",
+                      .nick = "Helper",
+                      .subject = "work",
+                      .people = 3,
+                      .listen = true,
+                      .may_manage = true};
+  put_room_talk(message, talk);
+  const auto again = message_from_json(to_json_value(message));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(room_talk(*again), talk);
+}
+
+TEST(RoomTalk, KnowsTheSendersOfARoomsTranscript) {
+  EXPECT_EQ(room_sender("ann"), "ann@muc");
+  EXPECT_EQ(speaker_of("ann@muc"), "ann");
+  EXPECT_EQ(speaker_of("ann@example.org"), std::nullopt);
 }
 
 }  // namespace
