@@ -52,11 +52,12 @@ struct AgentDeps {
   std::function<bool(const Conversation&)> is_admin;
 };
 
-// Loop thread only. deliver() accepts a kUser message by journaling it (design: accepted means
-// journaled) and refuses with kExhausted when full. One conversation's messages are answered in
-// order, one at a time; conversations do not wait for each other. Every accepted message gets
-// exactly one kReply, whatever fails. Commands that only look (/ping, /status, /help, /cancel)
-// never wait.
+// A message with an Aside (model/aside.h) is noted and never answered; a correction or retraction
+// of what does not wait any more is kNotFound. Loop thread only. deliver() accepts a kUser message
+// by journaling it (design: accepted means journaled) and refuses with kExhausted when full. One
+// conversation's messages are answered in order, one at a time; conversations do not wait for each
+// other. Every accepted message gets exactly one kReply, whatever fails. Commands that only look
+// (/ping, /status, /help, /cancel) never wait.
 class Agent : public Inbox {
  public:
   static Result<std::unique_ptr<Agent>> open(AgentConfig config, AgentDeps deps);
