@@ -78,12 +78,15 @@ class LinkCuts(WholeHouse):
             talkers.append(Talker(client, self.address(agent), jid.partition("@")[0]))
         for talker in talkers:
             talker.start()
+        logins_cut = 0
         for _ in range(CUTS):
-            connections = proxy.connections
-            time.sleep(chance.choice((0.0, 0.01, 0.03, 0.1, chance.uniform(0.0, 0.6))))
+            # The cut may fall into a login as well, but not into so many that the agent waits a minute before the next.
+            procs.wait_until(lambda: proxy.open > 0, "the agent connects again", 60, alive=agent.process, interval=0.01)
+            logins_cut = logins_cut + 1 if logins_cut < 4 and chance.random() < 0.4 else 0
+            time.sleep(chance.uniform(0.0, 0.03) if logins_cut else chance.uniform(0.1, 0.6))
+            before = proxy.connections
             proxy.cut()
-            # The next cut may fall into the login that begins now.
-            procs.wait_until(lambda: proxy.connections > connections, "the agent connects again", 60, alive=agent.process)
+            procs.wait_until(lambda: proxy.open == 0 or proxy.connections > before, "the connection is cut", 10, interval=0.005)
         for talker in talkers:
             talker.enough.set()
         for talker in talkers:

@@ -18,6 +18,7 @@ struct Asked {
   std::string parent_thread;
   std::string foreign_id;
   bool markable = false;
+  std::string reference = {};  // what an answer names it by (XEP-0461 3.1)
 };
 // Kept in the message's meta as well, for an agent that carries it over a restart.
 void put_asked(json::object& meta, const Asked& asked);
@@ -44,12 +45,14 @@ class Turns {
   };
   explicit Turns(Deps deps) : deps_(std::move(deps)) {}
 
-  void asked(const MessageId& message, Asked asked);
+  void asked(const Message& message, Asked asked);
   void forget(const MessageId& message) { asked_.erase(message.str()); }
   // A kProgress message.
   void progress(const Message& message);
   // The reply is here: the turn has ended. What was asked, for its type and threads.
   Asked answered(const Message& reply);
+  // After `asked` something newer was said in that conversation, so the answer should name it.
+  [[nodiscard]] bool is_overtaken(const Conversation& conversation, const Asked& asked);
   [[nodiscard]] std::size_t composing() const { return composing_.size(); }
 
  private:
@@ -66,7 +69,9 @@ class Turns {
   void refresh_all();
 
   Deps deps_;
+  static std::string key_of(const Conversation& conversation);
   BoundedMap<Asked> asked_{kAskedMax};
+  BoundedMap<std::string> newest_{kAskedMax};   // conversation -> reference of its last message
   std::map<std::string, Composing> composing_;  // by the id of the message being answered
   bool refreshing_ = false;
 };

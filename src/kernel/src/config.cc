@@ -36,6 +36,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   // configured.
   channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);
   xmpp.subscribers_file = home + "/run/xmpp-subscribers.json";
+  xmpp.archive_file = home + "/run/xmpp-archive.json";
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
   if (!Name::parse("AI.x", config.hive)) {
     root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");
