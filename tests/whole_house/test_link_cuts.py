@@ -69,7 +69,7 @@ class LinkCuts(WholeHouse):
         proxy = Proxy(self.server.c2s_port).start()
         self.addCleanup(proxy.close)
         agent = self.make_agent("client", server__port=proxy.port, agent__flood_per_minute=10_000,
-                                agent__flood_burst=10_000, reconnect__stable_secs=0)
+                                agent__flood_burst=10_000, reconnect__stable_secs=0, keepalive__ping_timeout_secs=20)
         agent.start()
         talkers = []
         for jid in PEOPLE:
@@ -86,7 +86,7 @@ class LinkCuts(WholeHouse):
             time.sleep(chance.uniform(0.0, 0.03) if logins_cut else chance.uniform(0.1, 0.6))
             before = proxy.connections
             proxy.cut()
-            procs.wait_until(lambda: proxy.open == 0 or proxy.connections > before, "the connection is cut", 10, interval=0.005)
+            procs.wait_until(lambda: proxy.open == 0 or proxy.connections > before, "the connection is cut", 60, interval=0.005)
         for talker in talkers:
             talker.enough.set()
         for talker in talkers:

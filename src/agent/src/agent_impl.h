@@ -42,6 +42,7 @@ class AgentImpl final : public Agent {
   Result<void> correct(const Message& message, const std::string& foreign_id);
   Result<void> retract(const Message& message, const std::string& foreign_id);
   TurnState* waiting(const Conversation& conversation, const std::string& foreign_id);
+  Result<void> listen(const Message& message);
   void start(TurnState turn);
 
   Task<void> run_lane(Lane* lane);

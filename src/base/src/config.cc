@@ -294,10 +294,6 @@ void ConfigSection::problem(std::string_view key, std::string message) {
   state_->add_problem(at == nullptr ? 0 : at->line, path_, key, std::move(message));
 }
 
-void ConfigSection::ignore_rest() {
-  if (node_ != nullptr) state_->ignored.insert(node_);
-}
-
 Result<ConfigFile> ConfigFile::parse(std::string_view toml, std::string name, EnvLookup env) {
   if (toml.size() > kConfigBytesMax) {
     return fail(Code::kTooLarge,

@@ -26,7 +26,6 @@ class UnknownKeys {
     auto asked = state_.asked.find(&table);
     if (asked == state_.asked.end())
       return;  // a table in the place of a value: that has been reported
-    if (state_.ignored.contains(&table)) return;
     for (const auto& child : table.children) {
       if (asked->second.contains(child->key)) {
         check_known(*child, child_path(path, child->key));

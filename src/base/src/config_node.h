@@ -39,7 +39,6 @@ struct ConfigState {
   EnvLookup env;
   std::unique_ptr<ConfigNode> root;
   std::map<const ConfigNode*, std::set<std::string, std::less<>>> asked;  // by opened table
-  std::set<const ConfigNode*> ignored;
   std::vector<LinedProblem> problems;
 
   void add_problem(std::uint32_t line, std::string_view section, std::string_view key,

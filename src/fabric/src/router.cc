@@ -3,8 +3,8 @@
 #include <cassert>
 #include <optional>
 
+#include "attached_nodes.h"
 #include "glob.h"
-#include "route_table.h"
 
 namespace skep::fabric {
 
@@ -33,21 +33,12 @@ Failed not_found(const Destination& dst) {
 }  // namespace
 
 std::string_view drop_reason(Drop drop) {
-  switch (drop) {
-    case Drop::kNodeNotFound:
-      return "NODE_NOT_FOUND";
-    case Drop::kTtlExceeded:
-      return "TTL_EXCEEDED";
-    case Drop::kRefused:
-      return "REFUSED";
-    case Drop::kNoTarget:
-      return "NO_TARGET";
-    case Drop::kNotAllowed:
-      return "NOT_ALLOWED";
-    case Drop::kCount:
-      break;
-  }
-  return "UNKNOWN";
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"NODE_NOT_FOUND", "TTL_EXCEEDED", "REFUSED", "NO_TARGET", "NOT_ALLOWED", "VPN_BLOCKED",
+       "BACKPRESSURE", "PEER_UNAVAILABLE", "GATEWAY_UNAVAILABLE", "WAN_UNAVAILABLE", "OPA_ERROR",
+       "OPA_NO_TARGET", "SPOOFED", "MALFORMED", "ROUTE_DROP", "DUPLICATE", "FOREIGN"});
+  static_assert(kNames.size() == static_cast<std::size_t>(Drop::kCount));
+  return drop < Drop::kCount ? kNames[static_cast<std::size_t>(drop)] : "UNKNOWN";
 }
 
 struct Router::Impl {
@@ -55,7 +46,7 @@ struct Router::Impl {
   std::optional<Name> default_target;
   NodeId id;
   Name name;
-  RouteTable table;
+  AttachedNodes table;
   RouterStats stats;
   int nesting = 0;
 
@@ -206,7 +197,7 @@ Router::~Router() {
 }
 
 Result<std::unique_ptr<Router>> Router::open(RouterConfig config) {
-  SKEP_TRY(Name name, Name::parse("RT.main", config.hive));
+  SKEP_TRY(Name name, Name::parse(config.name, config.hive));
   std::optional<Name> target;
   if (!config.default_target.empty()) {
     SKEP_TRY(target, Name::parse(config.default_target, config.hive));

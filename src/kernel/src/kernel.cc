@@ -4,6 +4,7 @@
 
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
+#include "workspace_tools.h"
 
 namespace skep::kernel {
 
@@ -69,7 +70,8 @@ class KernelImpl final : public Kernel {
     net::HttpClient::Deps http{.loop = loop_, .user_agent = "skep/" + std::string(version())};
     SKEP_CO_TRY(http_, net::HttpClient::open(std::move(http)));
     const EnvLookup env = process_env();
-    SKEP_CO_TRY(choice_, co_await llm::choose_model(ctx, config_.llm, *http_, env));
+    SKEP_CO_TRY(choice_,
+                co_await llm::choose_model(ctx, config_.llm, *config_.catalogue, *http_, env));
     SKEP_CO_TRY(model_, llm::Model::open(choice_.config, {.loop = loop_, .http = *http_}));
     co_return Result<void>{};
   }
@@ -81,7 +83,7 @@ class KernelImpl final : public Kernel {
     if (config_.web_fetch.enabled) {
       SKEP_TRY_VOID(toolbox_.add(tools::make_web_fetch(*http_, config_.web_fetch)));
     }
-    return {};
+    return open_workspace_tools(toolbox_, config_, pool_);
   }
 
   Result<void> open_nodes() {
@@ -141,6 +143,10 @@ class KernelImpl final : public Kernel {
 
   std::vector<std::string> status_lines(bool admin) const {
     std::vector<std::string> lines{"Model: " + model_->driver().describe()};
+    for (const llm::Way& way : model_->ways()) {
+      if (way.resting.count() > 0)
+        lines.push_back(fmt::format("{} failed and rests for {} s", way.name, way.resting.count()));
+    }
     if (!xmpp_) return lines;
     for (std::string& line : xmpp_->status_lines(admin)) lines.push_back(std::move(line));
     return lines;

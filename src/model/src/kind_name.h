@@ -15,6 +15,8 @@ constexpr std::string_view kind_name(Kind kind) {
       return "reply";
     case Kind::kProgress:
       return "progress";
+    case Kind::kControl:
+      return "control";
     case Kind::kSystem:
       break;
   }

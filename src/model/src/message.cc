@@ -15,10 +15,10 @@ constexpr std::int64_t kMillisMax = 253'402'300'799'999;  // the last of the yea
 
 Kind read_kind(JsonReader& in) {
   std::string name = in.text("kind");
-  for (Kind kind : {Kind::kUser, Kind::kReply, Kind::kProgress, Kind::kSystem}) {
+  for (Kind kind : {Kind::kUser, Kind::kReply, Kind::kProgress, Kind::kSystem, Kind::kControl}) {
     if (name == kind_name(kind)) return kind;
   }
-  in.spoil("member \"kind\" must be user, reply, progress or system");
+  in.spoil("member \"kind\" must be user, reply, progress, system or control");
   return Kind::kUser;
 }
 
@@ -106,6 +106,7 @@ json::value to_json_value(const Message& m) {
   out["foreign_id"] = m.foreign_id;
   out["wants_progress"] = m.wants_progress;
   out["parts"] = to_json_value(m.parts);
+  if (!m.payload.empty()) out["payload"] = m.payload;
   out["meta"] = m.meta;
   return out;
 }
@@ -129,6 +130,7 @@ Result<Message> message_from_json(const json::value& value) {
   m.wants_progress = in.flag("wants_progress");
   if (const json::value* parts = in.member("parts"))
     m.parts = in.take("parts", parts_from_json(*parts));
+  m.payload = in.text("payload");
   if (const json::value* meta = in.object("meta")) m.meta = meta->get_object();
   SKEP_TRY_VOID(in.finish());
   return m;

@@ -95,6 +95,7 @@ void append_json(std::string& out, const Message& m) {
   member(out, "wants_progress");
   out += m.wants_progress ? "true" : "false";
   parts(out, m.parts);
+  if (!m.payload.empty()) text(out, "payload", m.payload);
   member(out, "meta");
   out += m.meta.empty() ? "{}" : to_json(m.meta);
   out += '}';

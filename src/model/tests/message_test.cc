@@ -29,6 +29,7 @@ Message full_message() {
              ToolCall{"c2", "calc", parsed("{}"), "bad JSON"},
              ToolResult{"c1", "calc", "4", true},
              OpaquePart{"anthropic", parsed(R"({"type":"thinking","signature":"s"})")}};
+  m.payload = R"({"n":1.50})";
   m.meta = parsed(R"({"x":[1,{"y":null}]})").get_object();
   return m;
 }
@@ -65,7 +66,7 @@ TEST(MessageJson, RoundTripsEveryDestinationAndKind) {
     m.dst = dst;
     EXPECT_EQ(message_from_json(to_json_value(m)), m);
   }
-  for (Kind kind : {Kind::kUser, Kind::kReply, Kind::kProgress, Kind::kSystem}) {
+  for (Kind kind : {Kind::kUser, Kind::kReply, Kind::kProgress, Kind::kSystem, Kind::kControl}) {
     Message m;
     m.kind = kind;
     EXPECT_EQ(message_from_json(to_json_value(m))->kind, kind);

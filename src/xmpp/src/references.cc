@@ -47,8 +47,8 @@ std::optional<Range> range_of(const Element& body, std::size_t length) {
   if (!body.has_attribute("start") && !body.has_attribute("end")) return Range{0, length};
   const auto start = number(body.attribute("start"));
   const auto end = number(body.attribute("end"));
-  if (!start || !end || *start >= *end) return std::nullopt;
-  return Range{std::min(*start, length), std::min(*end, length)};
+  if (!start || !end || *start >= *end || *end > length) return std::nullopt;
+  return Range{*start, *end};
 }
 
 bool begins_code_point(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
@@ -62,7 +62,7 @@ std::vector<Range> ranges_for(const Element& message, std::string_view feature,
     // XEP-0428 2.2: neither <body/> nor <subject/> means all of the message.
     if (child->children().empty()) ranges.push_back({0, length});
     for (const Element* part : child->children()) {
-      if (part->name != "body" || ranges.size() >= kRangesMax) continue;
+      if (part->name != "body" || part->ns != kNsFallback || ranges.size() >= kRangesMax) continue;
       if (const auto range = range_of(*part, length)) ranges.push_back(*range);
     }
   }

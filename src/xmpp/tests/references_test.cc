@@ -57,7 +57,7 @@ TEST(References, TakesTheFallbackOutOfABody) {
       {"<body/>", "all of it", "", "all of it"},
       {"", "all of it", "", "all of it"},
       {"<subject/>", "kept", "kept", ""},
-      {"<body start='3' end='99999999'/>", "abcdef", "abc", "def"},
+      {"<body start='3' end='99999999'/>", "abcdef", "abcdef", ""},
       {"<body start='3' end='2'/>", "abcdef", "abcdef", ""},
       {"<body start='-1' end='2'/>", "abcdef", "abcdef", ""},
       {"<body start='x' end='99999999999999999999999'/>", "abcdef", "abcdef", ""},

@@ -56,6 +56,26 @@ void add_config(CLI::App& app, Options& options) {
   check.callback([&options] { options.command = Options::Command::kConfigCheck; });
 }
 
+void add_models(CLI::App& app, Options& options) {
+  CLI::App& models =
+      *app.add_subcommand("models", "Which models there are, what they cost, whether they answer");
+  add_common(models, options);
+  add_json(models, options);
+  models.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+  models.add_flag("--all", options.all, "Also providers without a key");
+  models.callback([&options] {
+    if (options.command != Options::Command::kModelsTest)
+      options.command = Options::Command::kModels;
+  });
+  CLI::App& test = *models.add_subcommand("test", "Ask a model for one word");
+  add_common(test, options);
+  test.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+  test.add_option("model", options.target,
+                  "PROVIDER, PROVIDER:MODEL, a model or an alias; default: the configured one")
+      ->type_name("MODEL");
+  test.callback([&options] { options.command = Options::Command::kModelsTest; });
+}
+
 void add_commands(CLI::App& app, Options& options) {
   CLI::App& up =
       *app.add_subcommand("up", "Run the daemon in the foreground until SIGTERM or Ctrl-C");
@@ -79,6 +99,7 @@ void add_commands(CLI::App& app, Options& options) {
     sub.callback([&options, command] { options.command = command; });
   }
   add_config(app, options);
+  add_models(app, options);
 }
 
 int dispatch(const Options& options) {
@@ -95,6 +116,10 @@ int dispatch(const Options& options) {
       return run_doctor(options);
     case Options::Command::kConfigCheck:
       return run_config_check(options);
+    case Options::Command::kModels:
+      return run_models(options);
+    case Options::Command::kModelsTest:
+      return run_models_test(options);
   }
   return kExitUsage;
 }
@@ -107,8 +132,10 @@ int report(const Error& error) {
 }
 
 int run(int argc, char** argv) {
-  std::signal(SIGPIPE,
-              SIG_IGN);  // a closed peer is an error of the write, not the end of the process
+  // A closed peer, or a file at its size limit, is an error of the write, not the end of the
+  // process.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   Options options;
   CLI::App app{"Skep: an operating system for federated AI agents", "skep"};
   app.set_version_flag("--version,-V", "skep " + std::string(kernel::version()));

@@ -79,9 +79,6 @@ class ConfigSection {
 
   // Reports a problem of the room's own ("component_secret is required in component mode").
   void problem(std::string_view key, std::string message);
-  // Accepts everything below unseen (a section whose room is not part of this build is NOT ignored:
-  // do not use it for that).
-  void ignore_rest();
 
  private:
   friend class ConfigFile;

@@ -20,12 +20,25 @@ namespace skep::fabric {
 enum class Drop : std::uint8_t {
   kNodeNotFound,
   kTtlExceeded,
-  kRefused,
+  kRefused,  // an inbox said no
   kNoTarget,
   kNotAllowed,
+  kVpnBlocked,
+  kBackpressure,  // the receiver's queue is full
+  kPeerUnavailable,
+  kGatewayUnavailable,
+  kWanUnavailable,
+  kOpaError,
+  kOpaNoTarget,
+  // The sender is not told of these:
+  kSpoofed,    // a src that is not the session's
+  kMalformed,  // a frame whose fields make no envelope
+  kRouteDrop,  // a static route says so
+  kDuplicate,  // a broadcast seen before
+  kForeign,    // a name or source of a hive that the session may not speak for
   kCount
 };
-// "NODE_NOT_FOUND", "TTL_EXCEEDED", "REFUSED", "NO_TARGET", "NOT_ALLOWED"
+// "NODE_NOT_FOUND", "TTL_EXCEEDED", …: the reasons of docs/fabric.md.
 std::string_view drop_reason(Drop drop);
 
 struct RouteEntry {
@@ -86,6 +99,7 @@ class Port {
 
 struct RouterConfig {
   std::string hive = "local";
+  std::string name = "RT.main";  // one router of that name in a hive
   // Where a message with an Unresolved destination goes; empty: refused with NO_TARGET.
   std::string default_target;
 };

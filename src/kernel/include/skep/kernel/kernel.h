@@ -15,6 +15,7 @@
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/workspace.h"
 
 namespace skep::kernel {
 
@@ -28,10 +29,13 @@ struct KernelConfig {
   store::Sync sync = store::Sync::kProcess;   // [store] sync = "process" | "disk"
   std::string log_level = "info";             // [log] level, file
   std::string log_file;
+  std::shared_ptr<const llm::Catalogue> catalogue;  // with <home>/models.json
   llm::LlmConfig llm;
   agent::AgentConfig agent;
   memory::MemoryConfig memory;
   tools::WebFetchConfig web_fetch;
+  tools::FileToolsConfig file_tools;
+  tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
 
   // Reads every section; problems are in `file` afterwards (file.problems()).

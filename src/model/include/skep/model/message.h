@@ -33,7 +33,8 @@ enum class Kind : std::uint8_t {
   kReply = 2,  // the one final answer to a kUser message; `in_reply_to` names it
   kProgress =
       3,        // a turn's live events for the channel that asked: never journaled, may be dropped
-  kSystem = 4,  // UNREACHABLE, TTL_EXCEEDED and later control messages; `action` says which
+  kSystem = 4,   // the fabric's own words (UNREACHABLE, CONFIG_CHANGED, …); `action` says which
+  kControl = 5,  // any other type of the node protocol (admin, command, query, …): meta["type"]
 };
 
 // Who talks with whom, through what. Equal conversations share history and one serial lane.
@@ -73,7 +74,7 @@ struct Message {
   std::uint8_t ttl = 16;
 
   Kind kind = Kind::kUser;
-  std::string action;  // kSystem: "UNREACHABLE", "TTL_EXCEEDED"
+  std::string action;  // kSystem: "UNREACHABLE", "TTL_EXCEEDED"; kControl: the command, if any
   MessageId in_reply_to;
   WallTime sent_at{};  // when the sender says it was written (XEP-0203); else when we saw it
   Ilk from;            // the party that speaks
@@ -83,6 +84,8 @@ struct Message {
       foreign_id;  // the id the outside network gave (XMPP id attribute), for receipts and dedup
   bool wants_progress = false;
   std::vector<Part> parts;
+  std::string payload;  // JSON text of a payload that is not words or parts (kSystem, kControl);
+                        // passed on byte for byte; empty: there is none
   std::optional<Progress> progress;
   json::object meta;  // unknown and rarely used fields, passed through untouched
 

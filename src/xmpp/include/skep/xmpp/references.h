@@ -31,7 +31,8 @@ struct References {
 References read_references(const Element& message);
 
 // A body without what stands in it only for clients that do not know `feature` (XEP-0428; ranges
-// are in code points), and those parts. A body that is nothing else is empty then.
+// are in code points; one that makes no sense is ignored), and those parts. A body that is nothing
+// else is empty then.
 struct PlainBody {
   std::string text;
   std::string fallback;

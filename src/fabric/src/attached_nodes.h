@@ -30,7 +30,7 @@ struct Node {
 
 // The loop thread alone changes and reads it without a lock; snapshot() may come from any thread,
 // so changes exclude it.
-class RouteTable {
+class AttachedNodes {
  public:
   detail::Node& add(detail::Node node);
   void remove(const detail::Node& node);

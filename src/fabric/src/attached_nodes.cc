@@ -1,4 +1,4 @@
-#include "route_table.h"
+#include "attached_nodes.h"
 
 #include <algorithm>
 #include <tuple>
@@ -7,7 +7,7 @@ namespace skep::fabric {
 
 using detail::Node;
 
-Node& RouteTable::add(Node node) {
+Node& AttachedNodes::add(Node node) {
   std::scoped_lock lock(changing_);
   node.serial = ++serials_;
   auto owned = std::make_unique<Node>(std::move(node));
@@ -18,37 +18,37 @@ Node& RouteTable::add(Node node) {
   return added;
 }
 
-void RouteTable::remove(const Node& node) {
+void AttachedNodes::remove(const Node& node) {
   std::scoped_lock lock(changing_);
   forget_name(node);
   by_id_.erase(NodeId(node.id));  // a copy: erasing destroys the node whose id it is
   ++version_;
 }
 
-void RouteTable::remove_all() {
+void AttachedNodes::remove_all() {
   std::scoped_lock lock(changing_);
   by_name_.clear();
   by_id_.clear();
   ++version_;
 }
 
-void RouteTable::forget_name(const Node& node) {
+void AttachedNodes::forget_name(const Node& node) {
   auto at = by_name_.find(node.name);
   std::erase(at->second, &node);
   if (at->second.empty()) by_name_.erase(at);
 }
 
-Node* RouteTable::find(const NodeId& id) const {
+Node* AttachedNodes::find(const NodeId& id) const {
   auto at = by_id_.find(id);
   return at == by_id_.end() ? nullptr : at->second.get();
 }
 
-Node* RouteTable::find(const Name& name) const {
+Node* AttachedNodes::find(const Name& name) const {
   auto at = by_name_.find(name);
   return at == by_name_.end() ? nullptr : at->second.front();
 }
 
-std::vector<Node> RouteTable::all() const {
+std::vector<Node> AttachedNodes::all() const {
   std::vector<Node> nodes;
   nodes.reserve(by_id_.size());
   for (const auto& [id, node] : by_id_) nodes.push_back(*node);
@@ -56,7 +56,7 @@ std::vector<Node> RouteTable::all() const {
   return nodes;
 }
 
-std::shared_ptr<const RouteSnapshot> RouteTable::snapshot() const {
+std::shared_ptr<const RouteSnapshot> AttachedNodes::snapshot() const {
   std::scoped_lock lock(changing_);
   if (snapshot_->version == version_) return snapshot_;
   auto fresh = std::make_shared<RouteSnapshot>();

@@ -1,0 +1,49 @@
+// The hive's routes and zones as an agreed, versioned text (docs/fabric.md "Configuration").
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "skep/fabric/router.h"
+#include "skep/fabric/routes.h"
+
+namespace skep::fabric {
+
+struct ConfigVersion {
+  std::uint64_t version = 0;  // 0: nothing yet
+  std::string origin;         // the hive that made it
+  std::uint64_t epoch = 0;    // of the origin's log: grows when its log had to start anew
+  auto operator<=>(const ConfigVersion&) const = default;
+};
+enum class Applied : std::uint8_t { kApplied, kUnchanged, kStale, kRefused, kError };
+struct ConfigOutcome {
+  Applied status = Applied::kError;
+  ConfigVersion now;
+  std::string error_code, error_detail;
+};
+struct ConfigLogConfig {
+  std::string path;  // <home>/fabric/config.log; empty: kept in memory only (a router that is not
+                     // the main one)
+  std::vector<std::string> from;       // hives whose CONFIG_CHANGED is believed; own hive always
+  std::uint64_t bytes_max = 4u << 20;  // then the log is rewritten with what holds
+};
+
+// Loop thread only. Answers CONFIG_CHANGED, spreads what was applied to peers and hives, catches up
+// after absence.
+class ConfigLog {
+ public:
+  static Result<std::unique_ptr<ConfigLog>> open(Router& router, ConfigLogConfig config);
+  virtual ~ConfigLog() = default;
+  // section: "routes" or "zones"; version 0: the next one. Journaled before it is applied.
+  virtual ConfigOutcome change(std::string_view section, std::uint64_t version,
+                               const json::value& content) = 0;
+  [[nodiscard]] virtual ConfigVersion version(std::string_view section) const = 0;
+  [[nodiscard]] virtual const Rules& rules() const = 0;
+  // After each applied change: for the shared region.
+  virtual void on_applied(std::function<void()> follow) = 0;
+};
+
+}  // namespace skep::fabric

@@ -1,0 +1,89 @@
+// Shared memory that tells other processes who is connected, which rules hold and what other hives
+// have, without asking the router (docs/fabric.md "Files"). One writer for each region, any number
+// of readers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "skep/base/clock.h"
+#include "skep/base/result.h"
+#include "skep/fabric/routes.h"
+
+namespace skep::fabric {
+
+enum class RegionKind : std::uint32_t { kNodes = 1, kConfig = 2, kLsa = 3 };
+
+// Header facts of a region, checked before anything else is believed.
+struct RegionInfo {
+  RegionKind kind;
+  std::uint64_t generation;  // one more at each opening by a writer
+  std::uint64_t sequence;    // one more at each write
+  std::uint32_t owner_pid;
+  std::uint64_t owner_start;  // clock ticks since boot, with the pid tells the process
+  bool owner_alive;
+  WallTime written_at, heartbeat_at;
+  std::string hive, writer;  // "lab", "RT.main"
+};
+
+// Double buffer: the writer fills the half nobody is told to read, checksums it (CRC-32C), then
+// publishes its number in one atomic store; a reader copies a half and believes it only if number
+// and checksum still agree. A kill at any point leaves the last published half. Pages are added by
+// growing the file; a region is at most 64 MiB.
+class RegionWriter {
+ public:
+  // kConflict when a living process holds the writer's flock. Anything foreign, short or of another
+  // version is replaced. Starts empty.
+  static Result<std::unique_ptr<RegionWriter>> open(const std::string& path, RegionKind kind,
+                                                    std::string hive, std::string writer);
+  virtual ~RegionWriter() = default;
+  virtual Result<void> write(std::string_view content) = 0;  // kTooLarge over the bound
+  virtual void heartbeat() = 0;                              // every 5 s
+};
+
+struct RegionContent {
+  RegionInfo info;
+  std::string content;
+};
+// Any thread, any process. kNotFound; kCorrupt with what is wrong (foreign, short, version,
+// checksum); kUnavailable when a writer kept changing it for 5 ms. Never reads past the file's real
+// size.
+Result<RegionContent> read_region(const std::string& path, RegionKind kind);
+std::string region_directory(const std::string& fabric_directory);
+
+// Contents, as compact binary records: little-endian, lengths checked.
+struct NodesRegion {
+  NodeId router;
+  Name router_name;
+  bool gateway = false;
+  std::vector<NodeAt> nodes;  // exit is null
+  std::vector<std::pair<std::string, std::uint64_t>>
+      counters;  // "drop.NODE_NOT_FOUND", "queue.max", …
+};
+struct ConfigRegion {
+  std::uint64_t routes_version = 0, zones_version = 0;
+  Rules rules;
+};
+struct LsaRegion {
+  struct Hive {
+    std::string hive, gateway;
+    std::vector<std::string> path;
+    std::uint64_t epoch = 0, seq = 0, left_out = 0;
+    WallTime heard_at;
+    bool up = false;
+    std::vector<NodeAt> nodes;
+    std::vector<HiveRoute> routes;
+  };
+  std::vector<Hive> hives;
+};
+std::string encode(const NodesRegion& region);
+std::string encode(const ConfigRegion& region);
+std::string encode(const LsaRegion& region);
+Result<NodesRegion> decode_nodes(std::string_view content);
+Result<ConfigRegion> decode_config(std::string_view content);
+Result<LsaRegion> decode_lsa(std::string_view content);
+
+}  // namespace skep::fabric

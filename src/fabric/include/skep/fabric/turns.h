@@ -1,0 +1,72 @@
+// A durable copy of every turn that passes this hive, for storage and cognition: subject
+// "storage.turns".
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "skep/async/gate.h"
+#include "skep/base/config.h"
+#include "skep/base/secret.h"
+#include "skep/store/append_file.h"
+
+namespace skep::fabric {
+
+// [streams]
+struct TurnsConfig {
+  std::string url;        // "nats://host:port"; empty: kept in <directory>
+  std::string directory;  // <home>/streams/turns: the embedded stream, or the spool while the
+                          // broker is away
+  Secret token;           // for the broker
+  std::uint64_t bytes_max = 1u << 30;  // embedded stream or spool; then new turns are refused and
+                                       // counted, never old ones dropped unseen
+  std::size_t unacknowledged_max = 50'000;  // of one consumer
+  store::Sync sync = store::Sync::kProcess;
+  static TurnsConfig read(ConfigSection section, const std::string& home);
+};
+struct TurnsStatus {
+  bool broker_up = false;
+  std::uint64_t published = 0, spooled = 0, refused = 0, redelivered = 0, overflowed = 0;
+  std::string last_error;
+};
+
+// Loop thread only. append() returns when the turn is in the spool file (one write(2)); a turn with
+// an id already published is one turn. The broker sees each id once (Nats-Msg-Id and its duplicate
+// window; after that the spool's own record).
+class Turns {
+ public:
+  struct Turn {
+    std::string id;        // hive, thread and seq, or the message id: the idempotency key
+    std::string envelope;  // JSON as delivered, with the outcome in meta
+  };
+  static Result<std::unique_ptr<Turns>> open(Loop& loop, TurnsConfig config);
+  virtual ~Turns() = default;
+  virtual Result<void> append(Turn turn) = 0;
+  // One durable consumer by name: in order, one at a time, again after a failure (1 s doubling to
+  // 30 s), from where it stood before a restart. `handle` returns ok when it has kept the turn.
+  // Until the returned handle dies.
+  class Consumer {
+   public:
+    virtual ~Consumer() = default;
+    virtual Task<void> close() = 0;
+  };
+  using Handle = std::function<Task<Result<void>>(const Turn&)>;
+  virtual Result<std::unique_ptr<Consumer>> consume(std::string name, Handle handle) = 0;
+  virtual Task<void> close(Ctx ctx) = 0;
+  [[nodiscard]] virtual TurnsStatus status() const = 0;
+};
+
+// Numbers of messages in a thread that never repeat, over restarts and routers of a hive: high part
+// from a counter that is raised on disk once for a block of numbers, so that a kill wastes at most
+// a block. Loop thread only.
+class ThreadSeq {
+ public:
+  static Result<std::unique_ptr<ThreadSeq>> open(const std::string& path);
+  virtual ~ThreadSeq() = default;
+  virtual Result<std::uint64_t> next(std::string_view thread_id) = 0;  // ascends within a thread
+  static constexpr std::size_t threads_max =
+      65'536;  // counters in memory; the oldest go, and continue above the last block
+};
+
+}  // namespace skep::fabric
