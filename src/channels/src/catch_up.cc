@@ -106,7 +106,7 @@ Task<void> CatchUp::run(Ctx ctx) {
   complete_ = true;
   if (has_archive_) {
     place_ = Place{{}, deps_.clock.now()};
-    save_soon();
+    save();  // at once: a kill from here on is an absence
   }
   settle_if_done();
 }

@@ -57,6 +57,7 @@ Task<void> Inbound::handle(Ctx ctx, const Element& stanza) {
 }
 
 void Inbound::on_presence(const Element& stanza) {
+  if (deps_.rooms.take_presence(stanza)) return;
   auto from = xmpp::Jid::parse(stanza.attribute("from"));
   if (from && stanza.attribute("type") == "unavailable") deps_.peers.forget(from->str());
   deps_.presence.handle(stanza);
@@ -65,7 +66,12 @@ void Inbound::on_presence(const Element& stanza) {
 Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
   auto received = deps_.reception.read(stanza);
   if (!received) co_return;
-  if (received->chat.type == "error") {
+  const bool direct = received->how == Unwrapped::How::kDirect;
+  const bool of_room =
+      direct && co_await deps_.rooms.take_message(ctx, received->stanza, received->chat);
+  if (of_room) {
+    // What a room says is in the room's archive, not in ours.
+  } else if (received->chat.type == "error") {
     if (received->how == Unwrapped::How::kDirect) on_error(received->chat);
   } else if (received->ours) {
     co_await on_own_words(std::move(ctx), *received);

@@ -10,6 +10,7 @@
 #include "presence.h"
 #include "reception.h"
 #include "reply.h"
+#include "rooms.h"
 #include "second_thoughts.h"
 #include "skep/async/wait.h"
 #include "skep/model/aside.h"
@@ -38,6 +39,7 @@ class Inbound {
     // A reply of ours with this id, that may not have arrived, has: it is in the archive.
     std::function<bool(const std::string& id)> is_reply;
     std::function<void(const xmpp::Jid&)> ask_what;  // disco#info, in the background
+    Rooms& rooms;
     bool with_from = true;
   };
   explicit Inbound(Deps deps) : deps_(std::move(deps)) {}

@@ -51,7 +51,8 @@ void Outbox::restore_entry(const store::JournalEntry& entry) {
   item->noted = std::min(entry.steps.size() - 1, item->stanzas.size());
   item->maybe_seen = true;
   items_.push_back(item);
-  if (deps_.asks_archive && item->noted > 0) return doubt(*item, item->noted);
+  // Even what was not noted: a kill may have come between the kernel and the journal.
+  if (is_archived(item->reply)) return doubt(*item, item->noted);
   item->confirmed = item->noted;
   if (item->confirmed == item->stanzas.size()) finish(item, true);
 }
@@ -90,10 +91,15 @@ void Outbox::down() {
     const bool under_way = item->offered > item->confirmed;
     item->maybe_seen = item->maybe_seen || under_way;
     item->offered = item->confirmed;
-    if (under_way && acknowledged_ && deps_.asks_archive) doubt(*item, item->confirmed);
+    if (under_way && acknowledged_ && is_archived(item->reply)) doubt(*item, item->confirmed);
   }
   put_back_unproven();
   changed_.notify_all();
+}
+
+// What is said in a room is not in the account's archive.
+bool Outbox::is_archived(const OutgoingReply& reply) const {
+  return deps_.asks_archive && reply.type != "groupchat";
 }
 
 void Outbox::doubt(Item& item, std::size_t believed) {

@@ -103,6 +103,7 @@ class Outbox {
                const Result<void>& result);
   void on_written(const std::shared_ptr<Item>& item, std::size_t part);
   void doubt(Item& item, std::size_t believed);
+  [[nodiscard]] bool is_archived(const OutgoingReply& reply) const;
   [[nodiscard]] bool doubts() const;
   void finish(const std::shared_ptr<Item>& item, bool sent);
   void believe_oldest();

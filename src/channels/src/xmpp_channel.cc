@@ -2,6 +2,7 @@
 
 #include "inbound.h"
 #include "outbox.h"
+#include "rooms.h"
 #include "skep/base/log.h"
 #include "skep/xmpp/roster.h"
 
@@ -50,6 +51,7 @@ class XmppChannelImpl final : public XmppChannel {
                     .catch_up = component_ ? nullptr : &catch_up_,
                     .stats = stats_}),
         presence_(make_presence()),
+        rooms_(rooms_deps()),
         inbound_(inbound_deps()),
         link_(config_.link, deps_.xmpp, identity(), handlers()) {
     add_features(link_.features());
@@ -59,16 +61,23 @@ class XmppChannelImpl final : public XmppChannel {
 
   std::string kind() const override { return "xmpp"; }
   XmppChannelStats stats() const override { return stats_; }
+  std::string rooms_command(std::string_view command, std::string_view arguments) override {
+    return rooms_.command(command, arguments);
+  }
+  const RoomConfig* room_config(std::string_view peer) const override {
+    return rooms_.config_of(peer);
+  }
 
   void start() override {
     log::info("xmpp", "{} {}: {}", component_ ? "component" : "account",
               config_.link.address().str(), admission_.allow_list().describe());
     gate_.spawn("xmpp inbound", inbound_.run(gate_.ctx()));
+    rooms_.start();
     link_.start();
   }
 
   Result<void> deliver(Message message) override {
-    if (message.kind == Kind::kProgress) return turns_.progress(message), Result<void>();
+    if (message.kind == Kind::kProgress) return progress(message), Result<void>();
     if (message.kind == Kind::kReply) return reply(std::move(message));
     if (message.kind == Kind::kSystem) {
       log::warn("xmpp", "the fabric says {} about {}", message.action, message.in_reply_to.str());
@@ -83,6 +92,8 @@ class XmppChannelImpl final : public XmppChannel {
     inbound_.close();
     co_await inbound_.finished(ctx);
     co_await outbox_.drained(ctx);
+    co_await rooms_.drained(ctx);
+    rooms_.leave_all();
     std::vector<Element> last = presence_->farewell();
     co_await link_.close(ctx, std::move(last));
     session_ = nullptr;
@@ -133,7 +144,24 @@ class XmppChannelImpl final : public XmppChannel {
             .is_reply = [this](const std::string& id) { return outbox_.arrived(id); },
             .ask_what =
                 [this](const Jid& who) { gate_.spawn("xmpp disco", ask_what(gate_.ctx(), who)); },
+            .rooms = rooms_,
             .with_from = component_};
+  }
+  Rooms::Deps rooms_deps() {
+    return {
+        .config = config_,
+        .channel = deps_,
+        .admission = admission_,
+        .turns = turns_,
+        .gate = gate_,
+        .send = [this](const Element& stanza) -> Result<void> {
+          if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
+          return session_->send(stanza);
+        },
+        .request = [this](Ctx ctx, Element iq) { return request(std::move(ctx), std::move(iq)); },
+        .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
+        .ask_what =
+            [this](const Jid& who) { gate_.spawn("xmpp disco", ask_what(gate_.ctx(), who)); }};
   }
   std::unique_ptr<Presence> make_presence() {
     PresenceDeps deps{.admission = admission_, .gate = gate_, .say = [this](const Element& stanza) {
@@ -160,7 +188,7 @@ class XmppChannelImpl final : public XmppChannel {
     for (std::string_view ns :
          {xmpp::kNsChatStates, xmpp::kNsReceipts, xmpp::kNsDelay, xmpp::kNsStanzaId, xmpp::kNsOob,
           kNsMarkers, xmpp::kNsCorrect, xmpp::kNsRetract, xmpp::kNsFallback, xmpp::kNsReactions,
-          xmpp::kNsReply}) {
+          xmpp::kNsReply, xmpp::kNsMuc, xmpp::kNsConference}) {
       features.announce(std::string(ns));
     }
     if (config_.styling) features.announce(std::string(kNsStyling));
@@ -211,6 +239,7 @@ class XmppChannelImpl final : public XmppChannel {
   void up(xmpp::Session& session) {
     session_ = &session;
     presence_->up(session);
+    rooms_.up();
     auto send = [this](const Element& stanza, Outbox::Done done,
                        std::function<void()> written) -> Result<void> {
       if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
@@ -222,6 +251,7 @@ class XmppChannelImpl final : public XmppChannel {
   void down() {
     session_ = nullptr;
     outbox_.down();
+    rooms_.down();
     presence_->down();
   }
 
@@ -244,8 +274,16 @@ class XmppChannelImpl final : public XmppChannel {
       log::debug("xmpp", "not sent: {}", sent.error().to_string());
   }
 
+  // A turn that a previous process began shows nothing in a room: how it was asked is not known.
+  void progress(const Message& message) {
+    if (rooms_.is_for_room(message) && !turns_.knows(message.in_reply_to)) return;
+    turns_.progress(message);
+  }
+
   Result<void> reply(Message message) {
+    const bool in_room = rooms_.is_for_room(message);
     const Asked asked = turns_.answered(message);
+    if (in_room) return rooms_.reply(std::move(message), asked);
     const std::string to = message.reply_address.to;
     OutgoingReply out{.message = std::move(message),
                       .type = asked.type,
@@ -264,6 +302,11 @@ class XmppChannelImpl final : public XmppChannel {
   void finished(const OutgoingReply& reply, bool sent) {
     ++(sent ? stats_.answered : stats_.undelivered);
     if (sent) inbound_.sent(reply.message.id.str(), reply.message.reply_address.to);
+  }
+
+  Task<Result<Element>> request(Ctx ctx, Element iq) {
+    if (session_ == nullptr) co_return fail(Code::kCancelled, "the link is down");
+    co_return co_await session_->request(std::move(ctx), std::move(iq));
   }
 
   // A component asks itself: the question and the answer go through the server and back, whatever
@@ -302,6 +345,7 @@ class XmppChannelImpl final : public XmppChannel {
   Quotes quotes_;
   Reception reception_;
   std::unique_ptr<Presence> presence_;
+  Rooms rooms_;
   Inbound inbound_;
   xmpp::Link link_;
 };
@@ -337,6 +381,7 @@ std::vector<std::string> XmppChannelImpl::status_lines(bool admin) const {
         link.false_counts));
   }
   lines.push_back("XMPP policy: " + admission_.allow_list().describe());
+  for (std::string& line : rooms_.status_lines()) lines.push_back(std::move(line));
   return lines;
 }
 
@@ -374,7 +419,8 @@ json::object XmppChannelImpl::status() const {
                    {"false_counts", link.false_counts},
                    {"waiting", outbox_.size()},
                    {"policy", admission_.allow_list().describe()},
-                   {"counters", std::move(counters)}};
+                   {"counters", std::move(counters)},
+                   {"muc", rooms_.status()}};
   if (!link.last_error.empty()) out["last_error"] = link.last_error;
   if (link.since) out["since"] = format_rfc3339(*link.since);
   return out;

@@ -50,6 +50,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);
   xmpp.subscribers_file = home + "/run/xmpp-subscribers.json";
   xmpp.archive_file = home + "/run/xmpp-archive.json";
+  xmpp.rooms_file = home + "/run/xmpp-rooms.json";
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
   if (!Name::parse("AI.x", config.hive)) {
     root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");

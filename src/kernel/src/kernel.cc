@@ -99,7 +99,13 @@ class KernelImpl final : public Kernel {
                            .out = agent_out_,
                            .clock = Clock::system(),
                            .status_lines = [this](bool admin) { return status_lines(admin); },
-                           .is_admin = [this](const Conversation& c) { return is_admin(c); }};
+                           .is_admin = [this](const Conversation& c) { return is_admin(c); },
+                           .settings = [this](const Conversation& c) { return settings(c); }};
+    if (config_.xmpp && options_.networks) {
+      agent.rooms = [this](std::string_view command, std::string_view arguments) {
+        return xmpp_->rooms_command(command, arguments);
+      };
+    }
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
 
     web_ = channels::WebChannel::open({.loop = loop_,
@@ -139,6 +145,15 @@ class KernelImpl final : public Kernel {
     if (conversation.channel == "cli")
       return true;  // the operating system already knows this person
     return config_.xmpp && identity::AllowList(config_.xmpp->allow).is_admin(conversation.peer);
+  }
+
+  agent::ConversationSettings settings(const Conversation& conversation) const {
+    const channels::RoomConfig* room =
+        xmpp_ && conversation.channel == "xmpp" ? xmpp_->room_config(conversation.peer) : nullptr;
+    if (room == nullptr) return {};
+    return {.personality = room->persona,
+            .instructions = room->instructions,
+            .history_token_budget = room->history_token_budget};
   }
 
   std::vector<std::string> status_lines(bool admin) const {

@@ -8,6 +8,7 @@
 
 #include "skep/base/config.h"
 #include "skep/channels/channel.h"
+#include "skep/channels/rooms_config.h"
 #include "skep/identity/allow_list.h"
 #include "skep/identity/directory.h"
 #include "skep/store/journal.h"
@@ -39,6 +40,11 @@ struct XmppChannelConfig {
   // Client mode: up to where the archive has been read, kept across restarts
   // (<home>/run/xmpp-archive.json). Empty: only in memory.
   std::string archive_file;
+  std::vector<RoomConfig> rooms;  // [[rooms]]
+  // Rooms we were invited to, kept across restarts (<home>/run/xmpp-rooms.json). Empty: only in
+  // memory.
+  std::string rooms_file;
+  RoomTimes room_times;
 
   // [server] and the keys of [agent] above. Call it without [server] too: those keys are then read
   // and have no effect.
@@ -70,6 +76,10 @@ class XmppChannel : public Channel {
  public:
   static Result<std::unique_ptr<XmppChannel>> open(XmppChannelConfig config, XmppChannelDeps deps);
   [[nodiscard]] virtual XmppChannelStats stats() const = 0;
+  // "/invite room [password]", "/leave room", "/rooms": what to answer an administrator.
+  virtual std::string rooms_command(std::string_view command, std::string_view arguments) = 0;
+  // [[rooms]] of that address; nullptr: none.
+  [[nodiscard]] virtual const RoomConfig* room_config(std::string_view peer) const = 0;
 };
 
 // A stanza from an authorised person as a Message: pure.

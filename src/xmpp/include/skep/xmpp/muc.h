@@ -73,8 +73,10 @@ bool contains_word(std::string_view text, std::string_view word);
 std::optional<std::string> after_address(std::string_view text, std::string_view word);
 
 struct MucInvite {
-  Jid room;     // bare
-  Jid inviter;  // bare; of a mediated one as the room says it
+  Jid room;  // bare
+  // As it is written, of a mediated one by the room: some rooms name the occupant ("room/nick"),
+  // which says nothing about the person.
+  Jid inviter;
   bool mediated = false;
   std::string password;
   std::string reason;
