@@ -57,6 +57,8 @@ class Player:
     def _open(self):
         self.model.start()
         self.values["model_port"] = str(self.model.port)
+        if self.mode == "client":
+            skep.settle_account(self.server)
         for name, jid in self.conversation.clients.items():
             client = self.clients[name] = WireClient(self.server, jid).login()
             client.ping(self.server.domain)   # what an earlier conversation left in the offline store is here now

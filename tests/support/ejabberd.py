@@ -79,6 +79,7 @@ class Ejabberd(xmpp_server.Server):
         modules = {name: {} for name in ("mod_roster", "mod_disco", "mod_carboncopy", "mod_offline", "mod_ping", "mod_version",
                                          "mod_http_api", "mod_blocking", "mod_privacy", "mod_last")}
         modules["mod_stream_mgmt"] = {"resend_on_timeout": "if_offline"}
+        modules["mod_mam"] = {"default": "always", "assume_mam_usage": True}
         if options.muc:
             modules["mod_muc"] = {"host": "conference." + DOMAIN}
         config = {

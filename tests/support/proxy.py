@@ -56,6 +56,11 @@ class Proxy:
     def cut(self):
         aio.call(lambda: [self._abort(pair) for pair in list(self._open)])
 
+    @property
+    def open(self):
+        """Connections that stand, both ways."""
+        return len(self._open)
+
     def refuse(self, on=True):
         """Accept and reset at once."""
         self._refuse = on

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import signal
+import time
 import urllib.error
 import urllib.request
 
@@ -252,6 +253,15 @@ def address(server, mode):
 def full_address(server, mode):
     """What IQs are sent to: the agent itself, not the server on behalf of its account."""
     return address(server, mode) if mode == "component" else f"bot@{server.domain}/{RESOURCE}"
+
+
+def settle_account(server):
+    """Ends what an earlier agent left of its session on the server, and takes what that session had not had."""
+    from .xmpp_wire import WireClient
+    client = WireClient(server, f"bot@{server.domain}/{RESOURCE}").login()
+    client.ping(server.domain)
+    client.close()
+    time.sleep(1 - time.time() % 1)   # archives count in seconds: what comes from now on is not of the second that has been
 
 
 def wait_online(agent, client, mode, seconds=20.0):

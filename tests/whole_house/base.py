@@ -30,6 +30,8 @@ class WholeHouse(unittest.TestCase):
         config = skep.default_config(server or self.server, mode, self.model, provider)
         for key, value in overrides.items():
             skep.override(config, key.replace("__", "."), value)
+        if mode == "client" and self.server is not None and server is None:
+            skep.settle_account(self.server)
         agent = skep.Skep(config)
         agent.mode = mode
         self.agents.append(agent)

@@ -69,7 +69,7 @@ class LinkCuts(WholeHouse):
         proxy = Proxy(self.server.c2s_port).start()
         self.addCleanup(proxy.close)
         agent = self.make_agent("client", server__port=proxy.port, agent__flood_per_minute=10_000,
-                                agent__flood_burst=10_000, reconnect__stable_secs=0)
+                                agent__flood_burst=10_000, reconnect__stable_secs=0, keepalive__ping_timeout_secs=20)
         agent.start()
         talkers = []
         for jid in PEOPLE:
@@ -78,12 +78,15 @@ class LinkCuts(WholeHouse):
             talkers.append(Talker(client, self.address(agent), jid.partition("@")[0]))
         for talker in talkers:
             talker.start()
+        logins_cut = 0
         for _ in range(CUTS):
-            connections = proxy.connections
-            time.sleep(chance.choice((0.0, 0.01, 0.03, 0.1, chance.uniform(0.0, 0.6))))
+            # The cut may fall into a login as well, but not into so many that the agent waits a minute before the next.
+            procs.wait_until(lambda: proxy.open > 0, "the agent connects again", 60, alive=agent.process, interval=0.01)
+            logins_cut = logins_cut + 1 if logins_cut < 4 and chance.random() < 0.4 else 0
+            time.sleep(chance.uniform(0.0, 0.03) if logins_cut else chance.uniform(0.1, 0.6))
+            before = proxy.connections
             proxy.cut()
-            # The next cut may fall into the login that begins now.
-            procs.wait_until(lambda: proxy.connections > connections, "the agent connects again", 60, alive=agent.process)
+            procs.wait_until(lambda: proxy.open == 0 or proxy.connections > before, "the connection is cut", 60, interval=0.005)
         for talker in talkers:
             talker.enough.set()
         for talker in talkers:

@@ -66,6 +66,7 @@ Result<void> AgentImpl::deliver(Message message) {
   if (message.kind == Kind::kSystem || message.kind == Kind::kProgress)
     return {};  // news that an agent has no use for
   if (message.kind != Kind::kUser) return fail(Code::kUnsupported, "an agent takes user messages");
+  if (const auto aside = aside_of(message)) return take_aside(message, *aside);
   if (const auto room = room_talk(message); room && room->listen) {
     Result<void> heard = listen(message);
     ++(heard ? stats_.heard : stats_.refused);

@@ -9,6 +9,7 @@
 #include "skep/agent/agent.h"
 #include "skep/agent/commands.h"
 #include "skep/async/wait.h"
+#include "skep/model/aside.h"
 #include "turn.h"
 
 namespace skep::agent {
@@ -36,6 +37,11 @@ class AgentImpl final : public Agent {
   };
 
   Result<void> accept(Message message);
+  Result<void> take_aside(const Message& message, const Aside& aside);
+  Result<void> note(const Message& message, memory::TranscriptMessage::Role role);
+  Result<void> correct(const Message& message, const std::string& foreign_id);
+  Result<void> retract(const Message& message, const std::string& foreign_id);
+  TurnState* waiting(const Conversation& conversation, const std::string& foreign_id);
   Result<void> listen(const Message& message);
   void start(TurnState turn);
 

@@ -29,7 +29,8 @@ bool is_final(Code code) {
 Task<void> AgentImpl::run_lane(Lane* lane) {
   while (!lane->queue.empty() && !closing_.stop_requested()) {
     TurnState& turn = lane->queue.front();  // stays there: others are only added behind it
-    bool answered = co_await answer(*lane, turn);
+    bool answered = turn.retracted;
+    if (!answered) answered = co_await answer(*lane, turn);
     if (!answered) break;
     open_.erase(turn.message.id.str());
     mailbox_.pop(*lane);

@@ -31,6 +31,13 @@ Result<void> read_begin(TurnState& turn, const json::value& record) {
   return {};
 }
 
+Result<void> read_corrected(TurnState& turn, const json::value& record) {
+  const json::value* parts = get_member(record, "parts");
+  if (parts == nullptr) return bad("no parts");
+  SKEP_TRY(turn.message.parts, parts_from_json(*parts));
+  return {};
+}
+
 Result<void> read_assistant(TurnState& turn, const json::value& record) {
   const json::value* parts = get_member(record, "parts");
   if (parts == nullptr) return bad("no parts");
@@ -77,6 +84,7 @@ Result<void> read_reply(TurnState& turn, const json::value& record) {
 Result<void> read_step(TurnState& turn, const std::string& text) {
   SKEP_TRY(json::value record, parse_json(text));
   std::string_view step = get_string(record, "s");
+  if (step == "corrected") return read_corrected(turn, record);
   if (step == "assistant") return read_assistant(turn, record);
   if (step == "tool_start") return read_tool_start(turn, record);
   if (step == "tool_result") return read_tool_result(turn, record);
@@ -112,6 +120,10 @@ std::string begin_record(const Message& message) {
   append_json_string(out, message.src_name ? message.src_name->str() : std::string());
   out += '}';
   return out;
+}
+
+std::string corrected_record(const std::vector<Part>& parts) {
+  return to_json(json::object{{"s", "corrected"}, {"parts", to_json_value(parts)}});
 }
 
 std::string assistant_record(const llm::Response& response) {

@@ -1,6 +1,7 @@
 // What a turn has come to, and its form in the journal. Kind "turn", entry id = id of the user's
 // message:
 //   begin {"message","src","src_name"}
+//   {"s":"corrected","parts"}                                while it waits: these are meant instead
 //   {"s":"assistant","parts","usage","model"}                after each model call that asks for
 //   tools: a round
 //   {"s":"tool_start","call","name"}                         before a tool that is not repeatable
@@ -39,12 +40,14 @@ struct TurnState {
   Usage usage;
   std::string model;  // that answered last
   std::optional<Message> reply;
+  bool retracted = false;  // while it waited: nothing is to be done, and the journal knows
 };
 
 std::vector<ToolCall> calls_in(const std::vector<Part>& parts);
 Round make_round(std::vector<Part> parts);
 
 std::string begin_record(const Message& message);
+std::string corrected_record(const std::vector<Part>& parts);
 std::string assistant_record(const llm::Response& response);
 std::string tool_start_record(std::size_t call, std::string_view name);
 std::string tool_result_record(std::size_t call, const ToolResult& result);

@@ -37,7 +37,7 @@ Admission::Admission(const XmppChannelConfig& config, const store::Journal& jour
       stats_(stats),
       flood_(config.flood_per_minute, config.flood_burst) {}
 
-std::string Admission::seen_key(const xmpp::ChatMessage& chat) {
+std::string Admission::seen_key(const xmpp::ChatMessage& chat, const std::string& archive_id) {
   std::string text;
   if (!chat.origin_id.empty()) {
     // Stays the same when the client sends it again from another resource.
@@ -45,6 +45,8 @@ std::string Admission::seen_key(const xmpp::ChatMessage& chat) {
   } else if (!chat.id.empty()) {
     // Some clients count their ids from 1 at every start, so the text belongs to the key.
     text = chat.from.str() + "\nid\n" + chat.id + "\n" + chat.body;
+  } else if (!archive_id.empty()) {
+    text = "archive\n" + archive_id;
   } else {
     return {};
   }
@@ -56,10 +58,10 @@ bool Admission::is_ours(const xmpp::Jid& from) const {
 }
 
 // Something a person says to us, not about a room, not a copy, not an announcement.
-bool Admission::is_conversation(const xmpp::ChatMessage& chat) const {
+bool Admission::is_conversation(const xmpp::ChatMessage& chat, bool words) const {
   if (chat.type == "headline" || chat.type == "groupchat" || chat.carbon || is_ours(chat.from))
     return false;
-  return chat.has_body && (!trim(chat.body).empty() || !chat.urls.empty());
+  return !words || (chat.has_body && (!trim(chat.body).empty() || !chat.urls.empty()));
 }
 
 bool Admission::authorised(const xmpp::Jid& from) {
@@ -98,22 +100,22 @@ bool Admission::too_old(const xmpp::ChatMessage& chat) const {
   return chat.delay && clock_.now() - *chat.delay > age_max_;
 }
 
-Admitted Admission::judge(const xmpp::ChatMessage& chat, const std::string& key) {
-  if (!is_conversation(chat)) return ++stats_.ignored, Admitted::kNo;
+Admitted Admission::judge(const xmpp::ChatMessage& chat, const std::string& key, Subject subject) {
+  if (!is_conversation(chat, subject.words)) return ++stats_.ignored, Admitted::kNo;
   if (chat.automatic) return ++stats_.loops, Admitted::kNo;
   if (!authorised(chat.from)) return Admitted::kNo;
   if (!key.empty() && journal_.remembers(kSeenSet, key))
     return ++stats_.duplicates, Admitted::kDuplicate;
-  if (too_old(chat)) return ++stats_.too_old, Admitted::kNo;
   const WallTime now = clock_.now();
   switch (flood_.take(chat.from.bare().str(), now)) {
     case FloodVerdict::kPass:
       break;
     case FloodVerdict::kNotice:
-      return ++stats_.flooded, Admitted::kFlood;
+      return ++stats_.flooded, subject.archived ? Admitted::kContext : Admitted::kFlood;
     case FloodVerdict::kSilent:
-      return ++stats_.flooded, Admitted::kNo;
+      return ++stats_.flooded, subject.archived ? Admitted::kContext : Admitted::kNo;
   }
+  if (too_old(chat)) return ++stats_.too_old, Admitted::kContext;
   if (!bots_.take(chat.from.str(), now)) return ++stats_.loops, Admitted::kNo;
   return Admitted::kYes;
 }

@@ -15,6 +15,13 @@ enum class Admitted {
   kNo,         // not for us, not allowed or not worth an answer: silence
   kDuplicate,  // accepted before: its receipt may have been lost
   kFlood,      // too fast for the first time: one notice
+  kContext,    // kept and not answered: too old, or too much of what an archive held
+};
+
+// What is judged.
+struct Subject {
+  bool words = true;      // false: a gesture, like a reaction, that needs no text
+  bool archived = false;  // from our archive: nobody is told that he writes too fast
 };
 
 // Programs that answer by themselves: at most kTurnsMax turns within kWindow.
@@ -47,19 +54,20 @@ class Admission {
             XmppChannelStats& stats);
 
   // `chat` is no error, `key` its seen_key(). Counts whatever is not kYes.
-  Admitted judge(const xmpp::ChatMessage& chat, const std::string& key);
+  Admitted judge(const xmpp::ChatMessage& chat, const std::string& key, Subject subject = {});
   // Without counting; one warning in the log for each sender and hour when not.
   bool allowed(const xmpp::Jid& who);
   [[nodiscard]] const identity::AllowList& allow_list() const { return allow_; }
   // What is remembered of an accepted message; empty when it has no id to know it by.
-  static std::string seen_key(const xmpp::ChatMessage& chat);
+  // `archive_id`: our own archive's, for messages that have no id of their own.
+  static std::string seen_key(const xmpp::ChatMessage& chat, const std::string& archive_id = {});
   BotWatch& bots() { return bots_; }
 
   static constexpr std::string_view kSeenSet = "seen";
 
  private:
   bool is_ours(const xmpp::Jid& from) const;
-  bool is_conversation(const xmpp::ChatMessage& chat) const;
+  bool is_conversation(const xmpp::ChatMessage& chat, bool words) const;
   bool authorised(const xmpp::Jid& from);
   bool too_old(const xmpp::ChatMessage& chat) const;
   void warn_once(const std::string& who, std::string_view why);

@@ -55,8 +55,10 @@ class ClientPresence final : public Presence {
     if (!loaded)
       log::warn("xmpp", "no roster, so nobody is asked for their presence: {}",
                 loaded.error().to_string());
+    if (deps_.before_presence) co_await deps_.before_presence(ctx);
     deps_.say(xmpp::make_presence(Jid(), Jid(), ""));
     if (loaded) ask_allowed();
+    if (deps_.after_presence) co_await deps_.after_presence(ctx);
   }
 
   void ask_allowed() {

@@ -11,6 +11,7 @@ void Inbound::take(Element stanza, std::shared_ptr<void> hold) {
   if (stanza.name != "message" && stanza.name != "presence") return;
   if (stanza.name == "message") ++deps_.stats.received;
   if (closed_ || waiting_.size() >= kWaitingMax) return refuse_unread(stanza);
+  deps_.reception.arriving(stanza);
   (void)waiting_.push({std::move(stanza), std::move(hold)});
 }
 
@@ -68,32 +69,51 @@ void Inbound::on_presence(const Element& stanza) {
 }
 
 Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
-  const auto chat = xmpp::read_chat_message(stanza);
-  if (!chat) {
-    ++deps_.stats.ignored;
-    log::debug("xmpp", "a message that cannot be read: {}", chat.error().to_string());
-    co_return;
+  auto received = deps_.reception.read(stanza);
+  if (!received) co_return;
+  const bool direct = received->how == Unwrapped::How::kDirect;
+  const bool of_room =
+      direct && co_await deps_.rooms.take_message(ctx, received->stanza, received->chat);
+  if (of_room) {
+    // What a room says is in the room's archive, not in ours.
+  } else if (received->chat.type == "error") {
+    if (received->how == Unwrapped::How::kDirect) on_error(received->chat);
+  } else if (received->ours) {
+    co_await on_own_words(std::move(ctx), *received);
+  } else if (is_gesture(received->about)) {
+    co_await on_gesture(std::move(ctx), *received);
+  } else {
+    co_await on_words(std::move(ctx), *received);
   }
-  const bool of_room = co_await deps_.rooms.take_message(ctx, stanza, *chat);
-  if (of_room) co_return;
-  if (chat->type == "error") {
-    on_error(*chat);
-    co_return;
-  }
-  const std::string seen = Admission::seen_key(*chat);
-  const Admitted admitted = deps_.admission.judge(*chat, seen);
-  if (admitted == Admitted::kYes) {
-    const Heard heard{stanza, *chat, seen};
+  deps_.reception.done(*received);
+}
+
+Task<void> Inbound::on_words(Ctx ctx, Received& received) {
+  ChatMessage& chat = received.chat;
+  const bool archived = received.how == Unwrapped::How::kArchived;
+  const std::string seen = Admission::seen_key(chat, received.archive_id);
+  const Admitted admitted = deps_.admission.judge(chat, seen, {.archived = archived});
+  if (admitted == Admitted::kYes || admitted == Admitted::kContext) {
+    const std::string said = chat.body;
+    chat.body = worded(received);
+    Heard heard{received, chat, seen};
+    if (admitted == Admitted::kContext) {
+      heard.aside = Aside{Aside::What::kHeard, {}};
+    } else if (!received.about.corrects.empty()) {
+      heard.aside = Aside{Aside::What::kCorrects, received.about.corrects};
+    }
     co_await hand_over(std::move(ctx), heard);
+    for (const std::string& id : {chat.id, chat.origin_id, received.about.corrects})
+      deps_.quotes.keep(chat.from, id, said);
   } else if (admitted == Admitted::kDuplicate) {
-    acknowledge(*chat);
+    if (received.how == Unwrapped::How::kDirect) acknowledge(chat);
   } else if (admitted == Admitted::kFlood) {
     deps_.say(make_notice(
-        correspondence(*chat),
+        correspondence(chat),
         "You are writing faster than I can answer. Please wait half a minute; what you write "
         "until then is not read."));
-  } else if (!chat->chat_state.empty() && !chat->has_body && chat->type != "groupchat") {
-    deps_.peers.heard(*chat);
+  } else if (!chat.chat_state.empty() && !chat.has_body && chat.type != "groupchat") {
+    deps_.peers.heard(chat);
   }
 }
 
@@ -141,46 +161,86 @@ void Inbound::refuse(const Element& stanza, const Error& why) {
   deps_.say(answer);
 }
 
+// Nobody is told about what was not said to us.
+void Inbound::refuse(const Received& received, const Error& why) {
+  const bool told = received.how == Unwrapped::How::kDirect ||
+                    (received.how == Unwrapped::How::kArchived && !received.ours);
+  if (told) return refuse(received.stanza, why);
+  ++deps_.stats.refused;
+  log::warn("xmpp", "a copy of a message is refused: {}", why.to_string());
+}
+
 Task<void> Inbound::hand_over(Ctx ctx, Heard heard) {
   const ChatMessage& chat = heard.chat;
-  deps_.peers.heard(chat);
+  const bool direct = heard.received.how == Unwrapped::How::kDirect;
+  if (direct) deps_.peers.heard(chat);
   std::string address = chat.from.bare().str();
   std::optional<Ilk> ilk = deps_.channel.directory.find("xmpp", address);
   if (!ilk) {
     const Result<Ilk> resolved =
         co_await deps_.channel.directory.resolve(std::move(ctx), "xmpp", std::move(address));
-    if (!resolved) co_return refuse(heard.stanza, resolved.error());
+    if (!resolved) co_return refuse(heard.received, resolved.error());
     ilk = *resolved;
   }
   const Result<void> delivered = deliver(heard, *ilk);
-  if (!delivered) co_return refuse(heard.stanza, delivered.error());
-  acknowledge(chat);
-  if (deps_.admission.bots().should_ask(chat.from.str()))
+  if (!delivered) co_return refuse(heard.received, delivered.error());
+  // Of a copy the receipt is the addressed device's business.
+  const bool carbon = heard.received.how == Unwrapped::How::kReceivedCarbon;
+  if (!carbon && !heard.received.ours) acknowledge(chat);
+  if (direct && deps_.admission.bots().should_ask(chat.from.str()))
     deps_.ask_what(chat.from, correspondence(chat).from);
 }
 
 // Until the key's record is written the receiver's unfinished entry holds it, in the message's meta
-// (remember_unfinished()); and that entry's next record takes it along.
+// (remember_unfinished()); and that entry's next record takes it along. An aside has no entry.
 Result<void> Inbound::deliver(const Heard& heard, const Ilk& from) {
   const ChatMessage& chat = heard.chat;
   Message message = to_message(chat, from, deps_.channel.agent, deps_.channel.xmpp.clock.now());
   if (!deps_.with_from) message.reply_address.from.clear();
-  Asked asked{.type = chat.type, .parent_thread = chat.parent_thread, .foreign_id = chat.id};
-  asked.markable = heard.stanza.child("markable", kNsMarkers) != nullptr;
-  put_asked(message.meta, asked);
-  put_seen(message.meta, heard.seen);
-  const MessageId id = message.id;
-  deps_.turns.asked(id, std::move(asked));  // before: the turn may begin at once
-  Result<void> taken = deps_.channel.out.deliver(std::move(message));
-  if (!taken) {
-    deps_.turns.forget(id);
-    return taken;
-  }
-  if (heard.seen.empty()) return taken;
-  const auto remembered = deps_.channel.journal.remember_with_next(Admission::kSeenSet, heard.seen);
+  Result<void> taken = heard.aside ? deliver_aside(std::move(message), heard)
+                                   : deliver_words(std::move(message), heard);
+  if (!taken || heard.seen.empty()) return taken;
+  const auto remembered =
+      heard.aside ? deps_.channel.journal.remember(Admission::kSeenSet, heard.seen)
+                  : deps_.channel.journal.remember_with_next(Admission::kSeenSet, heard.seen);
   if (!remembered)
     log::warn("xmpp", "a message may be answered twice: {}", remembered.error().to_string());
   return taken;
+}
+
+Result<void> Inbound::deliver_words(Message message, const Heard& heard) {
+  const ChatMessage& chat = heard.chat;
+  Asked asked{.type = chat.type, .parent_thread = chat.parent_thread, .foreign_id = chat.id};
+  asked.markable = heard.received.stanza.child("markable", kNsMarkers) != nullptr;
+  put_asked(message.meta, asked);
+  put_seen(message.meta, heard.seen);
+  const MessageId id = message.id;
+  asked.reference = chat.origin_id.empty() ? chat.id : chat.origin_id;
+  deps_.turns.asked(message, std::move(asked));  // before: the turn may begin at once
+  Result<void> taken = deps_.channel.out.deliver(std::move(message));
+  if (!taken) deps_.turns.forget(id);
+  return taken;
+}
+
+// A correction that comes too late is said as words of its own.
+Result<void> Inbound::deliver_aside(Message message, const Heard& heard) {
+  const bool corrects = heard.aside->what == Aside::What::kCorrects;
+  const bool retracts = heard.aside->what == Aside::What::kRetracts;
+  Message aside = message;
+  put_aside(aside, *heard.aside);
+  Result<void> taken = deps_.channel.out.deliver(std::move(aside));
+  if (retracts && !taken && taken.error().code == Code::kNotFound) {
+    log::info("xmpp", "{} takes back what is being answered, or has been", heard.chat.from.str());
+    return {};
+  }
+  if (corrects) ++deps_.stats.corrections;
+  if (taken && !corrects && !retracts) ++deps_.stats.context;
+  if (!corrects || taken || taken.error().code != Code::kNotFound) return taken;
+  const std::string quote = deps_.quotes.find(heard.chat.from, heard.aside->about);
+  std::erase_if(message.parts,
+                [](const Part& part) { return std::holds_alternative<TextPart>(part); });
+  message.parts.insert(message.parts.begin(), TextPart{as_correction(heard.chat.body, quote)});
+  return deliver_words(std::move(message), heard);
 }
 
 }  // namespace skep::channels

@@ -8,9 +8,12 @@
 
 #include "admission.h"
 #include "presence.h"
+#include "reception.h"
 #include "reply.h"
 #include "rooms.h"
+#include "second_thoughts.h"
 #include "skep/async/wait.h"
+#include "skep/model/aside.h"
 #include "turns.h"
 
 namespace skep::channels {
@@ -27,10 +30,14 @@ class Inbound {
     XmppChannelDeps& channel;
     Admission& admission;
     Presence& presence;
+    Reception& reception;
+    Quotes& quotes;
     Peers& peers;
     Turns& turns;
     XmppChannelStats& stats;
     std::function<void(const xmpp::Element&)> say;
+    // A reply of ours with this id, that may not have arrived, has: it is in the archive.
+    std::function<bool(const std::string& id)> is_reply;
     // disco#info in the background, from the address that was written to.
     std::function<void(const xmpp::Jid& who, const xmpp::Jid& from)> ask_what;
     Rooms& rooms;
@@ -52,17 +59,27 @@ class Inbound {
  private:
   Task<void> handle(Ctx ctx, const xmpp::Element& stanza);
   Task<void> on_message(Ctx ctx, const xmpp::Element& stanza);
-  // One admitted message; `seen` is its key.
+  // One admitted message; `seen` is its key. With an Aside it gets no answer.
   struct Heard {
-    const xmpp::Element& stanza;
+    const Received& received;
     const xmpp::ChatMessage& chat;
     const std::string& seen;
+    std::optional<Aside> aside = std::nullopt;
   };
+  Task<void> on_words(Ctx ctx, Received& received);
+  Task<void> on_gesture(Ctx ctx, const Received& received);
+  Task<void> on_own_words(Ctx ctx, const Received& received);
+  std::string worded(const Received& received);
+  bool said_by_this_agent(const Received& received) const;
+  static bool is_gesture(const xmpp::References& about);
   Task<void> hand_over(Ctx ctx, Heard heard);
   Result<void> deliver(const Heard& heard, const Ilk& from);
+  Result<void> deliver_aside(Message message, const Heard& heard);
+  Result<void> deliver_words(Message message, const Heard& heard);
   void on_error(const xmpp::ChatMessage& chat);
   void on_presence(const xmpp::Element& stanza);
   void refuse(const xmpp::Element& stanza, const Error& why);
+  void refuse(const Received& received, const Error& why);
   void refuse_unread(const xmpp::Element& stanza);
   void acknowledge(const xmpp::ChatMessage& chat);
   Correspondence correspondence(const xmpp::ChatMessage& chat) const;

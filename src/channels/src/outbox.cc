@@ -48,9 +48,12 @@ void Outbox::restore_entry(const store::JournalEntry& entry) {
     return;
   }
   auto item = std::make_shared<Item>(entry.id, *std::move(reply), *std::move(stanzas));
-  item->confirmed = std::min(entry.steps.size() - 1, item->stanzas.size());
+  item->noted = std::min(entry.steps.size() - 1, item->stanzas.size());
   item->maybe_seen = true;
   items_.push_back(item);
+  // Even what was not noted: a kill may have come between the kernel and the journal.
+  if (is_archived(item->reply)) return doubt(*item, item->noted);
+  item->confirmed = item->noted;
   if (item->confirmed == item->stanzas.size()) finish(item, true);
 }
 
@@ -85,11 +88,48 @@ void Outbox::down() {
   send_ = nullptr;
   in_flight_ = 0;
   for (const auto& item : items_) {
-    item->maybe_seen = item->maybe_seen || item->offered > item->confirmed;
+    const bool under_way = item->offered > item->confirmed;
+    item->maybe_seen = item->maybe_seen || under_way;
     item->offered = item->confirmed;
+    if (under_way && acknowledged_ && is_archived(item->reply)) doubt(*item, item->confirmed);
   }
   put_back_unproven();
   changed_.notify_all();
+}
+
+// What is said in a room is not in the account's archive.
+bool Outbox::is_archived(const OutgoingReply& reply) const {
+  return deps_.asks_archive && reply.type != "groupchat";
+}
+
+void Outbox::doubt(Item& item, std::size_t believed) {
+  if (!item.in_doubt) item.believed = believed;
+  item.in_doubt = true;
+}
+
+bool Outbox::doubts() const {
+  return std::ranges::any_of(items_, [](const auto& item) { return item->in_doubt; });
+}
+
+bool Outbox::arrived(const std::string& stanza_id) {
+  for (const auto& item : items_) {
+    for (std::size_t part = 0; part < item->stanzas.size(); ++part) {
+      if (item->stanzas[part].attribute("id") != stanza_id) continue;
+      item->found = std::max(item->found, part + 1);
+      return true;
+    }
+  }
+  return false;
+}
+
+void Outbox::settle(bool archived) {
+  const Items items = items_;  // finish() takes them out
+  for (const auto& item : items) {
+    if (!std::exchange(item->in_doubt, false)) continue;
+    item->confirmed = std::max(item->confirmed, archived ? item->found : item->believed);
+    if (item->confirmed == item->stanzas.size()) finish(item, true);
+  }
+  pump();
 }
 
 // A link may confirm while it takes: then we go round again instead of nesting.
@@ -101,6 +141,7 @@ void Outbox::pump() {
 }
 
 void Outbox::pump_once() {
+  if (doubts()) return;
   for (auto at = items_.begin(); send_ && at != items_.end();) {
     const std::shared_ptr<Item> item = *at++;
     item->offered = std::max(item->offered, item->confirmed);
@@ -127,9 +168,12 @@ bool Outbox::offer(const std::shared_ptr<Item>& item) {
   };
   const std::optional<xmpp::Element> late = delayed(*item);
   const xmpp::Element& stanza = late ? *late : item->stanzas[item->offered];
+  std::function<void()> written = [this, alive, item, part = item->offered] {
+    if (alive.lock()) on_written(item, part);
+  };
   ++item->offered;
   ++in_flight_;
-  const Result<void> taken = send_(stanza, std::move(done));
+  const Result<void> taken = send_(stanza, std::move(done), std::move(written));
   if (taken) return true;
   --item->offered;
   --in_flight_;
@@ -153,9 +197,16 @@ void Outbox::on_done(std::uint64_t generation, const std::shared_ptr<Item>& item
   if (item->confirmed == item->stanzas.size()) {
     finish(item, true);
   } else {
-    log_failure("noting a sent part of", item->reply, deps_.journal.step(item->entry, "sent"));
+    on_written(item, item->confirmed - 1);
   }
   pump();
+}
+
+// So that after the death of this process nobody sees it twice.
+void Outbox::on_written(const std::shared_ptr<Item>& item, std::size_t part) {
+  if (item->finished || part < item->noted) return;
+  item->noted = part + 1;
+  log_failure("noting a sent part of", item->reply, deps_.journal.step(item->entry, "sent"));
 }
 
 void Outbox::finish(const std::shared_ptr<Item>& item, bool sent) {

@@ -19,11 +19,14 @@ namespace skep::channels {
 // process, so the journal ends there; they do not survive the death of the link, so a reply is kept
 // in memory until the server has answered a later ping, and a link that ends before puts it back.
 // On a link that acknowledges (XEP-0198) the journal ends when the server says that it has the
-// reply, and nothing else is asked. Loop thread only.
+// reply, and nothing else is asked. What was written and not acknowledged when a process or a
+// stream ended is in doubt: an account's own archive tells (settle()), and until then nothing goes
+// out. Loop thread only.
 class Outbox {
  public:
   using Done = std::function<void(Result<void>)>;
-  using Send = std::function<Result<void>(const xmpp::Element&, Done)>;
+  using Send =
+      std::function<Result<void>(const xmpp::Element&, Done, std::function<void()> written)>;
 
   static constexpr std::size_t kInFlightMax = 64;  // stanzas given to a link and not confirmed
   // Sent and not known to have been read: so many, for so long; the oldest are believed.
@@ -43,6 +46,7 @@ class Outbox {
 
   struct Deps {
     store::Journal& journal;
+    bool asks_archive = false;  // an account: settle() will be called after each up()
     const Clock& clock;
     Gate& gate;  // closes before the Outbox dies
     // Ends with the server's answer to a ping, whatever it says: everything sent before has been
@@ -61,6 +65,11 @@ class Outbox {
   // has it, not when the kernel does.
   void up(Send send, bool acknowledged = false);
   void down();
+  // In our archive there is a message with this id. True when it is a part of a reply that is
+  // here: then it has arrived.
+  bool arrived(const std::string& stanza_id);
+  // The archive has told all it knows of; false: there is none, and the kernel is believed.
+  void settle(bool archived);
   [[nodiscard]] std::size_t size() const { return items_.size(); }
   // Until nothing waits and the server has read it all, the link is down or the Ctx ends. What is
   // not sure then is in the journal.
@@ -75,9 +84,13 @@ class Outbox {
     std::size_t confirmed = 0;   // and taken by the kernel
     std::uint64_t sequence = 0;  // of its end, for the proof
     WallTime sent_at{};
-    bool finished = false;    // out of the journal
-    bool told = false;        // the owner knows
-    bool maybe_seen = false;  // was on its way when a link or a process ended
+    std::size_t noted = 0;     // parts that the journal knows to be with a kernel
+    bool in_doubt = false;     // more may have arrived than is confirmed
+    std::size_t believed = 0;  // of a doubtful one, when there is no archive
+    std::size_t found = 0;     // and in the archive
+    bool finished = false;     // out of the journal
+    bool told = false;         // the owner knows
+    bool maybe_seen = false;   // was on its way when a link or a process ended
   };
   using Items = std::list<std::shared_ptr<Item>>;
 
@@ -88,6 +101,10 @@ class Outbox {
   std::optional<xmpp::Element> delayed(const Item& item) const;
   void on_done(std::uint64_t generation, const std::shared_ptr<Item>& item,
                const Result<void>& result);
+  void on_written(const std::shared_ptr<Item>& item, std::size_t part);
+  void doubt(Item& item, std::size_t believed);
+  [[nodiscard]] bool is_archived(const OutgoingReply& reply) const;
+  [[nodiscard]] bool doubts() const;
   void finish(const std::shared_ptr<Item>& item, bool sent);
   void believe_oldest();
   void prove_later();

@@ -29,6 +29,9 @@ struct PresenceDeps {
   Admission& admission;
   Gate& gate;
   std::function<void(const xmpp::Element&)> say;
+  // Client mode: what is to be done between the roster and the first presence.
+  std::function<Task<void>(Ctx)> before_presence = {};
+  std::function<Task<void>(Ctx)> after_presence = {};
 };
 
 // A component has no server that keeps its subscriptions: it answers subscribe and probe itself and

@@ -3,6 +3,7 @@
 #include "skep/base/json.h"
 #include "skep/base/text.h"
 #include "skep/xmpp/muc.h"
+#include "skep/xmpp/references.h"
 #include "split.h"
 #include "styling.h"
 #include "turns.h"
@@ -47,6 +48,11 @@ Element render_part(const OutgoingReply& reply, const Jid& from, const Jid& to,
   if (reply.chat_state) stanza.add(child("active", xmpp::kNsChatStates));
   Element origin = child("origin-id", xmpp::kNsStanzaId);
   stanza.add(std::move(origin.set("id", id)));
+  const bool first = id == reply.message.id.str();
+  if (first && !reply.answers.empty()) {
+    Element about = child("reply", xmpp::kNsReply);
+    stanza.add(std::move(about.set("to", to.str()).set("id", reply.answers)));
+  }
   mark_automatic(stanza);
   return stanza;
 }
@@ -80,6 +86,10 @@ std::string to_journal(const OutgoingReply& reply) {
   append_json_string(out, reply.type);
   out += R"(,"parent_thread":)";
   append_json_string(out, reply.parent_thread);
+  if (!reply.answers.empty()) {
+    out += R"(,"answers":)";
+    append_json_string(out, reply.answers);
+  }
   fmt::format_to(
       std::back_inserter(out),
       R"(,"chat_state":{},"with_from":{},"styling":{},"bytes_max":{},"accepted_at":{}}})",
@@ -96,6 +106,7 @@ Result<OutgoingReply> outgoing_from_journal(std::string_view text) {
   SKEP_TRY(reply.message, message_from_json(*message));
   reply.type = get_string(value, "type");
   reply.parent_thread = get_string(value, "parent_thread");
+  reply.answers = get_string(value, "answers");
   reply.chat_state = get_bool(value, "chat_state").value_or(true);
   reply.with_from = get_bool(value, "with_from").value_or(true);
   reply.styling = get_bool(value, "styling").value_or(true);

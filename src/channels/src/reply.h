@@ -21,6 +21,7 @@ struct OutgoingReply {
   bool chat_state = true;  // <active/>
   bool with_from = true;   // components say from whom; servers do it for clients
   bool styling = true;
+  std::string answers = {};  // id of the message this answers, where that is not plain (XEP-0461)
   std::size_t bytes_max = 8192;
   WallTime accepted_at{};
   bool operator==(const OutgoingReply&) const = default;

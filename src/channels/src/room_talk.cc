@@ -264,7 +264,7 @@ Task<void> Rooms::hand_over(Ctx ctx, Said said, Heard heard) {
 
 Result<void> Rooms::deliver(const Said& said, Message message, bool answer) {
   const MessageId id = message.id;
-  if (answer) deps_.turns.asked(id, asked_from(message.meta).value_or(Asked{}));
+  if (answer) deps_.turns.asked(message, asked_from(message.meta).value_or(Asked{}));
   Result<void> taken = deps_.channel.out.deliver(std::move(message));
   if (!taken) {
     deps_.turns.forget(id);

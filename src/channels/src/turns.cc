@@ -43,8 +43,19 @@ std::string_view seen_from(const json::object& meta) {
   return text == nullptr ? std::string_view() : std::string_view(*text);
 }
 
-void Turns::asked(const MessageId& message, Asked asked) {
-  asked_.touch(message.str()) = std::move(asked);
+std::string Turns::key_of(const Conversation& conversation) {
+  return conversation.peer + "\n" + conversation.thread;
+}
+
+void Turns::asked(const Message& message, Asked asked) {
+  newest_.touch(key_of(message.conversation)) = asked.reference;
+  asked_.touch(message.id.str()) = std::move(asked);
+}
+
+bool Turns::is_overtaken(const Conversation& conversation, const Asked& asked) {
+  if (asked.reference.empty()) return false;
+  const std::string* newest = newest_.find(key_of(conversation));
+  return newest != nullptr && *newest != asked.reference;
 }
 
 Result<Correspondence> Turns::correspondence(const Message& message) {

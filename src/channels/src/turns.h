@@ -18,6 +18,7 @@ struct Asked {
   std::string parent_thread;
   std::string foreign_id;
   bool markable = false;
+  std::string reference = {};  // what an answer names it by (XEP-0461 3.1)
   // Rooms: the message that is answered (XEP-0461), by its id in the room, and who said it.
   std::string reply_id;
   std::string reply_to;
@@ -49,7 +50,7 @@ class Turns {
   };
   explicit Turns(Deps deps) : deps_(std::move(deps)) {}
 
-  void asked(const MessageId& message, Asked asked);
+  void asked(const Message& message, Asked asked);
   [[nodiscard]] bool knows(const MessageId& message) {
     return asked_.find(message.str()) != nullptr;
   }
@@ -58,6 +59,8 @@ class Turns {
   void progress(const Message& message);
   // The reply is here: the turn has ended. What was asked, for its type and threads.
   Asked answered(const Message& reply);
+  // After `asked` something newer was said in that conversation, so the answer should name it.
+  [[nodiscard]] bool is_overtaken(const Conversation& conversation, const Asked& asked);
   [[nodiscard]] std::size_t composing() const { return composing_.size(); }
 
  private:
@@ -74,7 +77,9 @@ class Turns {
   void refresh_all();
 
   Deps deps_;
+  static std::string key_of(const Conversation& conversation);
   BoundedMap<Asked> asked_{kAskedMax};
+  BoundedMap<std::string> newest_{kAskedMax};   // conversation -> reference of its last message
   std::map<std::string, Composing> composing_;  // by the id of the message being answered
   bool refreshing_ = false;
 };

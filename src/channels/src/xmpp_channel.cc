@@ -46,6 +46,10 @@ class XmppChannelImpl final : public XmppChannel {
         admission_(config_, deps_.journal, deps_.xmpp.clock, stats_),
         turns_(turns_deps()),
         outbox_(outbox_deps(), config_.outbox_max),
+        catch_up_(catch_up_deps()),
+        reception_({.account = component_ ? Jid() : config_.link.address(),
+                    .catch_up = component_ ? nullptr : &catch_up_,
+                    .stats = stats_}),
         presence_(make_presence()),
         rooms_(rooms_deps()),
         inbound_(inbound_deps()),
@@ -95,6 +99,7 @@ class XmppChannelImpl final : public XmppChannel {
     session_ = nullptr;
     outbox_.down();
     co_await gate_.close();
+    catch_up_.save();
   }
 
   std::vector<std::string> status_lines(bool admin) const override;
@@ -111,19 +116,32 @@ class XmppChannelImpl final : public XmppChannel {
   }
   Outbox::Deps outbox_deps() {
     return {.journal = deps_.journal,
+            .asks_archive = !component_,
             .clock = deps_.xmpp.clock,
             .gate = gate_,
             .ping = [this](Ctx ctx) { return ping(std::move(ctx)); },
             .finished = [this](const OutgoingReply& reply, bool sent) { finished(reply, sent); }};
   }
+  CatchUp::Deps catch_up_deps() {
+    return {.gate = gate_,
+            .clock = deps_.xmpp.clock,
+            .stats = stats_,
+            .session = [this] { return session_; },
+            .account = config_.link.address(),
+            .settled = [this](bool archived) { outbox_.settle(archived); },
+            .file = component_ ? std::string() : config_.archive_file};
+  }
   Inbound::Deps inbound_deps() {
     return {.channel = deps_,
             .admission = admission_,
             .presence = *presence_,
+            .reception = reception_,
+            .quotes = quotes_,
             .peers = peers_,
             .turns = turns_,
             .stats = stats_,
             .say = [this](const Element& stanza) { say(stanza); },
+            .is_reply = [this](const std::string& id) { return outbox_.arrived(id); },
             .ask_what = asker(),
             .rooms = rooms_,
             .with_from = component_};
@@ -153,6 +171,8 @@ class XmppChannelImpl final : public XmppChannel {
                         say(stanza);
                       }};
     if (component_) return component_presence(std::move(deps), config_.subscribers_file);
+    deps.before_presence = [this](Ctx ctx) { return catch_up_.run(std::move(ctx)); };
+    deps.after_presence = [this](Ctx ctx) { return catch_up_.close_gap(std::move(ctx)); };
     return client_presence(std::move(deps), config_.link.address(), config_.allow.addresses);
   }
 
@@ -170,7 +190,8 @@ class XmppChannelImpl final : public XmppChannel {
   void add_features(xmpp::Features& features) {
     for (std::string_view ns :
          {xmpp::kNsChatStates, xmpp::kNsReceipts, xmpp::kNsDelay, xmpp::kNsStanzaId, xmpp::kNsOob,
-          kNsMarkers, xmpp::kNsMuc, xmpp::kNsConference}) {
+          kNsMarkers, xmpp::kNsCorrect, xmpp::kNsRetract, xmpp::kNsFallback, xmpp::kNsReactions,
+          xmpp::kNsReply, xmpp::kNsMuc, xmpp::kNsConference}) {
       features.announce(std::string(ns));
     }
     if (config_.styling) features.announce(std::string(kNsStyling));
@@ -222,9 +243,10 @@ class XmppChannelImpl final : public XmppChannel {
     session_ = &session;
     presence_->up(session);
     rooms_.up();
-    auto send = [this](const Element& stanza, Outbox::Done done) -> Result<void> {
+    auto send = [this](const Element& stanza, Outbox::Done done,
+                       std::function<void()> written) -> Result<void> {
       if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
-      return session_->send(stanza, std::move(done));
+      return session_->send(stanza, std::move(done), std::move(written));
     };
     outbox_.up(std::move(send), session.acknowledges());
   }
@@ -274,6 +296,9 @@ class XmppChannelImpl final : public XmppChannel {
                       .styling = config_.styling,
                       .bytes_max = config_.reply_bytes_max};
     if (out.chat_state) peers_.told(to);
+    if (turns_.is_overtaken(out.message.conversation, asked)) out.answers = asked.reference;
+    if (auto peer = Jid::parse(to))
+      quotes_.keep(*peer, out.message.id.str(), text_of(out.message.parts));
     return outbox_.put(std::move(out));
   }
 
@@ -319,6 +344,9 @@ class XmppChannelImpl final : public XmppChannel {
   Peers peers_;
   Turns turns_;
   Outbox outbox_;
+  CatchUp catch_up_;
+  Quotes quotes_;
+  Reception reception_;
   std::unique_ptr<Presence> presence_;
   Rooms rooms_;
   Inbound inbound_;
@@ -344,6 +372,11 @@ std::vector<std::string> XmppChannelImpl::status_lines(bool admin) const {
                   "{} too old, {} duplicates",
                   stats_.foreign_domain, stats_.not_listed, stats_.flooded, stats_.loops,
                   stats_.too_old, stats_.duplicates));
+  lines.push_back(
+      fmt::format("XMPP asides: {} kept as context, {} corrections, {} retractions, {} reactions; "
+                  "refused: {} forged copies, {} forged ids, {} stray archive results",
+                  stats_.context, stats_.corrections, stats_.retractions, stats_.reactions,
+                  stats_.forged_copies, stats_.forged_ids, stats_.stray_results));
   if (!component_) {
     lines.push_back(fmt::format(
         "XMPP link: {}, {} connections lost and resumed, {} not resumed, {} false counts",
@@ -369,7 +402,15 @@ json::object XmppChannelImpl::status() const {
                         {"loops", s.loops},
                         {"refused", s.refused},
                         {"undelivered", s.undelivered},
-                        {"ignored", s.ignored}};
+                        {"ignored", s.ignored},
+                        {"context", s.context},
+                        {"corrections", s.corrections},
+                        {"retractions", s.retractions},
+                        {"reactions", s.reactions},
+                        {"archive_pages", s.archive_pages},
+                        {"forged_copies", s.forged_copies},
+                        {"forged_ids", s.forged_ids},
+                        {"stray_results", s.stray_results}};
   json::object out{{"kind", "xmpp"},
                    {"mode", component_ ? "component" : "client"},
                    {"address", link.up ? link.address : config_.link.address().str()},

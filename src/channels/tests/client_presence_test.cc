@@ -13,7 +13,10 @@ class RosterSession final : public xmpp::Session {
   const Jid& address() const override { return address_; }
   xmpp::XmppConfig::Mode mode() const override { return xmpp::XmppConfig::Mode::kClient; }
   const std::string& mechanism() const override { return mechanism_; }
-  Result<void> send(const Element&, std::function<void(Result<void>)>) override { return {}; }
+  Result<void> send(const Element&, std::function<void(Result<void>)>,
+                    std::function<void()>) override {
+    return {};
+  }
   Task<Result<Element>> request(Ctx, Element iq) override {
     Element answer = xmpp::make_iq({}, {}, "result", iq.attribute("id"));
     answer.add(

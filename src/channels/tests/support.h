@@ -11,6 +11,7 @@
 #include "skep/async/pool.h"
 #include "skep/async/wait.h"
 #include "skep/identity/directory.h"
+#include "skep/model/aside.h"
 #include "skep/model/message.h"
 #include "skep/store/db.h"
 #include "skep/store/journal.h"
@@ -32,12 +33,14 @@ class TestAgent final : public Inbox {
  public:
   Result<void> deliver(Message message) override {
     if (refusal) return fail(*refusal);
+    if (refuses_asides && aside_of(message)) return fail(*refuses_asides);
     return taken_.push(std::move(message));
   }
   Task<Result<Message>> next(Ctx ctx) { return taken_.pop(std::move(ctx)); }
   [[nodiscard]] std::size_t waiting() const { return taken_.size(); }
 
   std::optional<Error> refusal;
+  std::optional<Error> refuses_asides;
 
  private:
   Queue<Message> taken_{1000};

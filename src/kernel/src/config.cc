@@ -51,6 +51,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   // configured.
   channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);
   xmpp.subscribers_file = home + "/run/xmpp-subscribers.json";
+  xmpp.archive_file = home + "/run/xmpp-archive.json";
   xmpp.rooms_file = home + "/run/xmpp-rooms.json";
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
   if (!Name::parse("AI.x", config.hive)) {

@@ -22,19 +22,23 @@ constexpr std::uint64_t kCallsBetweenCheckpoints = 4'096;
 constexpr seconds kDay{86'400};
 constexpr seconds kOffsetKept{900};  // zones change at quarters of an hour of UTC, if at all
 
-void read_limits(ConfigSection section, SpendLimits& limits) {
+void read_usd(ConfigSection& section, std::string_view key, double usd, PicoUsd& into) {
   constexpr double kUsdMax = 1'000'000;
+  if (!(usd >= 0 && usd <= kUsdMax))
+    section.problem(key, "must be US dollars from 0 to a million");
+  else
+    into = std::llround(usd * 1e12);
+}
+
+void read_limits(ConfigSection section, SpendLimits& limits) {
+  double usd = 0;
   section.read("daily_tokens", limits.daily_tokens, {.min = 0});
   section.read("monthly_tokens", limits.monthly_tokens, {.min = 0});
-  for (auto [key, into] : {std::pair("daily_cost_usd", &limits.daily_cost),
-                           std::pair("monthly_cost_usd", &limits.monthly_cost)}) {
-    double usd = 0;
-    if (!section.read(key, usd)) continue;
-    if (!(usd >= 0 && usd <= kUsdMax))
-      section.problem(key, "must be US dollars from 0 to a million");
-    else
-      *into = std::llround(usd * 1e12);
-  }
+  read_usd(section, "daily_cost_usd", section.read("daily_cost_usd", usd) ? usd : 0,
+           limits.daily_cost);
+  usd = 0;
+  read_usd(section, "monthly_cost_usd", section.read("monthly_cost_usd", usd) ? usd : 0,
+           limits.monthly_cost);
 }
 
 std::string grouped(std::int64_t number) {

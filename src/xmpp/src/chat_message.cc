@@ -7,9 +7,8 @@
 namespace skep::xmpp {
 namespace {
 
-constexpr std::string_view kNsCarbons = "urn:xmpp:carbons:2";
-constexpr std::string_view kNsForward = "urn:xmpp:forward:0";
-constexpr std::size_t kUrlsMax = 16;  // out-of-band URLs taken from one message
+constexpr std::size_t kStanzaIdsMax = 8;  // more claims than that are not read
+constexpr std::size_t kUrlsMax = 16;      // out-of-band URLs taken from one message
 constexpr std::array<std::string_view, 5> kChatStates = {"active", "composing", "paused",
                                                          "inactive", "gone"};
 
@@ -54,8 +53,7 @@ class Reader {
     if (child.ns == kNsChatStates) return take_chat_state(child);
     if (child.ns == kNsReceipts) return take_receipt(child);
     if (child.ns == kNsDelay && child.name == "delay") return take_delay(child);
-    if (child.ns == kNsStanzaId && child.name == "origin-id")
-      message_.origin_id = child.attribute("id");
+    if (child.ns == kNsStanzaId) take_stanza_id(child);
     if (child.ns == kNsOob && child.name == "x") take_url(child);
     if (child.ns == kNsMeta) message_.automatic = true;
     if (child.ns == kNsCarbons && child.child("forwarded", kNsForward)) message_.carbon = true;
@@ -97,6 +95,15 @@ class Reader {
   void take_receipt(const Element& child) {
     if (child.name == "request") message_.wants_receipt = true;
     if (child.name == "received") message_.receipt_for = child.attribute("id");
+  }
+
+  void take_stanza_id(const Element& child) {
+    const std::string_view id = child.attribute("id");
+    if (child.name == "origin-id") message_.origin_id = id;
+    if (child.name != "stanza-id" || id.empty() || message_.stanza_ids.size() >= kStanzaIdsMax)
+      return;
+    message_.stanza_ids.push_back(
+        {Jid::parse(child.attribute("by")).value_or(Jid()), std::string(id)});
   }
 
   // The first stamp is the oldest: the server nearest to the sender wrote it.

@@ -46,7 +46,7 @@ void LiveSession::call_all(std::vector<Done>& done, const Result<void>& result) 
 
 LiveSession::~LiveSession() { release_waiters({Code::kCancelled, "the session is gone"}); }
 
-Result<void> LiveSession::send(const Element& stanza, Done done) {
+Result<void> LiveSession::send(const Element& stanza, Done done, std::function<void()> written) {
   if ((end_ && !resumable()) || closing_)
     return fail(Code::kUnavailable, "the XMPP session has ended");
   const std::size_t before = out_.size();
@@ -64,7 +64,13 @@ Result<void> LiveSession::send(const Element& stanza, Done done) {
   }
   if (management_) {
     management_->sent(out_.substr(before), std::move(done));
-    if (end_) out_.resize(before);  // it goes out with the rest when the stream is resumed
+    // Without a link it goes out with the rest when the stream is resumed.
+    if (end_) out_.resize(before);
+    if (written) {
+      out_done_.push_back([call = std::move(written)](const Result<void>& result) {
+        if (result) call();
+      });
+    }
   } else if (done) {
     out_done_.push_back(std::move(done));
   }

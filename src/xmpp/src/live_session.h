@@ -31,7 +31,8 @@ class LiveSession final : public Session {
   const Jid& address() const override { return setup_.address; }
   XmppConfig::Mode mode() const override { return setup_.config.mode; }
   const std::string& mechanism() const override { return setup_.mechanism; }
-  Result<void> send(const Element& stanza, std::function<void(Result<void>)> done) override;
+  Result<void> send(const Element& stanza, std::function<void(Result<void>)> done,
+                    std::function<void()> written = {}) override;
   Task<Result<Element>> request(Ctx ctx, Element iq) override;
   Task<SessionEnd> run(Ctx ctx, std::function<void(Element)> handler) override;
   Task<void> close(Ctx ctx) override;

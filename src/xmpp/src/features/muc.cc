@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "skep/base/text.h"
+#include "skep/xmpp/references.h"
 
 namespace skep::xmpp {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 constexpr std::size_t kStatusMax = 16;    // codes of one presence
 constexpr std::size_t kIdBytesMax = 256;  // of occupant and stanza ids; longer ones count as absent
 constexpr std::size_t kPasswordBytesMax = 1024;
-constexpr std::size_t kRangesMax = 16;  // fallback ranges of one message
 constexpr std::string_view kNsPing = "urn:xmpp:ping";
 constexpr std::string_view kNsData = "jabber:x:data";
 
@@ -73,33 +73,6 @@ std::string condition_in(const Element& stanza) {
   return "undefined-condition";
 }
 
-// Byte offsets of every code point, and the end.
-std::vector<std::size_t> code_points(std::string_view text) {
-  std::vector<std::size_t> starts;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80) starts.push_back(at);
-  }
-  starts.push_back(text.size());
-  return starts;
-}
-
-struct Range {
-  std::size_t start = 0;
-  std::size_t end = 0;
-};
-
-// Of one <fallback/>: its <body/> children; one without positions means the whole body.
-void read_ranges(const Element& fallback, std::size_t size, std::vector<Range>& ranges) {
-  for (const Element* body : fallback.children()) {
-    if (body->name != "body" || body->ns != kNsFallback || ranges.size() >= kRangesMax) continue;
-    const bool whole = !body->has_attribute("start") && !body->has_attribute("end");
-    const auto start = number(body->attribute("start"));
-    const auto end = number(body->attribute("end"));
-    if (whole) ranges.push_back({0, size});
-    if (start && end && *start < *end && *end <= size) ranges.push_back({*start, *end});
-  }
-}
-
 }  // namespace
 
 Result<MucPresence> read_muc_presence(const Element& stanza) {
@@ -131,26 +104,8 @@ MucMessage read_muc_message(const Element& stanza, const ChatMessage& chat) {
     }
   }
   message.body =
-      message.reply_to_id.empty() ? chat.body : without_fallback(stanza, chat.body, kNsReply);
+      message.reply_to_id.empty() ? chat.body : without_fallback(stanza, chat.body, kNsReply).text;
   return message;
-}
-
-std::string without_fallback(const Element& stanza, std::string_view body,
-                             std::string_view feature) {
-  std::vector<Range> ranges;
-  const std::vector<std::size_t> starts = code_points(body);
-  for (const Element* child : stanza.children()) {
-    if (child->name == "fallback" && child->ns == kNsFallback && child->attribute("for") == feature)
-      read_ranges(*child, starts.size() - 1, ranges);
-  }
-  std::ranges::sort(ranges, {}, &Range::start);
-  std::string kept;
-  std::size_t at = 0;
-  for (const Range& range : ranges) {
-    if (range.start > at) kept += body.substr(starts[at], starts[range.start] - starts[at]);
-    at = std::max(at, range.end);
-  }
-  return kept.append(body.substr(starts[at]));
 }
 
 std::optional<MucInvite> read_muc_invite(const Element& stanza) {

@@ -68,7 +68,9 @@ struct AgentDeps {
 // journaled) and refuses with kExhausted when full. One conversation's messages are answered in
 // order, one at a time; conversations do not wait for each other. Every accepted message gets
 // exactly one kReply, whatever fails; what a room says to others (RoomTalk::listen) is only noted
-// in its transcript. Commands that only look (/ping, /status, /help, /cancel) never wait.
+// in its transcript, and so is a message with an Aside (model/aside.h); a correction or retraction
+// of what does not wait any more is kNotFound. Commands that only look (/ping, /status, /help,
+// /cancel) never wait.
 class Agent : public Inbox {
  public:
   static Result<std::unique_ptr<Agent>> open(AgentConfig config, AgentDeps deps);

@@ -37,6 +37,9 @@ struct XmppChannelConfig {
   // Component mode: who gets our presence, kept across restarts (<home>/run/xmpp-subscribers.json).
   // Empty: only in memory.
   std::string subscribers_file;
+  // Client mode: up to where the archive has been read, kept across restarts
+  // (<home>/run/xmpp-archive.json). Empty: only in memory.
+  std::string archive_file;
   std::vector<RoomConfig> rooms;  // [[rooms]]
   // Rooms we were invited to, kept across restarts (<home>/run/xmpp-rooms.json). Empty: only in
   // memory.
@@ -65,7 +68,8 @@ struct XmppChannelDeps {
 struct XmppChannelStats {
   std::uint64_t received = 0, answered = 0, duplicates = 0, foreign_domain = 0, not_listed = 0,
                 flooded = 0, errors_in = 0, too_old = 0, loops = 0, refused = 0, undelivered = 0,
-                ignored = 0;
+                ignored = 0, forged_copies = 0, forged_ids = 0, stray_results = 0, context = 0,
+                corrections = 0, retractions = 0, reactions = 0, archive_pages = 0;
 };
 
 class XmppChannel : public Channel {

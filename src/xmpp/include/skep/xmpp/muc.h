@@ -16,8 +16,6 @@ inline constexpr std::string_view kNsMucUser = "http://jabber.org/protocol/muc#u
 inline constexpr std::string_view kNsMucOwner = "http://jabber.org/protocol/muc#owner";
 inline constexpr std::string_view kNsConference = "jabber:x:conference";     // XEP-0249
 inline constexpr std::string_view kNsOccupantId = "urn:xmpp:occupant-id:0";  // XEP-0421
-inline constexpr std::string_view kNsReply = "urn:xmpp:reply:0";             // XEP-0461
-inline constexpr std::string_view kNsFallback = "urn:xmpp:fallback:0";       // XEP-0428
 
 // The codes of XEP-0045 15.6 that we act on.
 namespace muc_status {
@@ -73,11 +71,6 @@ bool contains_word(std::string_view text, std::string_view word);
 // The text behind "word", "@word" or "word:" (also ",") at its beginning; nullopt when it does not
 // begin so.
 std::optional<std::string> after_address(std::string_view text, std::string_view word);
-
-// The text without the ranges that the stanza marks as a fallback for `feature`; positions are code
-// points (XEP-0428 3). Ranges that make no sense are ignored; a whole-body fallback leaves nothing.
-std::string without_fallback(const Element& stanza, std::string_view body,
-                             std::string_view feature);
 
 struct MucInvite {
   Jid room;  // bare

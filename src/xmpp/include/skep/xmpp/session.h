@@ -97,8 +97,10 @@ class Session {
   // Queues a stanza; never waits; run() does the writing. A component's stanza without `from` comes
   // from its domain. `done` is called on the loop, with the error or once its bytes are with the
   // kernel; where the session acknowledges(), once the server has it. kExhausted when the link does
-  // not drain.
-  virtual Result<void> send(const Element& stanza, std::function<void(Result<void>)> done = {}) = 0;
+  // not drain. `written`, only where the session acknowledges(): its bytes are with the kernel for
+  // the first time.
+  virtual Result<void> send(const Element& stanza, std::function<void(Result<void>)> done = {},
+                            std::function<void()> written = {}) = 0;
   // Sends an iq (id is set here) and gives its answer: matched on id and from. An error answer is
   // an Error: kNotFound for item-not-found, ….
   virtual Task<Result<Element>> request(Ctx ctx, Element iq) = 0;

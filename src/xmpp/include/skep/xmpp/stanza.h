@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "skep/base/clock.h"
 #include "skep/base/result.h"
@@ -22,6 +23,9 @@ inline constexpr std::string_view kNsDelay = "urn:xmpp:delay";         // XEP-02
 inline constexpr std::string_view kNsHints = "urn:xmpp:hints";         // XEP-0334
 inline constexpr std::string_view kNsStanzaId = "urn:xmpp:sid:0";      // XEP-0359
 inline constexpr std::string_view kNsOob = "jabber:x:oob";             // XEP-0066
+inline constexpr std::string_view kNsCarbons = "urn:xmpp:carbons:2";   // XEP-0280
+inline constexpr std::string_view kNsForward = "urn:xmpp:forward:0";   // XEP-0297
+inline constexpr std::string_view kNsMam = "urn:xmpp:mam:2";           // XEP-0313
 inline constexpr std::string_view kNsMeta = "urn:fluux:agent:0#meta";  // automatic-reply marker
 
 Element make_message(const Jid& from, const Jid& to, std::string_view type, std::string_view id);
@@ -35,6 +39,13 @@ Element stanza_error(const Element& to, std::string_view condition, std::string_
                      std::string_view text = {});
 Element stanza_error(const Element& to, const Error& error);
 
+// XEP-0359: the id that an archive, `by`, has given.
+struct StanzaId {
+  Jid by;
+  std::string id;
+  bool operator==(const StanzaId&) const = default;
+};
+
 // What of a <message/> the agent needs, read once. Namespaces are checked; a foreign <composing/>
 // is not a chat state.
 struct ChatMessage {
@@ -47,15 +58,16 @@ struct ChatMessage {
   std::string thread;  // XEP-0201
   std::string parent_thread;
   std::string lang;
-  std::string chat_state;         // "composing", … or empty
-  bool wants_receipt = false;     // XEP-0184 <request/>
-  std::string receipt_for;        // id in <received/>
-  std::string origin_id;          // XEP-0359
-  std::optional<WallTime> delay;  // XEP-0203: when it was sent
-  bool carbon = false;            // wrapped by XEP-0280
-  bool automatic = false;         // carries the automatic-reply marker
-  std::vector<std::string> urls;  // XEP-0066
-  std::string error_condition;    // type='error'
+  std::string chat_state;            // "composing", … or empty
+  bool wants_receipt = false;        // XEP-0184 <request/>
+  std::string receipt_for;           // id in <received/>
+  std::string origin_id;             // XEP-0359
+  std::vector<StanzaId> stanza_ids;  // the same: claims; whose is believed is the caller's business
+  std::optional<WallTime> delay;     // XEP-0203: when it was sent
+  bool carbon = false;               // wrapped by XEP-0280
+  bool automatic = false;            // carries the automatic-reply marker
+  std::vector<std::string> urls;     // XEP-0066
+  std::string error_condition;       // type='error'
 };
 Result<ChatMessage> read_chat_message(const Element& stanza, std::string_view preferred_lang = {});
 
