@@ -39,6 +39,7 @@ struct Core::Impl {
   std::function<void(Exit&)> session_up;
   std::uint64_t serial = 0;
   RouterStats stats;
+  std::shared_ptr<FrameHub> frames;
   SeenLately broadcasts{broadcasts_max, std::chrono::seconds(30)};
   static constexpr std::size_t broadcasts_max = 65'536;
 
