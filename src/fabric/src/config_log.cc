@@ -123,7 +123,7 @@ Result<void> Log::open(Router& router) {
     states_ = std::move(found.states);
     if (found.damaged > 0)
       log::warn(kRoom, "{}: {} damaged lines left out (kept in {}.bad); other routers are asked",
-           config_.path, found.damaged, config_.path);
+                config_.path, found.damaged, config_.path);
     for (Section section : kSections) {
       if (found.damaged > 0 || !state(section))
         fresh_epoch(section) = std::max(seconds_now(), version_of(section).epoch + 1);
@@ -268,7 +268,7 @@ void Log::adopt(std::string_view hive, ConfigState news, bool told_alone) {
   ConfigOutcome done{Applied::kApplied, news.version, {}, {}};
   if (auto applied = apply(std::move(news)); !applied) {
     log::warn(kRoom, "keeping version {} of the {}: {}", done.now.version, section_name(section),
-         applied.error().message);
+              applied.error().message);
     done = outcome(section, Applied::kError, "PERSIST_FAILED", applied.error().message);
   } else {
     fresh_epoch(section) = 0;

@@ -89,7 +89,7 @@ Result<ConfigState> state_from_json(const json::value& value) {
   SKEP_TRY(state.version, version_from_json(value));
   if (state.version.version == 0) return fail(Code::kInvalid, "version 0 is no version");
   state.asked_by = get_string(value, "asked_by");
-  state.asked_trace = get_string(value, "asked_trace");
+  if (!state.asked_by.empty()) state.asked_trace = get_string(value, "asked_trace");
   if (state.asked_by.size() > kAskedBytesMax || state.asked_trace.size() > kAskedBytesMax)
     return fail(Code::kInvalid, "\"asked_by\" or \"asked_trace\" is too long");
   const json::value* content = get_member(value, "config");

@@ -92,8 +92,8 @@ void Core::remove_peer(Exit& exit) {
 
 void Core::add_hive(std::string hive, Exit& exit, std::vector<std::string> path) {
   remove_hive(hive, exit);
-  const bool first = std::ranges::none_of(
-      impl_->hives, [&](const Impl::Hive& one) { return one.exit == &exit; });
+  const bool first =
+      std::ranges::none_of(impl_->hives, [&](const Impl::Hive& one) { return one.exit == &exit; });
   impl_->hives.push_back({std::move(hive), &exit, std::move(path)});
   if (first && impl_->session_up) impl_->session_up(exit);
 }

@@ -19,21 +19,27 @@ struct TurnsConfig {
   std::string directory;  // <home>/streams/turns: the embedded stream, or the spool while the
                           // broker is away
   Secret token;           // for the broker
-  std::uint64_t bytes_max = 1u << 30;  // embedded stream or spool; then new turns are refused and
-                                       // counted, never old ones dropped unseen
+  std::uint64_t bytes_max = 1u << 30;  // (megabytes_max) embedded stream or spool; then new turns
+                                       // are refused and counted, never old ones dropped unseen
   std::size_t unacknowledged_max = 50'000;  // of one consumer
   store::Sync sync = store::Sync::kProcess;
   static TurnsConfig read(ConfigSection section, const std::string& home);
 };
 struct TurnsStatus {
-  bool broker_up = false;
-  std::uint64_t published = 0, spooled = 0, refused = 0, redelivered = 0, overflowed = 0;
+  bool broker_up = false;         // it took the last turn
+  std::uint64_t published = 0;    // to the broker, or without one to the directory
+  std::uint64_t spooled = 0;      // wait for the broker now
+  std::uint64_t refused = 0;      // over bytes_max
+  std::uint64_t redelivered = 0;  // handed out again after a failure, to the broker too
+  std::uint64_t overflowed = 0;   // appended while a consumer was unacknowledged_max behind
   std::string last_error;
 };
 
-// Loop thread only. append() returns when the turn is in the spool file (one write(2)); a turn with
-// an id already published is one turn. The broker sees each id once (Nats-Msg-Id and its duplicate
-// window; after that the spool's own record).
+// Loop thread only. append() returns when the turn is in a file (one write(2)); a turn whose id is
+// among the last 65,536 is the same turn. With a url every turn goes on from there to the stream
+// TURNS of the broker, in order, and again until the broker has it; the broker knows an id again
+// for a day (Nats-Msg-Id). Turns stay in the directory until every consumer that ever was, the
+// broker too, has taken them. close() the consumers, then close() this, then let it die.
 class Turns {
  public:
   struct Turn {
@@ -43,9 +49,10 @@ class Turns {
   static Result<std::unique_ptr<Turns>> open(Loop& loop, TurnsConfig config);
   virtual ~Turns() = default;
   virtual Result<void> append(Turn turn) = 0;
-  // One durable consumer by name: in order, one at a time, again after a failure (1 s doubling to
-  // 30 s), from where it stood before a restart. `handle` returns ok when it has kept the turn.
-  // Until the returned handle dies.
+  // One durable consumer of this hive's turns by name: in order, one at a time, again after a
+  // failure (1 s doubling to 30 s), from where it stood before a restart. `handle` returns ok when
+  // it has kept the turn. A new name begins with the oldest turn there is. close() before the
+  // returned handle dies.
   class Consumer {
    public:
     virtual ~Consumer() = default;
