@@ -2,8 +2,9 @@
 from .delivery import Delivery
 from .errors import (BlobMissing, Closed, Evicted, LinkLost, Malformed, QueueFull, Refused, Rejected, SkepError, TooLarge,
                      Unreachable)
+from .limits import Limits
 from .message import Conversation, Message, ReplyAddress, reply_to, text_message
-from .node import Limits, Node, connect
+from .node import Node, connect
 
 __all__ = ["BlobMissing", "Closed", "Conversation", "Delivery", "Evicted", "Limits", "LinkLost", "Malformed", "Message",
            "Node", "QueueFull", "Refused", "Rejected", "ReplyAddress", "SkepError", "TooLarge", "Unreachable", "connect",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Deque, Dict, Generator, List, Optional
 
 from .errors import QueueFull, SkepError
+from .message import Message
 
 log = logging.getLogger("skep_node")
 
@@ -47,6 +48,24 @@ class Delivery:
     def _report(self, done: "asyncio.Future[None]") -> None:
         if not done.cancelled() and done.exception() is not None and not self._awaited:
             log.warning("message %s: %s", self.id, done.exception())
+
+
+async def _taken(delivery: Delivery) -> None:
+    await delivery
+
+
+async def reply_or_failure(delivery: Delivery, answer: "asyncio.Future[Message]") -> Message:
+    """The reply, or why there will be none."""
+    taken = asyncio.ensure_future(_taken(delivery))
+    try:
+        await asyncio.wait({taken, answer}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            await taken
+        return await answer
+    finally:
+        taken.cancel()
+        if taken.done() and not taken.cancelled():
+            taken.exception()
 
 
 @dataclass

@@ -5,32 +5,17 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, AsyncIterator, Deque, Dict, List, Optional, Union
 
 from . import blobs, place, wire
-from .delivery import Delivery, Outbox, Outgoing, Seen
+from .delivery import Delivery, Outbox, Outgoing, Seen, reply_or_failure
 from .errors import (BlobMissing, Closed, Evicted, LinkLost, Malformed, QueueFull, Refused, Rejected, SkepError,
                      TooLarge, Unreachable)
+from .limits import Limits
 from .message import Message, reply_to, text_message
 
 log = logging.getLogger("skep_node")
-
-
-@dataclass
-class Limits:
-    """Counts, bytes and seconds. All have the values of docs/fabric.md."""
-    unsent_messages: int = 4_096
-    unsent_bytes: int = 16 << 20
-    received_messages: int = 256  # waiting to be taken; more are refused with NACK
-    kept: float = 60.0  # an unacknowledged message older than that is dropped when the link comes back
-    handshake: float = 5.0
-    ping_after: float = 10.0
-    dead_after: float = 30.0
-    answer_after: float = 5.0  # then an acknowledged message is sent again
-    backoff: float = 0.1
-    backoff_max: float = 30.0
 
 
 async def connect(where: Union[str, Path], name: str, *, token: str = "", persistent: bool = True,
@@ -115,7 +100,7 @@ class Node:
         self._requests[message.trace] = answer
         try:
             delivery = await self.send(message)
-            return await asyncio.wait_for(self._answer(delivery, answer), timeout)
+            return await asyncio.wait_for(reply_or_failure(delivery, answer), timeout)
         finally:
             self._requests.pop(message.trace, None)
             answer.cancel()
@@ -416,20 +401,3 @@ class Node:
             await self._inbox_taken.wait()
         self._inbox.append(message)
         self._inbox_filled.set()
-
-    async def _answer(self, delivery: Delivery, answer: "asyncio.Future[Message]") -> Message:
-        """The reply, or why there will be none."""
-        delivered = asyncio.ensure_future(self._wait(delivery))
-        try:
-            await asyncio.wait({delivered, answer}, return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
-                await delivered
-            return await answer
-        finally:
-            delivered.cancel()
-            if delivered.done() and not delivered.cancelled():
-                delivered.exception()
-
-    @staticmethod
-    async def _wait(delivery: Delivery) -> None:
-        await delivery
