@@ -22,7 +22,7 @@ from .procs import Failure
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 API_KEY = "sk-test-4711-do-not-show"
 MODES = ("component", "client")
-PROVIDERS = ("anthropic", "openai", "ollama")
+PROVIDERS = ("anthropic", "openai", "gemini", "ollama")
 LOCAL_PART = "helper"     # component mode: people write to helper@agent.example.test
 RESOURCE = "skep"         # client mode: the agent's resource
 READY = re.compile(r"^ready\b.*?(http://\S+)", re.MULTILINE)
@@ -104,6 +104,8 @@ def _value(value):
         return str(value)
     if isinstance(value, list):
         return "[" + ", ".join(_value(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + "}"
     # In skep.toml `$` begins a variable; JSON strings are TOML strings.
     return json.dumps(value.replace("$", "$$"))
 

@@ -1,4 +1,5 @@
 """The command line and the HTTP face, with and without a daemon."""
+import glob
 import json
 import os
 import unittest
@@ -21,6 +22,64 @@ class Terminal(WholeHouse):
         code, out, err = agent.cli(*arguments, **rest)
         self.assertEqual(code, 0, f"skep {' '.join(arguments)} ended with {code}\nstdout: {out}\nstderr: {err}")
         return out, err
+
+
+class Models(Terminal):
+    def test_lists_what_the_catalogue_and_the_home_know(self):
+        agent = self.agent()
+        with open(os.path.join(agent.home, "models.json"), "w", encoding="utf-8") as file:
+            json.dump({"models": [{"id": "house-model", "provider": "openai", "input": 1.5, "aliases": ["ours"]}]}, file)
+        out, _ = self.run_ok(agent, "models", "--all", "--config", agent.config_file)
+        for expected in ("anthropic (Anthropic): key found", "groq (Groq): no key; set GROQ_API_KEY", "house-model", "also ours"):
+            self.assertIn(expected, out)
+        listed = json.loads(self.run_ok(agent, "models", "--json", "--config", agent.config_file)[0])
+        self.assertEqual(len(listed["providers"]), 20)
+        self.assertNotIn(skep.API_KEY, json.dumps(listed))
+
+    def test_asks_the_configured_model_for_a_word_and_says_what_it_cost(self):
+        agent = self.agent()
+        self.model.script('text "ready"')
+        out, _ = self.run_ok(agent, "models", "test", "--config", agent.config_file)
+        self.assertRegex(out, r'^anthropic \(scripted-model\): answered "ready" in \d+ ms .*\d+ tokens in, \d+ out, \$0\.0')
+
+    def test_says_why_a_model_does_not_work(self):
+        agent = self.agent()
+        self.model.script('error 401')
+        code, _, err = agent.cli("models", "test", "--config", agent.config_file)
+        self.assertEqual(code, 77, err)
+        self.assertIn("the API key was refused", err)
+        code, _, err = agent.cli("models", "test", "groq", "--config", agent.config_file)
+        self.assertEqual(code, 64, err)
+        self.assertIn("groq needs a key: set GROQ_API_KEY", err)
+
+    def test_a_bad_file_of_models_is_a_problem_of_the_configuration(self):
+        agent = self.agent()
+        with open(os.path.join(agent.home, "models.json"), "w", encoding="utf-8") as file:
+            file.write('{"models": [{"id": "x", "provider": "nobody"}]}')
+        code, _, err = agent.cli("config", "check", agent.config_file)
+        self.assertEqual(code, 78, err)
+        self.assertIn('names provider "nobody", which is unknown', err)
+
+
+class Usage(Terminal):
+    def test_adds_up_to_the_calls_failed_ones_and_restarts_included(self):
+        agent = self.make_agent(**{"llm.model": "gpt-4o", "llm.retries": 0}, provider="openai").start()
+        self.model.script('text "One." then usage in=1000 out=10', 'error 500', 'text "Two." then usage in=7 out=3 cache_read=5')
+        for said in ("one", "fails", "two"):
+            agent.cli("chat", "-m", said)
+        self.assertEqual(agent.cli("stop")[0], 0)
+        agent.start()
+        usage = json.loads(self.run_ok(agent, "usage", "--json")[0])
+        with open(glob.glob(os.path.join(agent.home, "usage", "*.jsonl"))[0], encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        day = usage["total"]["day"]
+        self.assertEqual((day["calls"], day["failed"]), (3, 1))
+        for key, name in (("input_tokens", "in"), ("output_tokens", "out"), ("cache_read_tokens", "cache_read"), ("cost_pico_usd", "cost_pico")):
+            self.assertEqual(day[key], sum(line[name] for line in lines), key)
+        self.assertEqual(usage["total"]["month"], day)
+        self.assertEqual(usage["people"][0]["day"], day)
+        self.assertGreater(day["cost_pico_usd"], 0)
+        self.assertIn("openai", self.run_ok(agent, "usage")[0])
 
 
 class Chat(Terminal):

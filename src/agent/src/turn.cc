@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bill.h"
 #include "failure_text.h"
 #include "skep/agent/repair.h"
 #include "skep/base/text.h"
@@ -20,18 +21,18 @@ constexpr int kBudgetMin = 500;  // tokens of history that are left when a windo
 constexpr std::size_t kFramingTokens = 500;  // roles, tool syntax and our estimate's error
 
 // What is left of the model's window for history.
-int history_budget(const AgentDeps& deps, const llm::ToolSpecs& tools, std::size_t system_tokens) {
+int history_budget(const AgentDeps& deps, const llm::ToolSpecs& tools, std::size_t system_tokens,
+                   int wanted) {
   const llm::LlmConfig& config = deps.model.config();
   auto window = static_cast<std::int64_t>(deps.model.driver().context_window_tokens());
-  if (window <= 0) return config.history_token_budget;
+  if (window <= 0) return wanted;
   std::size_t fixed = system_tokens + kFramingTokens;
   for (const llm::ToolSpec& tool : tools) {
     fixed +=
         llm::estimate_tokens(tool.description) + llm::estimate_tokens(tool.input_schema.text());
   }
   std::int64_t left = window - static_cast<std::int64_t>(fixed) - config.max_tokens_per_request;
-  return static_cast<int>(std::clamp<std::int64_t>(
-      left, kBudgetMin, std::max(kBudgetMin, config.history_token_budget)));
+  return static_cast<int>(std::clamp<std::int64_t>(left, kBudgetMin, std::max(kBudgetMin, wanted)));
 }
 
 std::string text_in(const std::vector<Part>& parts) {
@@ -60,8 +61,11 @@ Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::st
 Task<std::expected<std::string, Halt>> Turn::run() {
   show(Progress::Phase::kStarted);
   history_ = open_transcript(deps_, state_.message, text_);
-  prepare(deps_.model.config().history_token_budget);
-  int fitting = history_budget(deps_, deps_.toolbox.specs(), llm::estimate_tokens(prompt_.system));
+  if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
+  prepare(settings_.history_token_budget > 0 ? settings_.history_token_budget
+                                             : deps_.model.config().history_token_budget);
+  int fitting =
+      history_budget(deps_, deps_.toolbox.specs(), llm::estimate_tokens(prompt_.system), budget_);
   if (fitting < budget_) prepare(fitting);
   if (!state_.rounds.empty()) {
     auto finished =
@@ -92,6 +96,8 @@ void Turn::prepare(int budget) {
                     .time_zone = config_.time_zone,
                     .channel = state_.message.conversation.channel,
                     .peer = state_.message.conversation.peer,
+                    .room = room_talk(state_.message),
+                    .settings = settings_,
                     .history_token_budget = budget};
   for (const Part& part : state_.message.parts) {
     if (!std::holds_alternative<TextPart>(part)) input.newest.push_back(part);
@@ -130,13 +136,9 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
                          .max_tokens = llm.max_tokens_per_request,
                          .temperature = llm.temperature};
     if (!state_.rounds.empty()) request.cached_messages = request.messages.size();
-    llm::EventSink sink = [this](const llm::StreamEvent& event) {
-      if (event.type == llm::StreamEvent::Type::kTextDelta)
-        show(Progress::Phase::kText, event.text);
-    };
-    std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
-    auto response =
-        co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
+    auto hold = reserve_for(deps_, config_, state_.message, request);
+    if (!hold) co_return std::unexpected(Halt{Halt::Why::kQuota, std::move(hold).error()});
+    auto response = co_await call_model(request, std::move(*hold));
     if (auto halt = halted()) co_return std::unexpected(*halt);
     bool exceeded = response ? response->stop == StopReason::kContextExceeded &&
                                    calls_in(response->parts).empty()
@@ -152,6 +154,19 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
     prepare(budget_ / 2);
     show(Progress::Phase::kReset);
   }
+}
+
+// Every call is on the bill, the failed ones too.
+Task<std::expected<llm::Response, llm::Failure>> Turn::call_model(const llm::Request& request,
+                                                                  memory::Ledger::Hold hold) {
+  llm::EventSink sink = [this](const llm::StreamEvent& event) {
+    if (event.type == llm::StreamEvent::Type::kTextDelta) show(Progress::Phase::kText, event.text);
+  };
+  std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
+  auto response =
+      co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
+  settle_call(deps_, config_, state_.message, std::move(hold), response);
+  co_return response;
 }
 
 Task<std::expected<Turn::Step, Halt>> Turn::advance(llm::Response response, bool tools_allowed) {

@@ -14,9 +14,9 @@ namespace skep::agent {
 
 // How a turn that could not answer ended.
 struct Halt {
-  enum class Why { kShutdown, kCancelled, kFailed };
+  enum class Why { kShutdown, kCancelled, kFailed, kQuota };
   Why why = Why::kFailed;
-  Error error;  // kFailed
+  Error error;  // kFailed; kQuota: the sentence for the person
 };
 
 // Stops of a turn: `ctx` ends with either of the tokens or the time limit.
@@ -42,6 +42,8 @@ class Turn {
   void prepare(int budget);
   std::vector<llm::ChatMessage> messages() const;
   Task<std::expected<llm::Response, Halt>> ask(bool tools_allowed);
+  Task<std::expected<llm::Response, llm::Failure>> call_model(const llm::Request& request,
+                                                              memory::Ledger::Hold hold);
   Task<std::expected<Step, Halt>> advance(llm::Response response, bool tools_allowed);
   Task<std::expected<void, Halt>> run_tools(std::size_t round);
   Task<std::expected<void, Halt>> run_call(Round& round, std::size_t index);
@@ -62,6 +64,7 @@ class Turn {
 
   std::vector<memory::TranscriptEntry> history_;
   Prompt prompt_;
+  ConversationSettings settings_;
   int budget_ = 0;
   bool shrunk_ = false;
   std::size_t result_bytes_max_ = tools::result_bytes_max;
@@ -75,6 +78,9 @@ class Turn {
 // not the turn.
 std::vector<memory::TranscriptEntry> open_transcript(AgentDeps& deps, const Message& message,
                                                      const std::string& text);
+// The same for a message of a room, as soon as it is said, so that the transcript has the order of
+// the conversation. A full session makes room for a new one.
+Result<void> note_in_room(AgentDeps& deps, const Message& message, const std::string& text);
 // Sends one event of the turn to whoever is watching; failures are ignored.
 void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase,
                    std::string_view text = {});

@@ -7,11 +7,11 @@ namespace skep::channels {
 using xmpp::ChatMessage;
 using xmpp::Element;
 
-void Inbound::take(Element stanza) {
+void Inbound::take(Element stanza, std::shared_ptr<void> hold) {
   if (stanza.name != "message" && stanza.name != "presence") return;
   if (stanza.name == "message") ++deps_.stats.received;
   if (closed_ || waiting_.size() >= kWaitingMax) return refuse_unread(stanza);
-  (void)waiting_.push(std::move(stanza));
+  (void)waiting_.push({std::move(stanza), std::move(hold)});
 }
 
 void Inbound::close() {
@@ -23,6 +23,11 @@ void Inbound::close() {
 void Inbound::refuse_unread(const Element& stanza) {
   if (stanza.name != "message") return;
   auto chat = xmpp::read_chat_message(stanza);
+  // An error to a room would go to everybody, or end our stay.
+  if (chat && chat->type == "groupchat") {
+    ++deps_.stats.refused;
+    return;
+  }
   if (!chat || chat->type == "error" || !chat->has_body || !deps_.admission.allowed(chat->from))
     return;
   refuse(stanza, {Code::kExhausted, "too many messages are waiting"});
@@ -31,8 +36,9 @@ void Inbound::refuse_unread(const Element& stanza) {
 Task<void> Inbound::run(Ctx ctx) {
   running_ = true;
   std::size_t in_a_row = 0;
-  while (auto stanza = co_await waiting_.pop(ctx)) {
-    co_await handle(ctx, *stanza);
+  while (auto waiting = co_await waiting_.pop(ctx)) {
+    co_await handle(ctx, waiting->stanza);
+    waiting->hold.reset();
     // The first replies of a burst are on their way while the rest is read.
     if (++in_a_row % kInARowMax == 0) co_await yield();
   }
@@ -55,6 +61,7 @@ Task<void> Inbound::handle(Ctx ctx, const Element& stanza) {
 }
 
 void Inbound::on_presence(const Element& stanza) {
+  if (deps_.rooms.take_presence(stanza)) return;
   auto from = xmpp::Jid::parse(stanza.attribute("from"));
   if (from && stanza.attribute("type") == "unavailable") deps_.peers.forget(from->str());
   deps_.presence.handle(stanza);
@@ -67,6 +74,8 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
     log::debug("xmpp", "a message that cannot be read: {}", chat.error().to_string());
     co_return;
   }
+  const bool of_room = co_await deps_.rooms.take_message(ctx, stanza, *chat);
+  if (of_room) co_return;
   if (chat->type == "error") {
     on_error(*chat);
     co_return;
@@ -146,7 +155,8 @@ Task<void> Inbound::hand_over(Ctx ctx, Heard heard) {
   const Result<void> delivered = deliver(heard, *ilk);
   if (!delivered) co_return refuse(heard.stanza, delivered.error());
   acknowledge(chat);
-  if (deps_.admission.bots().should_ask(chat.from.str())) deps_.ask_what(chat.from);
+  if (deps_.admission.bots().should_ask(chat.from.str()))
+    deps_.ask_what(chat.from, correspondence(chat).from);
 }
 
 // Until the key's record is written the receiver's unfinished entry holds it, in the message's meta

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "admission.h"
 #include "presence.h"
 #include "reply.h"
+#include "rooms.h"
 #include "skep/async/wait.h"
 #include "turns.h"
 
@@ -29,13 +31,16 @@ class Inbound {
     Turns& turns;
     XmppChannelStats& stats;
     std::function<void(const xmpp::Element&)> say;
-    std::function<void(const xmpp::Jid&)> ask_what;  // disco#info, in the background
+    // disco#info in the background, from the address that was written to.
+    std::function<void(const xmpp::Jid& who, const xmpp::Jid& from)> ask_what;
+    Rooms& rooms;
     bool with_from = true;
   };
   explicit Inbound(Deps deps) : deps_(std::move(deps)) {}
 
-  // From the link; never waits.
-  void take(xmpp::Element stanza);
+  // From the link; never waits. `hold` is let go when the stanza has been dealt with: a message
+  // that becomes a turn is in the agent's journal then.
+  void take(xmpp::Element stanza, std::shared_ptr<void> hold = {});
   // Works until close() and everything taken before is done.
   Task<void> run(Ctx ctx);
   void close();
@@ -63,7 +68,11 @@ class Inbound {
   Correspondence correspondence(const xmpp::ChatMessage& chat) const;
 
   Deps deps_;
-  Queue<xmpp::Element> waiting_{kWaitingMax};
+  struct Waiting {
+    xmpp::Element stanza;
+    std::shared_ptr<void> hold;
+  };
+  Queue<Waiting> waiting_{kWaitingMax};
   bool running_ = false;
   bool closed_ = false;
   Signal ended_;

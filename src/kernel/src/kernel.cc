@@ -4,6 +4,7 @@
 
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
+#include "workspace_tools.h"
 
 namespace skep::kernel {
 
@@ -32,6 +33,7 @@ class KernelImpl final : public Kernel {
     SKEP_CO_TRY_VOID(open_tools());
     SKEP_CO_TRY_VOID(open_nodes());
     SKEP_CO_TRY_VOID(attach_nodes());
+    SKEP_CO_TRY_VOID(open_fabric());
     agent_->resume();
     if (xmpp_) xmpp_->start();
     co_return Result<void>{};
@@ -43,12 +45,14 @@ class KernelImpl final : public Kernel {
     if (agent_) co_await agent_->close(ctx.within(6s));
     if (xmpp_) co_await xmpp_->close(ctx.within(2s));
     if (web_) co_await web_->close(ctx.within(1s));
+    if (fabric_) co_await fabric_->close(ctx.within(1s));
   }
 
   const KernelConfig& config() const override { return config_; }
   const llm::Choice& model_choice() const override { return choice_; }
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
+  memory::Ledger& ledger() override { return *ledger_; }
   WallTime started() const override { return started_; }
   json::object status() const override;
 
@@ -58,6 +62,11 @@ class KernelImpl final : public Kernel {
     SKEP_CO_TRY(journal_,
                 store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
     SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
+    memory::LedgerConfig ledger{.directory = home + "/usage",
+                                .quota = config_.quota,
+                                .time_zone = config_.agent.time_zone,
+                                .sync = config_.sync};
+    SKEP_CO_TRY(ledger_, memory::Ledger::open(std::move(ledger), Clock::system()));
     store::DbConfig db{.path = home + "/state.db", .sync = config_.sync};
     SKEP_CO_TRY(db_,
                 co_await store::Db::open(loop_, std::move(db), identity::Directory::migrations()));
@@ -69,7 +78,8 @@ class KernelImpl final : public Kernel {
     net::HttpClient::Deps http{.loop = loop_, .user_agent = "skep/" + std::string(version())};
     SKEP_CO_TRY(http_, net::HttpClient::open(std::move(http)));
     const EnvLookup env = process_env();
-    SKEP_CO_TRY(choice_, co_await llm::choose_model(ctx, config_.llm, *http_, env));
+    SKEP_CO_TRY(choice_,
+                co_await llm::choose_model(ctx, config_.llm, *config_.catalogue, *http_, env));
     SKEP_CO_TRY(model_, llm::Model::open(choice_.config, {.loop = loop_, .http = *http_}));
     co_return Result<void>{};
   }
@@ -81,23 +91,31 @@ class KernelImpl final : public Kernel {
     if (config_.web_fetch.enabled) {
       SKEP_TRY_VOID(toolbox_.add(tools::make_web_fetch(*http_, config_.web_fetch)));
     }
-    return {};
+    return open_workspace_tools(toolbox_, config_, pool_);
   }
 
   Result<void> open_nodes() {
     const Name agent_name = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
-    SKEP_TRY(router_,
-             fabric::Router::open({.hive = config_.hive, .default_target = agent_name.str()}));
+    SKEP_TRY(router_, fabric::Router::open({.hive = config_.hive,
+                                            .name = config_.fabric.router,
+                                            .default_target = agent_name.str()}));
 
     agent::AgentDeps agent{.loop = loop_,
                            .model = *model_,
                            .toolbox = toolbox_,
                            .memory = *memory_,
+                           .ledger = *ledger_,
                            .journal = *journal_,
                            .out = agent_out_,
                            .clock = Clock::system(),
                            .status_lines = [this](bool admin) { return status_lines(admin); },
-                           .is_admin = [this](const Conversation& c) { return is_admin(c); }};
+                           .is_admin = [this](const Conversation& c) { return is_admin(c); },
+                           .settings = [this](const Conversation& c) { return settings(c); }};
+    if (config_.xmpp && options_.networks) {
+      agent.rooms = [this](std::string_view command, std::string_view arguments) {
+        return xmpp_->rooms_command(command, arguments);
+      };
+    }
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
 
     web_ = channels::WebChannel::open({.loop = loop_,
@@ -133,14 +151,43 @@ class KernelImpl final : public Kernel {
     return {};
   }
 
+  // Without sockets this process is whole in itself, so only another router of the same name, which
+  // would take half of the messages, keeps it from starting.
+  Result<void> open_fabric() {
+    if (!options_.networks || !config_.fabric.socket) return {};
+    auto side = FabricSide::open(loop_, *router_, config_.fabric, config_.home,
+                                 /*rules_writer=*/true);
+    if (side) {
+      fabric_ = *std::move(side);
+    } else if (side.error().code == Code::kConflict) {
+      return fail(std::move(side).error());
+    } else {
+      log::warn("fabric", "nodes of other processes cannot connect: {}", side.error().message);
+    }
+    return {};
+  }
+
   bool is_admin(const Conversation& conversation) const {
     if (conversation.channel == "cli")
       return true;  // the operating system already knows this person
     return config_.xmpp && identity::AllowList(config_.xmpp->allow).is_admin(conversation.peer);
   }
 
+  agent::ConversationSettings settings(const Conversation& conversation) const {
+    const channels::RoomConfig* room =
+        xmpp_ && conversation.channel == "xmpp" ? xmpp_->room_config(conversation.peer) : nullptr;
+    if (room == nullptr) return {};
+    return {.personality = room->persona,
+            .instructions = room->instructions,
+            .history_token_budget = room->history_token_budget};
+  }
+
   std::vector<std::string> status_lines(bool admin) const {
     std::vector<std::string> lines{"Model: " + model_->driver().describe()};
+    for (const llm::Way& way : model_->ways()) {
+      if (way.resting.count() > 0)
+        lines.push_back(fmt::format("{} failed and rests for {} s", way.name, way.resting.count()));
+    }
     if (!xmpp_) return lines;
     for (std::string& line : xmpp_->status_lines(admin)) lines.push_back(std::move(line));
     return lines;
@@ -156,6 +203,7 @@ class KernelImpl final : public Kernel {
   Pool pool_;
   std::unique_ptr<store::Journal> journal_;
   std::unique_ptr<memory::Memory> memory_;
+  std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<store::Db> db_;
   std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<net::HttpClient> http_;
@@ -167,6 +215,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;
   PortInbox agent_out_, web_out_, xmpp_out_;
+  std::unique_ptr<FabricSide> fabric_;
 };
 
 json::object KernelImpl::status() const {
@@ -183,8 +232,8 @@ json::object KernelImpl::status() const {
                      {"output_tokens", stats.usage.output}};
   json::array routes;
   for (const fabric::RouteEntry& route : router_->snapshot()->routes) {
-    routes.push_back(json::object{
-        {"name", route.name}, {"node", route.node.uuid.str()}, {"why", route.why}});
+    routes.push_back(
+        json::object{{"name", route.name}, {"node", route.node.uuid.str()}, {"why", route.why}});
   }
   json::object status{
       {"version", version()},
@@ -196,6 +245,7 @@ json::object KernelImpl::status() const {
       {"journal_unfinished", journal_->size()},
       {"routes", std::move(routes)}};
   if (xmpp_) status["xmpp"] = xmpp_->status();
+  if (fabric_) status["fabric"] = fabric_->status();
   return status;
 }
 

@@ -17,7 +17,19 @@ inline constexpr int kExitUsage = 64;
 inline constexpr int kExitConfig = 78;
 
 struct Options {
-  enum class Command { kUp, kChat, kStatus, kStop, kDoctor, kConfigCheck };
+  enum class Command {
+    kUp,
+    kChat,
+    kStatus,
+    kStop,
+    kDoctor,
+    kConfigCheck,
+    kModels,
+    kModelsTest,
+    kUsage,
+    kRouter,
+    kFabric
+  };
   Command command = Command::kUp;
   std::string home;
   std::optional<std::string> config_path;
@@ -26,6 +38,9 @@ struct Options {
   std::optional<std::string> message;  // chat -m
   std::string thread;                  // chat --thread
   std::string peer;                    // chat --as
+  bool all = false;                    // models --all
+  std::string target;                  // models test
+  std::string name;                    // router --name; fabric: which look
 };
 
 int run(int argc, char** argv);
@@ -36,6 +51,11 @@ int run_status(const Options& options);
 int run_stop(const Options& options);
 int run_doctor(const Options& options);
 int run_config_check(const Options& options);
+int run_models(const Options& options);
+int run_models_test(const Options& options);
+int run_usage(const Options& options);
+int run_router(const Options& options);
+int run_fabric(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);
