@@ -64,11 +64,12 @@ void Round::print() {
   const double wall_s = std::chrono::duration<double>(Steady::now() - started_).count();
   const double cpu = cpu_us() - cpu_started_us_;
   std::sort(latencies_.begin(), latencies_.end());
-  const auto n = static_cast<double>(latencies_.size());
+  const auto n = static_cast<double>(items_ > 0 ? items_ : latencies_.size());
   print_line(fmt::format(
-      R"({{"count":{},"p50_us":{:.2f},"p99_us":{:.2f},"per_s":{:.2f},"cpu_us":{:.2f}}})",
-      latencies_.size(), us(latencies_[latencies_.size() / 2]),
-      us(latencies_[latencies_.size() * 99 / 100]), n / wall_s, cpu / n));
+      R"({{"count":{},"p50_us":{:.2f},"p99_us":{:.2f},"p999_us":{:.2f},"per_s":{:.2f},"cpu_us":{:.2f}}})",
+      items_ > 0 ? items_ : latencies_.size(), us(latencies_[latencies_.size() / 2]),
+      us(latencies_[latencies_.size() * 99 / 100]), us(latencies_[latencies_.size() * 999 / 1000]),
+      n / wall_s, cpu / n));
 }
 
 }  // namespace skep::bench

@@ -26,13 +26,19 @@ class Round {
  public:
   Round();
   void add(Steady::time_point started) { latencies_.push_back(Steady::now() - started); }
+  // One latency stands for `items`: of a stream only the whole is timed.
+  void add_stream(Steady::time_point started, int items) {
+    add(started);
+    items_ += static_cast<std::size_t>(items);
+  }
   [[nodiscard]] int count() const { return static_cast<int>(latencies_.size()); }
-  // {"count":…,"p50_us":…,"p99_us":…,"per_s":…,"cpu_us":…}: the last is CPU time of this process
+  // {"count":…,"p50_us":…,"p99_us":…,"p999_us":…,"per_s":…,"cpu_us":…}: the last is CPU time of this process
   // for each item.
   void print();
 
  private:
   std::vector<Steady::duration> latencies_;
+  std::size_t items_ = 0;
   Steady::time_point started_;
   double cpu_started_us_;
 };

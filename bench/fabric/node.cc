@@ -1,0 +1,96 @@
+#include "node.h"
+
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../measure.h"
+#include "skep/base/id.h"
+
+namespace skep::bench {
+namespace {
+
+constexpr std::size_t kFlushBytes = 64u << 10;
+
+void append_with_length(std::string& out, std::string_view json) {
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out += static_cast<char>(json.size() >> shift & 0xff);
+  out += json;
+}
+
+}  // namespace
+
+Node::Node(const std::string& socket_path, const std::string& name)
+    : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)), id_(Uuid::random().str()) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    die("cannot connect to " + socket_path);
+  append_with_length(
+      out_, fmt::format(R"({{"routing":{{"src":"{0}","dst":null,"ttl":1,"trace_id":"h"}},)"
+                        R"("meta":{{"type":"system","msg":"HELLO"}},)"
+                        R"("payload":{{"uuid":"{0}","name":"{1}","version":"1.0"}}}})",
+                        id_, name));
+  flush();
+  if (receive().msg != "ANNOUNCE") die("the router refused " + name);
+}
+
+Node::~Node() { ::close(fd_); }
+
+fabric::EnvelopeView Node::receive() {
+  while (true) {
+    auto frame = in_.next();
+    if (!frame) die(frame.error().message);
+    if (!frame->empty()) {
+      auto view = fabric::read_envelope(*frame);
+      if (!view) die(view.error().message);
+      if (view->msg == "UNREACHABLE") die(std::string(view->payload));
+      if (view->msg == "PING" || view->msg == "PONG") continue;
+      return *view;
+    }
+    const auto space = in_.space(kFlushBytes);
+    const ssize_t got = ::read(fd_, space.data(), space.size());
+    if (got <= 0) die("the router closed");
+    in_.filled(static_cast<std::size_t>(got));
+  }
+}
+
+void Node::send(std::string_view dst, std::string_view trace, std::string_view words) {
+  const std::size_t begin = out_.size();
+  out_.append(4, '\0');
+  out_ += R"({"routing":{"src":")";
+  out_ += id_;
+  out_ += R"(","dst":")";
+  out_ += dst;
+  out_ += R"(","ttl":16,"trace_id":")";
+  out_ += trace;
+  out_ += R"("},"meta":{"type":"user"},"payload":{"type":"text","content":")";
+  out_ += words;
+  out_ += R"(","attachments":[]}})";
+  const std::size_t length = out_.size() - begin - 4;
+  for (int i = 0; i < 4; ++i)
+    out_[begin + static_cast<std::size_t>(i)] = static_cast<char>(length >> (8 * (3 - i)) & 0xff);
+  if (out_.size() >= kFlushBytes) flush();
+}
+
+void Node::flush() {
+  std::string_view rest = out_;
+  while (!rest.empty()) {
+    const ssize_t sent = ::write(fd_, rest.data(), rest.size());
+    if (sent <= 0) die("cannot write to the router");
+    rest.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  out_.clear();
+}
+
+void pin(int cpu) {
+  if (cpu < 0) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<unsigned>(cpu), &set);
+  if (::sched_setaffinity(0, sizeof set, &set) != 0) die("cannot pin to a core");
+}
+
+}  // namespace skep::bench

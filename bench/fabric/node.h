@@ -1,0 +1,35 @@
+// A lean node for measuring: blocking reads and writes, frames by hand, envelopes read as the
+// router reads them.
+#pragma once
+
+#include <string>
+
+#include "skep/fabric/envelope.h"
+
+namespace skep::bench {
+
+class Node {
+ public:
+  // Connects and says HELLO; dies when the router does not announce it.
+  Node(const std::string& socket_path, const std::string& name);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // The next envelope; its view lives until the next call. Pings are answered inside.
+  fabric::EnvelopeView receive();
+  // Queues a message of `bytes` of words; flush() or 64 KiB send what is queued.
+  void send(std::string_view dst, std::string_view trace, std::string_view words);
+  void flush();
+  [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  int fd_;
+  std::string id_, out_;
+  fabric::FrameReader in_{fabric::kStampedBytesMax};
+};
+
+void pin(int cpu);  // this process to one core; -1: leave it
+
+}  // namespace skep::bench

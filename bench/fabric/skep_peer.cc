@@ -1,0 +1,132 @@
+// Two processes that talk through the router: `skep_peer SOCKET CPU_HERE CPU_THERE`. Orders:
+// "run 1 COUNT ping:BYTES" request/reply; "run WINDOW COUNT oneway:BYTES" and "single:BYTES": a
+// stream with WINDOW messages at most not yet acknowledged by the receiver, batched into 64 KiB
+// writes or one write a message; "run 1 COUNT fanout": a broadcast to the nodes that `fanout:N`
+// (with count 0) opened in this process. All sizes are of the words alone.
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <csignal>
+#include <memory>
+
+#include "../measure.h"
+#include "node.h"
+
+namespace skep::bench {
+namespace {
+
+constexpr std::string_view kThere = "AI.there@bench";
+
+// Echoes what has the trace "p", counts the rest and gives credit back by halves of the window.
+[[noreturn]] void answer(const std::string& socket, int cpu) {
+  pin(cpu);
+  Node node(socket, "AI.there");
+  std::uint64_t heard = 0, window = 1;
+  while (true) {
+    const fabric::EnvelopeView view = node.receive();
+    const std::string src = view.src.uuid.str();
+    if (view.trace == "p") {
+      const std::size_t begin = view.payload.find("content\":\"") + 10;
+      node.send(src, "p", view.payload.substr(begin, view.payload.find('"', begin) - begin));
+      node.flush();
+    } else if (view.trace.starts_with("w")) {
+      std::from_chars(view.trace.data() + 1, view.trace.data() + view.trace.size(), window);
+      heard = 0;
+    } else if (++heard % (window / 2) == 0 || view.trace == "end") {
+      node.send(src, "credit", "");
+      node.flush();
+    }
+  }
+}
+
+struct Wanted {
+  std::string what;
+  std::size_t bytes = 0;
+};
+Wanted wanted(const std::string& target) {
+  const std::size_t colon = target.find(':');
+  if (colon == std::string::npos) return {target};
+  return {target.substr(0, colon), std::stoul(target.substr(colon + 1))};
+}
+
+void ping(Node& node, int count, const std::string& words) {
+  Round round;
+  for (int i = 0; i < count; ++i) {
+    const auto started = Steady::now();
+    node.send(kThere, "p", words);
+    node.flush();
+    if (node.receive().trace != "p") die("a stray answer");
+    round.add(started);
+  }
+  round.print();
+}
+
+void stream(Node& node, int window, int count, const std::string& words, bool batched) {
+  node.send(kThere, fmt::format("w{}", window), "");
+  node.flush();
+  const int half = window / 2, credits = (count + half - 1) / half;
+  Round round;
+  const auto started = Steady::now();
+  int heard = 0;
+  for (int i = 1; i <= count; ++i) {
+    node.send(kThere, i == count ? "end" : "x", words);
+    if (!batched) node.flush();
+    if (i - heard * half < window && i < count) continue;
+    node.flush();
+    for (bool last = i == count; heard < credits && (last || i - heard * half >= window); ++heard) {
+      if (node.receive().trace != "credit") die("a stray answer");
+    }
+  }
+  round.add_stream(started, count);
+  round.print();
+}
+
+void fanout(Node& node, std::vector<std::unique_ptr<Node>>& ears, int count) {
+  Round round;
+  for (int i = 0; i < count; ++i) {
+    const auto started = Steady::now();
+    node.send("broadcast", fmt::format("b{}.{}", ::getpid(), round.count()), "hello everybody");
+    node.flush();
+    for (auto& ear : ears) ear->receive();
+    round.add(started);
+  }
+  round.print();
+}
+
+int run(const std::string& socket, int cpu_here, int cpu_there) {
+  const pid_t there = ::fork();
+  if (there == 0) answer(socket, cpu_there);
+  pin(cpu_here);
+  Node node(socket, "AI.here");
+  ::usleep(100'000);  // the other registers
+  std::vector<std::unique_ptr<Node>> ears;
+  print_line("ready");
+  while (const auto order = read_order()) {
+    const Wanted want = wanted(order->target);
+    const std::string words(want.bytes, 'w');
+    if (want.what == "ping") {
+      ping(node, order->count, words);
+    } else if (want.what == "oneway" || want.what == "single") {
+      stream(node, order->in_flight, order->count, words, want.what == "oneway");
+    } else if (want.what == "fanout") {
+      for (std::size_t i = ears.size(); i < want.bytes; ++i)
+        ears.push_back(std::make_unique<Node>(socket, "AI.ear"));
+      fanout(node, ears, order->count);
+    } else {
+      die("no such order: " + order->target);
+    }
+  }
+  ::kill(there, SIGTERM);
+  ::waitpid(there, nullptr, 0);
+  return 0;
+}
+
+}  // namespace
+}  // namespace skep::bench
+
+int main(int argc, char** argv) {
+  if (argc != 4) return 64;
+  return skep::bench::run(argv[1], std::atoi(argv[2]), std::atoi(argv[3]));
+}
