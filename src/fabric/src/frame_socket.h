@@ -84,8 +84,8 @@ class FrameSocket {
 struct LinkWord {
   NodeId src;
   std::string_view msg;
-  std::string_view trace;         // a correlation id; empty: a new one
-  std::optional<NodeId> dst;      // nothing: null
+  std::string_view trace;           // a correlation id; empty: a new one
+  std::optional<NodeId> dst;        // nothing: null
   std::string_view payload = "{}";  // JSON
 };
 std::string link_frame(const LinkWord& word);

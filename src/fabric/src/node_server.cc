@@ -124,18 +124,19 @@ class Server final : public NodeServer, private NodeSessions {
 constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
 
 void Server::await_node() {
-  listener_.async_wait(boost::asio::posix::descriptor_base::wait_read,
-                       [this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
-                         if (error || alive.expired() || closing_) return;
-                         accept_some();
-                         if (!paused_) await_node();
-                       });
+  listener_.async_wait(
+      boost::asio::posix::descriptor_base::wait_read,
+      [this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+        if (error || alive.expired() || closing_) return;
+        accept_some();
+        if (!paused_) await_node();
+      });
 }
 
 void Server::accept_some() {
   for (int i = 0; i < kAcceptsAtOnce; ++i) {
-    const int fd = ::accept4(listener_.native_handle(), nullptr, nullptr,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd =
+        ::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       take_in(fd);
       continue;

@@ -94,19 +94,18 @@ void NodeSession::hello(const EnvelopeView& view) {
   auto id = payload ? Uuid::parse(get_string(*payload, "uuid")) : fail(payload.error());
   const bool is_hello = view.type == "system" && view.msg == "HELLO" && id && view.src.uuid == *id;
   if (!is_hello || id->is_nil()) {
-    return reject("BAD_HELLO",
-                  "the first frame must be a HELLO whose src is its payload's uuid");
+    return reject("BAD_HELLO", "the first frame must be a HELLO whose src is its payload's uuid");
   }
   const Hello said{NodeId{*id}, std::string(get_string(*payload, "name")),
                    std::string(get_string(*payload, "version")),
                    std::string(get_string(*payload, "token"))};
   if (!speaks_our_version(said.version))
-    return reject("VERSION", fmt::format("version \"{}\" is not spoken here, 1.0 is", said.version));
+    return reject("VERSION",
+                  fmt::format("version \"{}\" is not spoken here, 1.0 is", said.version));
   const std::string& hive = server_.core->config().hive;
   auto name = Name::parse(said.name, hive);
   if (!name) return reject("BAD_NAME", name.error().message);
-  if (name->hive() != hive)
-    return reject("WRONG_HIVE", fmt::format("this is hive \"{}\"", hive));
+  if (name->hive() != hive) return reject("WRONG_HIVE", fmt::format("this is hive \"{}\"", hive));
   if (authorise(said, *name)) join(view, said.id, std::move(*name));
 }
 
@@ -153,11 +152,8 @@ void NodeSession::join(const EnvelopeView& view, const NodeId& id, Name name) {
 // -- what goes -----------------------------------------------------------------------------------
 
 void NodeSession::say(std::string_view msg, std::string_view trace, std::string_view payload) {
-  const LinkWord word{.src = server_.core->config().id,
-                      .msg = msg,
-                      .trace = trace,
-                      .dst = id_,
-                      .payload = payload};
+  const LinkWord word{
+      .src = server_.core->config().id, .msg = msg, .trace = trace, .dst = id_, .payload = payload};
   (void)socket_.send_frame(link_frame(word), true);  // full or ended: nobody is there to hear it
 }
 

@@ -40,7 +40,7 @@ class NodeSession final : public FrameSocket::Owner, public Exit {
   [[nodiscard]] uid_t uid() const { return uid_; }
   [[nodiscard]] bool is_registered() const { return node_ != nullptr; }
   [[nodiscard]] SteadyTime since() const { return since_; }
-  std::size_t place = 0;          // among the server's sessions
+  std::size_t place = 0;            // among the server's sessions
   std::size_t handshake_place = 0;  // among those that have not said HELLO
 
  private:

@@ -114,9 +114,9 @@ Result<std::optional<TokenGrant>> check_token(const std::string& directory, std:
   std::optional<TokenGrant> known;
   for (const json::value& one : tokens) {
     if (!equal_in_constant_time(get_string(one, "sha256"), hash)) continue;
-    known = TokenGrant{std::string(get_string(one, "pattern")),
-                       std::string(get_string(one, "label")),
-                       get_bool(one, "system").value_or(false)};
+    known =
+        TokenGrant{std::string(get_string(one, "pattern")), std::string(get_string(one, "label")),
+                   get_bool(one, "system").value_or(false)};
   }
   if (known && !covers(known->pattern, name)) {
     return fail(Code::kDenied, fmt::format("the token is for \"{}\"", known->pattern));

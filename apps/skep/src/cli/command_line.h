@@ -26,6 +26,7 @@ struct Options {
     kConfigCheck,
     kModels,
     kModelsTest,
+    kUsage,
     kRouter,
     kFabric
   };
@@ -52,6 +53,7 @@ int run_doctor(const Options& options);
 int run_config_check(const Options& options);
 int run_models(const Options& options);
 int run_models_test(const Options& options);
+int run_usage(const Options& options);
 int run_router(const Options& options);
 int run_fabric(const Options& options);
 
