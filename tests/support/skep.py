@@ -9,6 +9,7 @@ The home directory stays from start to start and goes with close().
 import contextlib
 import copy
 import glob
+import hashlib
 import json
 import os
 import re
@@ -182,7 +183,13 @@ class Skep:
             self.process.kill()
             self.process = None
         if self._own_home:
+            procs.remove_dir(self.shared_memory())   # a killed process leaves it to its successor
             procs.remove_dir(self.home)
+
+    def shared_memory(self):
+        """Where the routers of this home show themselves (src/fabric, region_directory)."""
+        directory = os.path.realpath(os.path.join(self.home, "run", "fabric"))
+        return f"/dev/shm/skep-{hashlib.sha256(directory.encode()).hexdigest()[:16]}"
 
     def __enter__(self):
         return self

@@ -25,7 +25,7 @@ struct PublisherSources {
   // what the router itself knows: the versions.
   bool rules = false;
   std::function<void(ConfigRegion&)> config;
-  std::function<LsaRegion()> hives;      // empty: this router is no gateway
+  std::function<LsaRegion()> hives;  // empty: this router is no gateway
 };
 class Publisher {
  public:
