@@ -1,6 +1,8 @@
 // Joins hives over the network (docs/fabric.md "Several hives").
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,5 +50,7 @@ Result<void> make_hive_key(const std::string& key_path, const std::string& certi
 // The hive id in a PEM certificate's "skep:hive:<id>"; for `skep hive join FILE`, which keeps it
 // under that name.
 Result<std::string> hive_of_certificate(std::string_view pem);
+// SHA-256 of the certificate as "AB:CD:…", to be compared by people.
+Result<std::string> certificate_fingerprint(std::string_view pem);
 
 }  // namespace skep::fabric
