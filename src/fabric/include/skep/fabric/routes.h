@@ -29,7 +29,9 @@ struct StaticRoute {
   enum class Action : std::uint8_t { kDrop, kRedirect, kFallback };
   Pattern pattern;
   Action action = Action::kFallback;
-  std::string to;  // a name "AI.x@hive", or "@hive": to that hive under the same name; kDrop: empty
+  // A name "AI.x@hive", or "@hive": to that hive under the same name. In that hive itself the route
+  // does nothing, so that all hives may hold the same text. kDrop: empty.
+  std::string to;
   std::uint16_t priority = 100;  // lower first
   std::uint32_t metric = 0;
   bool operator==(const StaticRoute&) const = default;
@@ -42,15 +44,19 @@ struct ZoneRule {
 };
 
 inline constexpr std::size_t kRoutesMax = 1'024, kZoneRulesMax = 1'024;
+inline constexpr std::size_t kGlobsMax = 128;  // among the routes, and among the zone rules: they
+                                               // are tried one after the other
 // The hive's routes and zones, changed only as a whole.
 struct Rules {
   std::vector<StaticRoute> routes;
   std::vector<ZoneRule> zones;
   bool operator==(const Rules&) const = default;
 };
-// {"routes":[{prefix, match_kind, action, next_hop_hive?, to?, metric?, priority?}]} and
-// {"vpns":[{pattern, match_kind, vpn_id, priority?}]} of the node protocol, and back. kInvalid says
-// which entry and why.
+// {"routes":[{prefix, match_kind?, action, next_hop_hive?, to?, metric?, priority?}]} and
+// {"vpns":[{pattern, match_kind?, vpn_id, priority?}]} of the node protocol, or the arrays alone,
+// and back. match_kind is PREFIX (the default), EXACT or GLOB; action is DROP, REDIRECT or
+// FALLBACK, and FORWARD reads as FALLBACK. kInvalid says which entry and why, kTooLarge over the
+// limits above.
 Result<std::vector<StaticRoute>> routes_from_json(const json::value& value);
 Result<std::vector<ZoneRule>> zones_from_json(const json::value& value);
 json::value to_json_value(const std::vector<StaticRoute>& routes);
@@ -64,11 +70,11 @@ std::optional<std::uint32_t> zone_of(const std::vector<ZoneRule>& rules, const N
 struct NodeAt {
   NodeId id;
   Name name;
-  std::optional<std::uint32_t> zone;  // nullopt: a system node
+  std::optional<std::uint32_t> zone;  // nullopt: a system node; the table sets it for kHere
   enum class Where : std::uint8_t { kHere, kPeer, kHive } where = Where::kHere;
   std::string hive;         // kHive: the hive it is in
   std::uint8_t path = 0;    // kHive: hives on the way
-  std::uint64_t since = 0;  // order of arrival
+  std::uint64_t since = 0;  // order of arrival; 0: the table numbers it
   void* exit = nullptr;
 };
 // A route that another hive advertises.
@@ -95,8 +101,10 @@ struct Decision {
 };
 
 // The loop thread changes and asks; ask() neither locks, waits nor allocates (a redirect may). Cost
-// aim: under 150 ns at 100,000 names, and it does not grow with nodes that are not addressed. A
-// change costs O(log n) or less, not a rebuild.
+// aim: under 150 ns at 100,000 names, and it does not grow with nodes that are not addressed; a
+// base with '*' before "@*" alone walks all nodes. Adding or removing a node costs the same however
+// many there are (the name slots, 16 bytes each, double now and then); new rules cost one look-up
+// for each own node.
 class RouteTable {
  public:
   explicit RouteTable(std::string hive);
@@ -104,7 +112,8 @@ class RouteTable {
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
-  // The returned entry stays where it is until removed. A second entry with the same id is kExists.
+  // The returned entry stays where it is until removed. Nodes of other hives must carry names of
+  // theirs: whoever adds them checks. A second entry with the same id is kExists.
   Result<const NodeAt*> add(NodeAt node);
   void remove(const NodeId& id);
   void remove_exit(void* exit);  // every node and hive route behind it
@@ -113,6 +122,8 @@ class RouteTable {
   [[nodiscard]] const Rules& rules() const;
   void set_hive_routes(std::string_view hive, std::vector<HiveRoute> routes);
 
+  // `name`: full, or "base@*". A text without '@' is no name: kNone. Pointers in the answer hold
+  // until the next change. After "@*" the node's own name is the new destination.
   [[nodiscard]] Decision ask(std::string_view name, const Asker& asker) const;
   // `queue`: how much waits at a node's exit; used to choose among own nodes when there is no
   // thread.
@@ -121,7 +132,8 @@ class RouteTable {
   [[nodiscard]] const StaticRoute* dropped(const NodeAt& node) const;  // a drop route covers it
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::uint64_t version() const;  // grows with each change
-  // In order of arrival, for broadcasts and people; `where` filters.
+  // In order of arrival, for broadcasts and people; `where` filters. `visit` may not change the
+  // table.
   void each(NodeAt::Where where, const std::function<void(const NodeAt&)>& visit) const;
   struct Impl;
 
