@@ -76,8 +76,8 @@ Result<void> write_beside(const std::string& path, std::string_view text, mode_t
   ::unlink(path.c_str());
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return fail(errno_error("writing " + path, errno));
-  const bool written =
-      ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       ::fsync(fd) == 0;
   const int error = errno;
   ::close(fd);
   if (!written) return fail(errno_error("writing " + path, error));
@@ -106,7 +106,8 @@ Result<void> publish(const std::string& key_path, const std::string& key,
 Result<void> make_hive_key(const std::string& key_path, const std::string& certificate_path,
                            std::string_view hive, int days) {
   if (!Name::parse("RT.x", hive)) {
-    return fail(Code::kInvalid, fmt::format("\"{}\" is no hive id: 1 to 64 of A-Z a-z 0-9 _ -", hive));
+    return fail(Code::kInvalid,
+                fmt::format("\"{}\" is no hive id: 1 to 64 of A-Z a-z 0-9 _ -", hive));
   }
   if (::access(key_path.c_str(), F_OK) == 0) {
     return fail(Code::kExists, fmt::format("{} exists already; move it away to make a new key, and "

@@ -121,9 +121,7 @@ void append_route(std::string& out, const LsaRoute& route) {
                      kMatches.at(static_cast<std::size_t>(route.pattern.match)),
                      route.drop ? "DROP" : "FORWARD", route.metric);
 }
-void append_down(std::string& out, const NodeId& id) {
-  out += '"' + id.uuid.str() + '"';
-}
+void append_down(std::string& out, const NodeId& id) { out += '"' + id.uuid.str() + '"'; }
 void append_hive(std::string& out, const std::string& hive) { append_json_string(out, hive); }
 
 template <class T>
@@ -208,8 +206,8 @@ std::string write_lsa(const Lsa& lsa) {
   append_list(out, "down", lsa.down, append_down);
   append_list(out, "routes", lsa.routes, append_route);
   if (lsa.kind == Lsa::Kind::kDigest) {
-    out += fmt::format(R"(,"digest":{{"nodes":{},"hash":"{:x}"}})", lsa.digest.nodes,
-                       lsa.digest.hash);
+    out +=
+        fmt::format(R"(,"digest":{{"nodes":{},"hash":"{:x}"}})", lsa.digest.nodes, lsa.digest.hash);
   }
   out += '}';
   return out;

@@ -13,8 +13,9 @@
 
 namespace skep::fabric {
 
-inline constexpr std::size_t kLsaBytesMax = 64u << 10;   // of one payload; longer is refused
-inline constexpr std::size_t kLsaBodyBytes = 56u << 10;  // of what we put into one; the rest is head
+inline constexpr std::size_t kLsaBytesMax = 64u << 10;  // of one payload; longer is refused
+inline constexpr std::size_t kLsaBodyBytes = 56u
+                                             << 10;  // of what we put into one; the rest is head
 inline constexpr std::size_t kLsaPartsMax = 4'096;
 inline constexpr std::size_t kLsaPathMax = 16;  // hives on the way
 inline constexpr std::size_t kHiveNodesMax = 16'384, kHiveRoutesMax = 1'024;

@@ -59,7 +59,7 @@ std::vector<LsaRoute> Topology::filtered(std::vector<LsaRoute> routes, LsaReject
   std::vector<LsaRoute> kept;
   const std::string ours = "@" + own_hive_;
   for (LsaRoute& route : routes) {
-    const LsaReject why = route.drop                            ? LsaReject::kDropRoute
+    const LsaReject why = route.drop                           ? LsaReject::kDropRoute
                           : route.pattern.text.ends_with(ours) ? LsaReject::kOwnRoute
                           : kept.size() >= kHiveRoutesMax      ? LsaReject::kOverLimit
                                                                : LsaReject::kCount;

@@ -15,21 +15,29 @@ namespace skep::fabric {
 
 inline constexpr std::size_t kFrameHeaderBytes = 4;
 inline constexpr std::size_t kFrameBytesMax = 131'072;  // without the four length bytes
-inline constexpr std::size_t kOffloadBytes = 65'536;    // a larger text payload becomes a blob
+// What routers splice in must not make the longest frame of a node undeliverable: whoever reads
+// from a router (nodes, peers, gateways) takes frames that much longer.
+inline constexpr std::size_t kStampBytesMax = 1'024;
+inline constexpr std::size_t kStampedBytesMax = kFrameBytesMax + kStampBytesMax;
+inline constexpr std::size_t kOffloadBytes = 65'536;  // a larger text payload becomes a blob
 inline constexpr std::size_t kOffloadOverheadBytes = 2'048;
 
 // Cuts a byte stream into frames. Owns one buffer that grows to one frame and a read's worth; the
 // reader fills it in place. After an error it stays failed. Not thread-safe.
 class FrameReader {
  public:
+  // A router reading from a node keeps the default; who reads from a router gives kStampedBytesMax.
+  explicit FrameReader(std::size_t frame_bytes_max = kFrameBytesMax)
+      : frame_bytes_max_(frame_bytes_max) {}
   // Where to read the next bytes to: at least `bytes_min`. Valid until the next call.
   std::span<char> space(std::size_t bytes_min);
   void filled(std::size_t bytes);
   // The next whole frame's JSON, or an empty view when more bytes are needed. The view lives until
-  // the next space(). kTooLarge: a length over kFrameBytesMax; kInvalid: a length of 0.
+  // the next space(). kTooLarge: a length over the most allowed; kInvalid: a length of 0.
   Result<std::string_view> next();
   [[nodiscard]] bool empty() const;  // nothing of a next frame has come: an end here is clean
  private:
+  std::size_t frame_bytes_max_;
   std::string buffer_;
   std::size_t begin_ = 0, end_ = 0;
   bool failed_ = false;
@@ -56,13 +64,16 @@ struct EnvelopeView {
   };
   Range routing_at, meta_at;  // the objects, braces included
   Range ttl_at, dst_at;       // the values, quotes included
-  Range src_name_at, vpn_at;  // the whole members with one comma; empty: absent
+  Range src_name_at, vpn_at;  // the whole members with one comma; empty: absent; never overlap
 };
 
-// Reads without copying or building a tree; strings with escapes in the fields above are kInvalid
-// (none of them needs any). kInvalid with the field's name; kCorrupt when it is no such JSON or not
-// UTF-8. Cost aim: under 300 ns for 512 bytes. Duplicate members: the first counts, a second of a
-// routing member is kInvalid.
+// Reads without copying or building a tree, and checks the whole text, payload included: a router
+// passes on nothing that its receiver could not read. Strings with escapes in the fields above are
+// kInvalid (none of them needs any). kInvalid with the field's name; kCorrupt when it is no such
+// JSON (nested deeper than 64, half surrogate pairs) or not UTF-8. Absent and null are the same in
+// `meta`, but a thread_seq or action_class of null counts as there. A second of a member read here
+// is kInvalid: parsers differ in which one they would believe; so is a name spelt with escapes that
+// it does not need. Cost aim: under 300 ns for 512 bytes.
 Result<EnvelopeView> read_envelope(std::string_view json);
 
 // What a router writes into an envelope on its way.
@@ -74,13 +85,22 @@ struct Stamp {
   std::optional<std::uint64_t> thread_seq;
   std::string_view action_class;  // empty: leave as it is
 };
-// Appends length and JSON to `out`: the bytes of `view.json` with the stamp spliced in.
+// Appends length and JSON to `out`: the bytes of `view.json` with the stamp spliced in. A
+// thread_seq or action_class that is there stays. At most kStampBytesMax longer, with names of at
+// most 256 bytes.
 void append_stamped(std::string& out, const EnvelopeView& view, const Stamp& stamp);
 
-// A Message as a frame (length and JSON). kTooLarge over kFrameBytesMax.
+// A Message as a frame (length and JSON). `src` and `dst` are the message's (unless the stamp has a
+// `dst`), ttl and src_name the stamp's. A trace that is empty is the message's id. A `payload` goes
+// out as it is and stands before `parts`. kTooLarge over kFrameBytesMax; kInvalid for what cannot
+// be written: a payload that is no JSON, no trace, a kControl that claims one of the four types,
+// bad UTF-8. Nothing is appended then.
 Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp);
 // The Message that a frame holds, for an inbox in this process; `src`, `src_name`, `trace`, `dst`
-// and `ttl` are taken from the routing part. Unknown meta members go to Message::meta.
+// and `ttl` are taken from the routing part. Meta members that no field holds go to Message::meta,
+// `ack` and an unusual thread_id too. A `dst` that is no full name ("AI.a@*") reads as Unresolved:
+// the message has arrived. A text payload that is a reference to a blob stays in `payload`
+// (skep/fabric/blobs.h).
 Result<Message> message_from_envelope(const EnvelopeView& view);
 // "thread:sha256:<hex>" of a conversation (docs/fabric.md).
 std::string thread_id_of(const Conversation& conversation);

@@ -1,0 +1,218 @@
+// The Message in an envelope (docs/fabric.md "Frames").
+#include <fmt/format.h>
+
+#include "message_members.h"
+#include "skep/base/json.h"
+#include "skep/base/text.h"
+#include "skep/fabric/envelope.h"
+
+namespace skep::fabric {
+namespace {
+
+// Takes members out of a meta object; a wrong one sticks and is asked for once, at the end.
+class MetaReader {
+ public:
+  explicit MetaReader(json::object& meta) : meta_(meta) {}
+
+  std::string text(std::string_view key) {
+    std::optional<json::value> value = take(key);
+    if (!value) return {};
+    if (!value->is_string()) return spoil(key), std::string();
+    return std::string(value->get_string());
+  }
+  bool flag(std::string_view key) {
+    std::optional<json::value> value = take(key);
+    if (value && !value->is_bool()) spoil(key);
+    return value && value->is_bool() && value->get_bool();
+  }
+  // Absent (and null): nullopt.
+  std::optional<json::value> take(std::string_view key) {
+    json::value* found = meta_.if_contains(key);
+    if (found == nullptr) return std::nullopt;
+    json::value value = std::move(*found);
+    meta_.erase(key);
+    if (value.is_null()) return std::nullopt;
+    return value;
+  }
+  void spoil(std::string_view key) {
+    if (bad_.empty()) bad_ = key;
+  }
+  [[nodiscard]] Result<void> finish() const {
+    if (bad_.empty()) return {};
+    return fail(Code::kInvalid, fmt::format("the envelope's \"{}\" is wrong", bad_));
+  }
+
+ private:
+  json::object& meta_;
+  std::string bad_;
+};
+
+std::string text_in(MetaReader& in, std::string_view of, const json::value& object,
+                    std::string_view key) {
+  const json::value* member = get_member(object, key);
+  if (!object.is_object() || (member != nullptr && !member->is_string())) in.spoil(of);
+  return std::string(get_string(object, key));
+}
+
+Destination destination_of(const EnvelopeView& view) {
+  switch (view.to) {
+    case EnvelopeView::To::kNode:
+      return view.dst_node;
+    case EnvelopeView::To::kBroadcast:
+      return Broadcast{std::string(view.target)};
+    case EnvelopeView::To::kName:
+      if (Result<Name> name = Name::parse(view.dst_text)) return *std::move(name);
+      break;
+    case EnvelopeView::To::kNull:
+      break;
+  }
+  return Unresolved{};
+}
+
+void read_kind(Message& m, MetaReader& in, std::string_view type) {
+  m.kind = kind_of(type).value_or(Kind::kControl);
+  if (m.kind != Kind::kControl || type == kControlType) in.take("type");
+  m.action = in.text(m.kind == Kind::kSystem ? "msg" : "action");
+}
+
+void read_time(Message& m, MetaReader& in) {
+  const std::string text = in.text("sent_at");
+  if (text.empty()) return;
+  if (std::optional<WallTime> time = parse_rfc3339(text)) {
+    m.sent_at = *time;
+  } else {
+    in.spoil("sent_at");
+  }
+}
+
+// An identity of another form than ours stays where it was.
+void read_ilk(Message& m, MetaReader& in) {
+  const json::value* given = m.meta.if_contains("src_ilk");
+  if (given == nullptr || !given->is_string()) return;
+  Result<Ilk> ilk = Ilk::parse(std::string_view(given->get_string()));
+  if (!ilk || ilk->is_nil()) return;
+  m.from = *ilk;
+  in.take("src_ilk");
+}
+
+void read_conversation(Message& m, MetaReader& in, std::string_view thread_id) {
+  std::optional<json::value> value = in.take("conversation");
+  if (!value) return;
+  m.conversation = {text_in(in, "conversation", *value, "channel"),
+                    text_in(in, "conversation", *value, "peer"),
+                    text_in(in, "conversation", *value, "thread")};
+  if (!thread_id.empty() && thread_id_of(m.conversation) == thread_id) in.take("thread_id");
+}
+
+void read_progress(Message& m, MetaReader& in) {
+  std::optional<json::value> value = in.take("progress");
+  if (!value) return;
+  const std::string phase = text_in(in, "progress", *value, "phase");
+  m.progress = Progress{.phase = {}, .text = text_in(in, "progress", *value, "text")};
+  for (auto [known, name] : kPhases) {
+    if (name == phase) m.progress->phase = known;
+  }
+  if (m.progress->phase == Progress::Phase{}) in.spoil("progress");
+}
+
+Result<void> read_meta(Message& m, const EnvelopeView& view) {
+  SKEP_TRY(json::value meta, parse_json(view.meta));
+  if (!meta.is_object()) return fail(Code::kInvalid, "the envelope's \"meta\" is no object");
+  m.meta = std::move(meta.get_object());
+  MetaReader in(m.meta);
+  read_kind(m, in, view.type);
+  m.id = MessageId(in.text("id"));
+  m.in_reply_to = MessageId(in.text("in_reply_to"));
+  read_time(m, in);
+  read_ilk(m, in);
+  read_conversation(m, in, view.thread_id);
+  if (std::optional<json::value> address = in.take("reply_address"))
+    m.reply_address = {text_in(in, "reply_address", *address, "from"),
+                       text_in(in, "reply_address", *address, "to")};
+  m.foreign_id = in.text("foreign_id");
+  m.wants_progress = in.flag("wants_progress");
+  read_progress(m, in);
+  if (view.to == EnvelopeView::To::kBroadcast) in.take("target");
+  return in.finish();
+}
+
+// Of another implementation: references to blobs.
+Part attachment(const json::value& value) {
+  const std::string_view blob = get_string(value, "blob_name");
+  return FilePart{.filename = std::string(get_string(value, "filename_original")),
+                  .media_type = std::string(get_string(value, "mime")),
+                  .size_bytes = static_cast<std::uint64_t>(
+                      std::max<std::int64_t>(0, get_int(value, "size").value_or(0))),
+                  .url = blob.empty() ? std::string() : fmt::format("blob:{}", blob)};
+}
+
+Result<void> read_words(Message& m, const json::value& payload) {
+  if (const json::value* parts = get_member(payload, "parts")) {
+    Result<std::vector<Part>> read = parts_from_json(*parts);
+    if (!read) return fail(Code::kInvalid, "the payload's \"parts\": " + read.error().message);
+    m.parts = *std::move(read);
+    return {};
+  }
+  const json::value* content = get_member(payload, "content");
+  if (content == nullptr || !content->is_string())
+    return fail(Code::kInvalid, "a text payload needs \"content\" or \"content_ref\"");
+  m.parts.emplace_back(TextPart{std::string(content->get_string())});
+  if (const json::array* attachments = get_array(payload, "attachments")) {
+    for (const json::value& value : *attachments) m.parts.push_back(attachment(value));
+  }
+  return {};
+}
+
+// Only what is plainly no text payload is spared the parsing.
+Result<void> read_payload(Message& m, std::string_view payload) {
+  if (payload == "null") return {};
+  if (payload.front() == '{' && payload.contains("\"text\"")) {
+    SKEP_TRY(json::value value, parse_json(payload));
+    if (get_string(value, "type") == "text") {
+      const bool referred = get_member(value, "content_ref") != nullptr;
+      if (referred && get_member(value, "content") != nullptr)
+        return fail(Code::kInvalid, "a text payload with both \"content\" and \"content_ref\"");
+      if (!referred) return read_words(m, value);
+    }
+  }
+  m.payload = payload;
+  return {};
+}
+
+// One value of the text that is hashed: '|' and '=' in it must not read as its structure.
+std::string field(std::string_view value) {
+  if (value.empty()) return "-";
+  std::string out;
+  for (char c : value) {
+    if (c == '|' || c == '%' || (c == '-' && value.size() == 1)) {
+      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Message> message_from_envelope(const EnvelopeView& view) {
+  Message m;
+  m.src = view.src;
+  m.trace = view.trace;
+  m.ttl = view.ttl;
+  m.dst = destination_of(view);
+  if (Result<Name> name = Name::parse(view.src_name)) m.src_name = *std::move(name);
+  SKEP_TRY_VOID(read_meta(m, view));
+  SKEP_TRY_VOID(read_payload(m, view.payload));
+  return m;
+}
+
+std::string thread_id_of(const Conversation& conversation) {
+  const std::string text =
+      fmt::format("v2|kind=direct_pair|channel_type={}|entrypoint_id=-|peer={}|thread={}",
+                  field(to_lower_ascii(conversation.channel)), field(conversation.peer),
+                  field(conversation.thread));
+  return "thread:sha256:" + hex_encode(sha256(text));
+}
+
+}  // namespace skep::fabric

@@ -1,0 +1,34 @@
+// The names that a Message's fields have on the wire, for writer and reader.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "skep/model/message.h"
+
+namespace skep::fabric {
+
+// meta.type of the kinds that have one of their own; kControl: none.
+constexpr std::array<std::pair<Kind, std::string_view>, 4> kTypes{{{Kind::kUser, "user"},
+                                                                   {Kind::kReply, "reply"},
+                                                                   {Kind::kProgress, "progress"},
+                                                                   {Kind::kSystem, "system"}}};
+constexpr std::string_view kControlType = "control";  // of a kControl that names no type
+
+constexpr std::array<std::pair<Progress::Phase, std::string_view>, 6> kPhases{
+    {{Progress::Phase::kStarted, "started"},
+     {Progress::Phase::kText, "text"},
+     {Progress::Phase::kToolStart, "tool_start"},
+     {Progress::Phase::kToolEnd, "tool_end"},
+     {Progress::Phase::kPaused, "paused"},
+     {Progress::Phase::kReset, "reset"}}};
+
+constexpr std::optional<Kind> kind_of(std::string_view type) {
+  for (auto [kind, name] : kTypes) {
+    if (name == type) return kind;
+  }
+  return std::nullopt;
+}
+
+}  // namespace skep::fabric
