@@ -7,39 +7,26 @@
 #include <string>
 #include <vector>
 
-#include "skep/fabric/envelope.h"
+#include "packet.h"
 #include "skep/fabric/router.h"
 #include "skep/fabric/routes.h"
 
 namespace skep::fabric {
 
-// One message on its way through this router, in the form it came in; the other form is made when
-// first asked for, once, however many receivers there are. Lives on the stack of who read it.
-class Packet {
- public:
-  explicit Packet(Message message);
-  explicit Packet(const EnvelopeView& view);  // the view's bytes outlive the packet
-
-  [[nodiscard]] const EnvelopeView& view()
-      const;                        // of a Message too: what routing needs, without its bytes
-  Stamp stamp;                      // what goes out differs in this
-  Result<Message> message() const;  // a copy, stamped; the last taker may use take()
-  Result<Message> take();
-  // Appends the stamped frame. `towards_router`: with the zone and one ttl less.
-  Result<void> append(std::string& out, bool towards_router) const;
-
- private:
-  struct Impl;
-  // (owner of core.h: choose members; keep Packet free of allocation for frames)
-};
-
-// A way out of this router. The owner takes it out of the core before it dies.
+// A way out of this router. The owner takes it out of the core before it dies; it may do so while
+// take() runs.
 class Exit {
  public:
   virtual ~Exit() = default;
   // Takes the message or refuses it at once. kExhausted: full (BACKPRESSURE); kUnavailable: gone.
+  // Whoever keeps a Message calls packet.take().
   virtual Result<void> take(const Packet& packet) = 0;
   [[nodiscard]] virtual std::size_t waiting() const = 0;  // messages not yet gone
+  // Another session took this node's id: the node is out of the core when this is called, and the
+  // session has to end. Only for what join() hung in.
+  virtual void evicted() {}
+  // An inbox in this process: what it refuses with is its own word, not the state of a link.
+  [[nodiscard]] virtual bool is_inbox() const { return false; }
 };
 
 // Whom a message came from.
@@ -61,9 +48,8 @@ struct NodeChange {
 class Resolver {
  public:
   virtual ~Resolver() = default;
-  // A name, or an error whose reason (NO_TARGET, later OPA_ERROR, OPA_NO_TARGET) the sender is
-  // told.
-  virtual Result<std::string> resolve(const EnvelopeView& message) = 0;
+  // A name, or why there is none (kNoTarget, kOpaError, kOpaNoTarget), which the sender is told.
+  virtual std::expected<std::string, Drop> resolve(const Packet& message) = 0;
 };
 
 class Core {
@@ -77,31 +63,48 @@ class Core {
   ~Core();
 
   // The whole data path: check the source, stamp, dedupe, look up, hand on. Everything that fails
-  // is counted; the caller decides who hears of it (report()).
+  // is counted; the caller decides who hears of it (report()). `from.node` and either end's exit
+  // may be gone when it returns.
   std::expected<void, Drop> route(const Origin& from, Packet& packet);
-  // Tells the sender: UNREACHABLE or TTL_EXCEEDED back by `from`. Nothing for system messages.
+  // Tells the sender: UNREACHABLE or TTL_EXCEEDED back by `from`. Nothing for system messages, nor
+  // for the reasons that are only counted.
   void report(const Origin& from, const Packet& packet, Drop why);
+  // route(), then report() what failed: what links do with a frame. A node's link must still be
+  // there afterwards, which a frame link always is (it ends its session later, never in take()).
+  void accept(const Origin& from, Packet& packet);
+  // A message of the router itself ("src" is its id) to a node it knows; not reported.
+  void send(Message message);
 
-  // Nodes attached here (in-process or by socket). An older session of the same id is told by its
-  // exit's owner through `evict`, then removed.
-  Result<const NodeAt*> join(NodeAt node, std::function<void()> evict);
-  void leave(const NodeAt& node);
+  // Nodes attached here (in-process or by socket). An older session of the same id is taken out and
+  // its exit told by evicted(). `node.since` is set here.
+  Result<const NodeAt*> join(NodeAt node);
+  void leave(const NodeAt& node);  // of join(), not evicted since
 
-  // Peers and hives hang their nodes into table() themselves, with exit = their Exit*.
+  // Peers and hives hang their nodes into table() themselves, with exit = their Exit* and since =
+  // next_since().
   RouteTable& table();
+  [[nodiscard]] const RouteTable& table() const;
+  std::uint64_t next_since();
   void add_peer(Exit& exit, bool gateway);  // broadcasts go to peers; hives behind a gateway peer
   void remove_peer(Exit& exit);             // takes its nodes away too
   void add_hive(std::string hive, Exit& exit, std::vector<std::string> path);
-  void remove_hive(std::string_view hive, Exit& exit);
+  void remove_hive(std::string_view hive, Exit& exit);  // its nodes and routes behind `exit` too
   void set_gateway(bool here);
+  [[nodiscard]] bool is_gateway() const;
 
-  Result<void> set_rules(Rules rules);  // applied as a whole; zones of connected nodes follow
+  void set_rules(Rules rules);  // applied as a whole; zones of connected nodes follow
   void set_resolver(Resolver* resolver);
-  // Control messages addressed to this router or to the fabric (CONFIG_CHANGED, NODES, LSA, …): by
-  // meta.msg. Handed over after the source was checked.
+  // Numbers messages of a thread that nobody has numbered, at the router that first sees them. An
+  // error leaves the message without a number.
+  void set_thread_seq(std::function<Result<std::uint64_t>(std::string_view thread_id)> next);
+  // System messages for this router or for nobody (dst null), and broadcast ones beside their
+  // delivery, by meta.msg. Handed over after the source was checked. An empty handler takes the
+  // registration back.
   using Control = std::function<void(const Origin&, const Packet&)>;
   void on_control(std::string msg, Control handler);
-  void on_change(std::function<void(const NodeChange&)> follow);
+  // Until unfollow(). Followers change nodes at most in answer to nothing: not from inside.
+  std::uint64_t follow(std::function<void(const NodeChange&)> follower);
+  void unfollow(std::uint64_t follower);
 
   void count(Drop drop);
   [[nodiscard]] RouterStats stats() const;

@@ -1,4 +1,6 @@
+#include <atomic>
 #include <map>
+#include <mutex>
 #include <optional>
 
 #include "glob.h"
@@ -42,7 +44,9 @@ struct RouteTable::Impl {
   std::map<std::string, std::size_t, std::less<>> hives;  // with how many nodes of their names
   std::unordered_map<void*, TableEntry*> by_exit;
   std::size_t (*queue)(void* exit) = nullptr;
-  std::uint64_t version = 0, arrivals = 0;
+  std::uint64_t arrivals = 0;
+  std::atomic<std::uint64_t> version = 0;
+  std::mutex changing;  // changes against picture(); asking takes no part
 
   std::list<TableEntry>& list(NodeAt::Where where) {
     return entries[static_cast<std::size_t>(where)];
@@ -246,6 +250,7 @@ RouteTable::RouteTable(std::string hive) : impl_(std::make_unique<Impl>(std::mov
 RouteTable::~RouteTable() = default;
 
 Result<const NodeAt*> RouteTable::add(NodeAt node) {
+  std::scoped_lock lock(impl_->changing);
   if (impl_->by_id.contains(node.id)) {
     return fail(Code::kExists, fmt::format("node {} is in the table already", node.id.uuid.str()));
   }
@@ -260,10 +265,14 @@ Result<const NodeAt*> RouteTable::add(NodeAt node) {
   return &entry.at;
 }
 
-void RouteTable::remove(const NodeId& id) { impl_->remove(NodeId(id)); }
+void RouteTable::remove(const NodeId& id) {
+  std::scoped_lock lock(impl_->changing);
+  impl_->remove(NodeId(id));
+}
 
 void RouteTable::remove_exit(void* exit) {
   if (exit == nullptr) return;
+  std::scoped_lock lock(impl_->changing);
   for (auto at = impl_->by_exit.find(exit); at != impl_->by_exit.end();
        at = impl_->by_exit.find(exit)) {
     impl_->remove(NodeId(at->second->at.id));
@@ -272,6 +281,7 @@ void RouteTable::remove_exit(void* exit) {
 }
 
 std::vector<const NodeAt*> RouteTable::set_rules(Rules rules) {
+  std::scoped_lock lock(impl_->changing);
   impl_->rules = std::move(rules);
   impl_->static_routes = StaticRoutes(impl_->rules.routes);
   impl_->zones = Zones(impl_->rules.zones);
@@ -290,6 +300,7 @@ std::vector<const NodeAt*> RouteTable::set_rules(Rules rules) {
 const Rules& RouteTable::rules() const { return impl_->rules; }
 
 void RouteTable::set_hive_routes(std::string_view hive, std::vector<HiveRoute> routes) {
+  std::scoped_lock lock(impl_->changing);
   impl_->hive_routes.set(hive, std::move(routes));
   ++impl_->version;
 }
@@ -312,6 +323,16 @@ const StaticRoute* RouteTable::dropped(const NodeAt& node) const {
 
 std::size_t RouteTable::size() const { return impl_->by_id.size(); }
 std::uint64_t RouteTable::version() const { return impl_->version; }
+
+RouteTable::Picture RouteTable::picture() const {
+  std::scoped_lock lock(impl_->changing);
+  Picture now{.version = impl_->version, .routes = impl_->rules.routes, .nodes = {}};
+  now.nodes.reserve(impl_->by_id.size());
+  for (const auto& where : impl_->entries) {
+    for (const TableEntry& entry : where) now.nodes.push_back(entry.at);
+  }
+  return now;
+}
 
 void RouteTable::each(NodeAt::Where where, const std::function<void(const NodeAt&)>& visit) const {
   for (const TableEntry& entry : impl_->list(where)) visit(entry.at);

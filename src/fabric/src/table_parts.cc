@@ -52,7 +52,7 @@ void Chooser::consider(const Member& member) {
 
 Chooser::Rank Chooser::rank(const Member& member) const {
   const NodeAt& node = member.entry->at;
-  const bool threaded = !asker_.thread.empty();
+  const bool threaded = this->threaded();
   const std::uint64_t against = threaded ? UINT64_MAX - rendezvous_score(thread(), member.key) : 0;
   const std::uint64_t since = threaded ? 0 : node.since;
   if (member.foreign) return {2u + node.path, against, since};
@@ -61,9 +61,13 @@ Chooser::Rank Chooser::rank(const Member& member) const {
   return {0, queue_ != nullptr ? queue_(node.exit) : 0, since};
 }
 
-std::uint64_t Chooser::thread() const {
-  if (!std::exchange(thread_known_, true)) thread_ = thread_key(asker_.thread);
-  return thread_;
+bool Chooser::threaded() const {
+  if (std::exchange(thread_known_, true)) return threaded_;
+  std::string_view text = asker_.thread;
+  if (text.empty() && asker_.find_thread != nullptr) text = asker_.find_thread(asker_.message);
+  threaded_ = !text.empty();
+  if (threaded_) thread_ = thread_key(text);
+  return threaded_;
 }
 
 StaticRoutes::StaticRoutes(const std::vector<StaticRoute>& routes) {

@@ -61,7 +61,8 @@ class Chooser {
     return member.system || !asker_.zone || *asker_.zone == member.zone;
   }
   [[nodiscard]] Rank rank(const Member& member) const;
-  [[nodiscard]] std::uint64_t thread() const;
+  [[nodiscard]] bool threaded() const;
+  [[nodiscard]] std::uint64_t thread() const { return thread_; }
 
   const Asker& asker_;
   std::size_t (*queue_)(void* exit);
@@ -70,7 +71,7 @@ class Chooser {
   Rank best_rank_;
   bool blocked_ = false;
   mutable std::uint64_t thread_ = 0;
-  mutable bool thread_known_ = false;
+  mutable bool thread_known_ = false, threaded_ = false;
 };
 
 // Static routes in the order of the truth table, with a look-up each for rows 1 and 5.

@@ -184,7 +184,7 @@ json::object KernelImpl::status() const {
   json::array routes;
   for (const fabric::RouteEntry& route : router_->snapshot()->routes) {
     routes.push_back(json::object{
-        {"name", route.name.str()}, {"node", route.node.uuid.str()}, {"why", route.why}});
+        {"name", route.name}, {"node", route.node.uuid.str()}, {"why", route.why}});
   }
   json::object status{
       {"version", version()},

@@ -42,15 +42,18 @@ enum class Drop : std::uint8_t {
 std::string_view drop_reason(Drop drop);
 
 struct RouteEntry {
-  Name name;
-  NodeId node;
-  std::string why;  // "connected": an inbox in this process; later "peer", "static", "lsa"
+  std::string name;  // a full name; of a static route its pattern
+  NodeId node;       // nil for a static route
+  std::string why;   // "connected" to this router, "peer": another router of the hive, "hive": the
+                     // gateway's news of another hive, "static": a configured route
+  std::uint32_t zone = 0;
+  std::string to;  // hive: which; static: "drop", "redirect AI.x@h", "fallback @h"
 };
 
 // An immutable picture of the routes, for other threads and for people.
 struct RouteSnapshot {
   std::uint64_t version = 0;       // grows with each change
-  std::vector<RouteEntry> routes;  // by name, then in order of arrival
+  std::vector<RouteEntry> routes;  // by name, then in order of arrival; static ones first
 };
 
 struct RouterStats {
@@ -58,6 +61,7 @@ struct RouterStats {
   std::array<std::uint64_t, static_cast<std::size_t>(Drop::kCount)> dropped{};
 };
 
+class Core;
 class Router;
 namespace detail {
 struct Node;
@@ -90,6 +94,7 @@ class Port {
 
  private:
   friend class Router;
+  friend struct detail::Node;
   explicit Port(detail::Node& node);
   void leave();
   detail::Node* node_ = nullptr;  // the router's; null once replaced or moved from
@@ -104,9 +109,10 @@ struct RouterConfig {
   std::string default_target;
 };
 
-// Loop thread only, except snapshot(). One node is one NodeId; names may repeat, then the first
-// attached gets the unicast. An inbox may send, attach and destroy ports, its own too, while it is
-// delivered to.
+// Loop thread only, except snapshot(). One node is one NodeId; names may repeat: a message with a
+// conversation or thread goes to the same one of them while it lives, others to the one with the
+// shortest queue, the first attached among equals. An inbox may send, attach and destroy ports, its
+// own too, while it is delivered to.
 class Router {
  public:
   static constexpr int nesting_max = 64;
@@ -125,6 +131,8 @@ class Router {
   // squared; attach and detach wait meanwhile, messages do not.
   [[nodiscard]] std::shared_ptr<const RouteSnapshot> snapshot() const;
   [[nodiscard]] RouterStats stats() const;
+  // The inside, for what links this router to others (NodeServer, Peering, Gateway).
+  [[nodiscard]] Core& core();
 
   struct Impl;
 

@@ -89,7 +89,10 @@ struct HiveRoute {
 struct Asker {
   std::optional<std::uint32_t> zone;  // nullopt: a system node
   std::string_view hive;              // of the sender, for "@*"
-  std::string_view thread;            // meta.thread_id; empty: none
+  std::string_view thread;            // meta.thread_id; empty: none, or `find_thread` knows
+  // Asked for the thread only when several nodes share the name, where it costs a hash to know.
+  std::string_view (*find_thread)(const void* message) = nullptr;
+  const void* message = nullptr;
 };
 struct Decision {
   enum class What : std::uint8_t { kNode, kToHive, kDrop, kBlocked, kNone } what = What::kNone;
@@ -132,6 +135,13 @@ class RouteTable {
   [[nodiscard]] const StaticRoute* dropped(const NodeAt& node) const;  // a drop route covers it
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::uint64_t version() const;  // grows with each change
+  // Everything as it is now, by copying, for people. Any thread: it waits while a change is made.
+  struct Picture {
+    std::uint64_t version = 0;
+    std::vector<StaticRoute> routes;
+    std::vector<NodeAt> nodes;  // own, peers', hives'; each in order of arrival
+  };
+  [[nodiscard]] Picture picture() const;
   // In order of arrival, for broadcasts and people; `where` filters. `visit` may not change the
   // table.
   void each(NodeAt::Where where, const std::function<void(const NodeAt&)>& visit) const;
