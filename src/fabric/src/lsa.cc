@@ -1,6 +1,7 @@
 #include "lsa.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "skep/base/json.h"

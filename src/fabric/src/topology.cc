@@ -18,7 +18,7 @@ LsaReject check_path(const Lsa& lsa, std::string_view session_hive, std::string_
     return LsaReject::kHiveMismatch;
   }
   if (lsa.hive == own_hive) return LsaReject::kOwnHive;
-  if (std::ranges::contains(lsa.path, own_hive)) return LsaReject::kLoop;
+  if (std::ranges::find(lsa.path, own_hive) != lsa.path.end()) return LsaReject::kLoop;
   std::unordered_set<std::string_view> seen;
   for (const std::string& hive : lsa.path) {
     if (!Name::parse("RT.x", hive)) return LsaReject::kHiveMismatch;
@@ -183,6 +183,7 @@ Topology::Change Topology::apply_digest(const Lsa& lsa) {
 std::vector<Lsa> Topology::set_own(std::vector<LsaNode> up, const std::vector<NodeId>& down) {
   Lsa delta{.kind = Lsa::Kind::kDelta, .hive = hive_, .epoch = epoch_, .seq = seq_ + 1};
   delta.path = path_;
+  left_out_ = 0;  // whoever is not in yet is in `up` each time
   for (const NodeId& id : down) {
     if (erase(id)) delta.down.push_back(id);
   }
@@ -191,7 +192,8 @@ std::vector<Lsa> Topology::set_own(std::vector<LsaNode> up, const std::vector<No
     if (!replaces && nodes_.size() >= kHiveNodesMax) {
       ++left_out_;
     } else if (insert(node)) {
-      if (replaces && !std::ranges::contains(delta.down, node.id)) delta.down.push_back(node.id);
+      if (replaces && std::ranges::find(delta.down, node.id) == delta.down.end())
+        delta.down.push_back(node.id);
       delta.up.push_back(std::move(node));
     }
   }

@@ -54,7 +54,7 @@ class Topology {
   // An advertisement that check_path() let through, of any kind but kGone.
   Change apply(Lsa lsa, LsaRejects& rejects);
 
-  // Our own hive: takes what changed and gives the deltas to send.
+  // Our own hive: takes what changed (`up`: all that is not in yet) and gives the deltas to send.
   std::vector<Lsa> set_own(std::vector<LsaNode> up, const std::vector<NodeId>& down);
   void begin(std::uint64_t epoch) { epoch_ = epoch; }
   bool set_own_routes(std::vector<LsaRoute> routes);  // true: changed, a full one is due
