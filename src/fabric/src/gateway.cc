@@ -60,7 +60,9 @@ GatewayImpl::GatewayImpl(Loop& loop, Router& router, GatewayConfig config)
       epoch_(static_cast<std::uint64_t>(Clock::system().now().time_since_epoch().count())),
       reach_(core_, epoch_),
       gate_(loop) {
-  follower_ = core_.follow([this](const NodeChange&) { dirty_.notify_all(); });
+  follower_ = core_.follow([this](const NodeChange& change) {
+    if (change.node.where != NodeAt::Where::kHive) dirty_.notify_all();
+  });
   core_.set_gateway(true);
 }
 

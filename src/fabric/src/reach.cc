@@ -21,6 +21,21 @@ std::vector<LsaRoute> advertised(const Rules& rules, const std::string& hive) {
 
 }  // namespace
 
+// What we change in the table ourselves needs no refresh.
+class Reach::OwnChanges {
+ public:
+  explicit OwnChanges(Reach& reach) : reach_(reach), clean_(!reach.stale()) {}
+  ~OwnChanges() {
+    if (clean_) reach_.seen_version_ = reach_.core_.table().version();
+  }
+  OwnChanges(const OwnChanges&) = delete;
+  OwnChanges& operator=(const OwnChanges&) = delete;
+
+ private:
+  Reach& reach_;
+  bool clean_;
+};
+
 Reach::Reach(Core& core, std::uint64_t epoch)
     : core_(core), own_(core.config().hive, core.config().hive) {
   own_.begin(epoch);
@@ -35,6 +50,7 @@ void Reach::up(Neighbour& neighbour) {
 }
 
 void Reach::down(Neighbour& neighbour) {
+  const OwnChanges own(*this);
   std::erase(neighbours_, &neighbour);
   std::vector<std::string> hives;
   for (const auto& [hive, topology] : neighbour.learned) hives.push_back(hive);
@@ -43,6 +59,7 @@ void Reach::down(Neighbour& neighbour) {
 }
 
 void Reach::take_advertisement(Neighbour& from, std::string_view payload) {
+  const OwnChanges own(*this);
   auto lsa = read_lsa(payload);
   if (!lsa) return count(from.rejects, LsaReject::kParse);
   const LsaReject why = check_path(*lsa, from.hive, own_.hive());
@@ -144,7 +161,7 @@ void Reach::hang(const Topology& topology, Exit& exit, const std::vector<LsaNode
               .path = static_cast<std::uint8_t>(topology.path().size()),
               .since = core_.next_since(),
               .exit = &exit};
-    if (!core_.table().add(std::move(at))) count(rejects, LsaReject::kTaken);
+    if (!core_.hang(std::move(at))) count(rejects, LsaReject::kTaken);
   }
 }
 
@@ -153,7 +170,7 @@ void Reach::unhang(std::string_view hive, const Exit& exit, const std::vector<No
     const NodeAt* at = core_.table().find(id);
     const bool ours =
         at != nullptr && at->where == NodeAt::Where::kHive && at->exit == &exit && at->hive == hive;
-    if (ours) core_.table().remove(id);
+    if (ours) core_.unhang(NodeId(id));
   }
 }
 

@@ -49,6 +49,7 @@ class Reach {
   [[nodiscard]] const std::map<std::string, Neighbour*, std::less<>>& ways() const { return ways_; }
 
  private:
+  class OwnChanges;
   void changed(Neighbour& from, const std::string& hive, Topology::Change change);
   void choose(const std::string& hive);
   [[nodiscard]] Neighbour* nearest(std::string_view hive) const;

@@ -9,6 +9,7 @@ namespace {
 // What the kernel itself reads; rooms read their own sections.
 void read_own(ConfigSection root, KernelConfig& config) {
   root.child("hive").read("id", config.hive);
+  config.gateway = fabric::GatewayConfig::read(root.child("hive"), config.home);
   root.child("api").read("listen", config.api_listen);
 
   std::string sync = "process";

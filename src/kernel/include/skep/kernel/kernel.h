@@ -11,6 +11,7 @@
 #include "skep/base/config.h"
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
+#include "skep/fabric/gateway.h"
 #include "skep/fabric/router.h"
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
@@ -24,6 +25,7 @@ std::string_view version();  // "0.1.0"
 struct KernelConfig {
   std::string home;
   std::string hive = "local";                 // [hive] id
+  fabric::GatewayConfig gateway;              // [hive] listen, uplinks, …
   std::string api_listen = "127.0.0.1:4545";  // [api] listen
   store::Sync sync = store::Sync::kProcess;   // [store] sync = "process" | "disk"
   std::string log_level = "info";             // [log] level, file
