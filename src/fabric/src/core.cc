@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "core_impl.h"
+#include "frame_socket.h"
 
 namespace skep::fabric {
 
@@ -146,6 +147,11 @@ std::uint64_t Core::follow(std::function<void(const NodeChange&)> follower) {
 
 void Core::unfollow(std::uint64_t follower) {
   std::erase_if(impl_->followers, [&](const auto& one) { return one.first == follower; });
+}
+
+const std::shared_ptr<FrameHub>& Core::frames(Loop& loop) {
+  if (!impl_->frames) impl_->frames = FrameHub::make(loop);
+  return impl_->frames;
 }
 
 void Core::count(Drop drop) { impl_->count(drop); }

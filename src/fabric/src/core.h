@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "packet.h"
+#include "skep/async/loop.h"
 #include "skep/fabric/router.h"
 #include "skep/fabric/routes.h"
 
 namespace skep::fabric {
+
+class FrameHub;
 
 // A way out of this router. The owner takes it out of the core before it dies; it may do so while
 // take() runs.
@@ -109,6 +112,9 @@ class Core {
   // Until unfollow(). Followers change nodes at most in answer to nothing: not from inside.
   std::uint64_t follow(std::function<void(const NodeChange&)> follower);
   void unfollow(std::uint64_t follower);
+
+  // What all frame sockets of this router share; made when first asked for.
+  const std::shared_ptr<FrameHub>& frames(Loop& loop);
 
   void count(Drop drop);
   [[nodiscard]] RouterStats stats() const;

@@ -38,6 +38,7 @@ struct Core::Impl {
   std::vector<std::pair<std::uint64_t, std::function<void(const NodeChange&)>>> followers;
   std::uint64_t serial = 0;
   RouterStats stats;
+  std::shared_ptr<FrameHub> frames;
   SeenLately broadcasts{broadcasts_max, std::chrono::seconds(30)};
   static constexpr std::size_t broadcasts_max = 65'536;
 

@@ -252,15 +252,16 @@ std::size_t FrameSocket::waiting() const { return state_->waiting(); }
 bool FrameSocket::ended() const { return state_->ended(); }
 int FrameSocket::fd() const { return state_->fd(); }
 
-std::string link_frame(const NodeId& src, std::string_view msg, std::string_view trace,
-                       std::string_view payload_json) {
+std::string link_frame(const LinkWord& word) {
   std::string frame(kFrameHeaderBytes, '\0');
-  frame += R"({"routing":{"src":")" + src.uuid.str() + R"(","dst":null,"ttl":1,"trace_id":)";
-  append_json_string(frame, trace);
+  frame += R"({"routing":{"src":")" + word.src.uuid.str() + R"(","dst":)";
+  frame += word.dst ? '"' + word.dst->uuid.str() + '"' : "null";
+  frame += R"(,"ttl":1,"trace_id":)";
+  append_json_string(frame, word.trace.empty() ? Uuid::random().str() : word.trace);
   frame += R"(},"meta":{"type":"system","msg":)";
-  append_json_string(frame, msg);
+  append_json_string(frame, word.msg);
   frame += R"(},"payload":)";
-  frame += payload_json;
+  frame += word.payload;
   frame += '}';
   const std::size_t length = frame.size() - kFrameHeaderBytes;
   for (std::size_t i = 0; i < kFrameHeaderBytes; ++i)

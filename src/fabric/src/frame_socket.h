@@ -80,9 +80,14 @@ class FrameSocket {
   std::shared_ptr<State> state_;
 };
 
-// "type":"system", ttl 1, dst null: PING and what else two ends of a link say to each other.
-// `trace`: a correlation id.
-std::string link_frame(const NodeId& src, std::string_view msg, std::string_view trace,
-                       std::string_view payload_json = "{}");
+// What the two ends of a link say to each other: type=system, ttl 1. Length and JSON.
+struct LinkWord {
+  NodeId src;
+  std::string_view msg;
+  std::string_view trace;           // a correlation id; empty: a new one
+  std::optional<NodeId> dst;        // nothing: null
+  std::string_view payload = "{}";  // JSON
+};
+std::string link_frame(const LinkWord& word);
 
 }  // namespace skep::fabric

@@ -131,6 +131,7 @@ Routed Core::Impl::unicast(const Origin& from, const Sender& sender, Packet& pac
   const EnvelopeView& view = packet.view();
   if (packet.is_system() && is_for_me(packet) && control(from, packet)) return {};
   if (view.to == To::kNode) return to_id(from, sender, packet);
+  if (view.to == To::kNull && packet.is_system()) return dropped(Drop::kNoTarget);
   if (view.to == To::kNull) return to_null(from, sender, packet);
   const FullName name(view.dst_text, config.hive);
   return to_name(from, sender, packet, name.str());
