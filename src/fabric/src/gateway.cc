@@ -80,6 +80,9 @@ Task<Result<std::unique_ptr<Gateway>>> Gateway::open(Loop& loop, Router& router,
 }
 
 Task<Result<void>> GatewayImpl::start() {
+  if (config_.authorized_hives.empty()) {
+    log::warn("fabric", "[hive] authorized_hives is empty: no other hive may connect");
+  }
   for (const std::string& uplink : config_.uplinks) {
     SKEP_CO_TRY(HostPort to, parse_host_port(uplink));
     auto dial = std::make_unique<Uplink>();

@@ -23,11 +23,6 @@ GatewayConfig GatewayConfig::read(ConfigSection hive, const std::string& home) {
       hive.problem("authorized_hives", fmt::format("\"{}\" is no hive id", id));
     }
   }
-  if (config.wanted() && config.authorized_hives.empty()) {
-    hive.problem("authorized_hives",
-                 "is empty, which allows no other hive at all; name those that "
-                 "may connect");
-  }
   return config;
 }
 

@@ -9,6 +9,7 @@ namespace {
 // What the kernel itself reads; rooms read their own sections.
 void read_own(ConfigSection root, KernelConfig& config) {
   root.child("hive").read("id", config.hive);
+  root.child("hive").read("default_agent", config.default_agent);
   config.gateway = fabric::GatewayConfig::read(root.child("hive"), config.home);
   root.child("api").read("listen", config.api_listen);
 
@@ -40,6 +41,9 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
   if (!Name::parse("AI.x", config.hive)) {
     root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");
+  }
+  if (!config.default_agent.empty() && !Name::parse(config.default_agent, config.hive)) {
+    root.child("hive").problem("default_agent", "must be a name such as AI.support@lab");
   }
   return config;
 }

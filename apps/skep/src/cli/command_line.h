@@ -17,7 +17,7 @@ inline constexpr int kExitUsage = 64;
 inline constexpr int kExitConfig = 78;
 
 struct Options {
-  enum class Command { kUp, kChat, kStatus, kStop, kDoctor, kConfigCheck };
+  enum class Command { kUp, kChat, kStatus, kStop, kDoctor, kConfigCheck, kHiveKeygen, kHiveJoin, kHiveList };
   Command command = Command::kUp;
   std::string home;
   std::optional<std::string> config_path;
@@ -26,6 +26,8 @@ struct Options {
   std::optional<std::string> message;  // chat -m
   std::string thread;                  // chat --thread
   std::string peer;                    // chat --as
+  std::string file;                    // hive join FILE
+  bool yes = false;                    // hive join --yes
 };
 
 int run(int argc, char** argv);
@@ -36,6 +38,9 @@ int run_status(const Options& options);
 int run_stop(const Options& options);
 int run_doctor(const Options& options);
 int run_config_check(const Options& options);
+int run_hive_keygen(const Options& options);
+int run_hive_join(const Options& options);
+int run_hive_list(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

@@ -25,6 +25,7 @@ std::string_view version();  // "0.1.0"
 struct KernelConfig {
   std::string home;
   std::string hive = "local";                 // [hive] id
+  std::string default_agent;                  // [hive] default_agent; empty: the own agent
   fabric::GatewayConfig gateway;              // [hive] listen, uplinks, …
   std::string api_listen = "127.0.0.1:4545";  // [api] listen
   store::Sync sync = store::Sync::kProcess;   // [store] sync = "process" | "disk"
