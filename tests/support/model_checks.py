@@ -26,6 +26,9 @@ def check(provider, headers, body):
     try:
         _need(isinstance(body, dict), "the body is not a JSON object")
         _need(headers.get("content-type", "").startswith("application/json"), "content-type must be application/json")
+        if provider == "gemini":
+            _gemini(headers, body)
+            return ""
         _need(isinstance(body.get("model"), str) and body["model"], "model: field required")
         _need(isinstance(body.get("messages"), list) and body["messages"], "messages: at least one message is required")
         for at, message in enumerate(body["messages"]):
@@ -189,6 +192,65 @@ def _ollama(_headers, body):
     _need(pending == 0 and previous in ("user", "tool"), "the last message must be from the user or a tool")
 
 
+# -- Gemini --------------------------------------------------------------------------------------------------------------
+
+_GEMINI_KEYS = {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings", "cachedContent"}
+_GEMINI_SCHEMA_KEYS = {"type", "format", "title", "description", "nullable", "enum", "items", "maxItems", "minItems",
+                       "properties", "required", "minimum", "maximum", "minLength", "maxLength", "pattern", "anyOf"}
+
+
+def _gemini(headers, body):
+    _need(headers.get("x-goog-api-key"), "Method doesn't allow unregistered callers")
+    unknown = sorted(set(body) - _GEMINI_KEYS)
+    _need(not unknown, f"Invalid JSON payload received. Unknown name {unknown}")
+    _need(isinstance(body.get("contents"), list) and body["contents"], "contents is not specified")
+    names = set()
+    for tool in body.get("tools") or []:
+        for each in tool["functionDeclarations"]:
+            _need(_NAME.fullmatch(each["name"]) and each.get("description"), f"bad function declaration {each}")
+            _need(each["name"] not in names, f"duplicate function declaration {each['name']}")
+            names.add(each["name"])
+            if "parameters" in each:
+                _need(each["parameters"].get("properties"), f"{each['name']}: should be non-empty for OBJECT type")
+                _gemini_schema(each["parameters"])
+    _gemini_contents(body["contents"])
+
+
+def _gemini_schema(schema):
+    unknown = sorted(set(schema) - _GEMINI_SCHEMA_KEYS)
+    _need(not unknown, f"parameters: unknown name {unknown}")
+    _need(isinstance(schema.get("type", "string"), str), "parameters.type: not a string")
+    inner = list((schema.get("properties") or {}).values()) + schema.get("anyOf", [])
+    inner += [schema["items"]] if "items" in schema else []
+    for each in inner:
+        _gemini_schema(each)
+
+
+def _gemini_contents(contents):
+    calls = []
+    for at, content in enumerate(contents):
+        role, parts = content["role"], content["parts"]
+        _need(role == ("user", "model")[at % 2], f"contents[{at}]: roles must alternate between user and model")
+        _need(isinstance(parts, list) and parts, f"contents[{at}].parts: must not be empty")
+        for part in parts:
+            kinds = {"text", "inlineData", "functionCall", "functionResponse"} & set(part)
+            _need(len(kinds) == 1, f"contents[{at}]: required oneof field 'data' must have one initialized field")
+            _need(part.get("text", "x"), f"contents[{at}]: empty text parameter")
+        answers = [part["functionResponse"] for part in parts if "functionResponse" in part]
+        _need([answer["name"] for answer in answers] == calls,
+              f"contents[{at}]: the number of function response parts must equal that of the function calls: {calls}")
+        for answer in answers:
+            _need(isinstance(answer["response"], dict), f"contents[{at}]: response must be an object")
+        calls = [part["functionCall"]["name"] for part in parts if "functionCall" in part]
+        _need(role == "model" or not calls, f"contents[{at}]: a function call in a user turn")
+    _need(not calls and contents[-1]["role"] == "user", "the last turn must be the user's")
+
+
+def turns(body):
+    """The messages, whatever the provider calls them."""
+    return body.get("messages") or body.get("contents") or []
+
+
 def _json(text):
     try:
         return json.loads(text)
@@ -215,9 +277,10 @@ def _said(text):
 
 def last_user_text(body):
     """What the person wrote last: the last text block of the newest user message that has text."""
-    for message in reversed(body.get("messages") or []):
+    for message in reversed(turns(body)):
         if message.get("role") == "user":
             texts = [text for text in _texts(message.get("content")) if text]
+            texts += [part["text"] for part in message.get("parts") or [] if part.get("text")]
             if texts:
                 return _said(texts[-1])
     return ""
@@ -226,8 +289,11 @@ def last_user_text(body):
 def last_tool_results(body):
     """The texts of the tool results at the very end of the request; empty when the newest turn is not tool results."""
     results = []
-    for message in reversed(body.get("messages") or []):
+    for message in reversed(turns(body)):
         content = message.get("content")
+        if "parts" in message:
+            answers = [part["functionResponse"]["response"] for part in message["parts"] if "functionResponse" in part]
+            return [answer.get("result", answer.get("error")) for answer in answers]
         if message.get("role") == "tool":
             results.insert(0, content)
             continue

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A model provider that does as it is told: Anthropic Messages, OpenAI chat completions and Ollama chat over HTTP/1.1.
+"""A model provider that does as it is told: Anthropic Messages, OpenAI chat completions, Gemini and Ollama chat over
+HTTP/1.1.
 
     with ModelServer() as model:
         model.script('text "4"', 'error 529 retry-after 1')
@@ -15,6 +16,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -32,6 +34,11 @@ HEADER_BYTES_MAX = 64 * 1024
 BODY_BYTES_MAX = 64 * 1024 * 1024
 PROVIDERS = {"/v1/messages": "anthropic", "/v1/chat/completions": "openai", "/chat/completions": "openai",
              "/api/chat": "ollama"}
+GEMINI_PATH = re.compile(r"/v1beta/models/[\w.-]+:(streamG|g)enerateContent")
+
+
+def provider_of(path):
+    return "gemini" if GEMINI_PATH.fullmatch(path) else PROVIDERS.get(path)
 
 
 @dataclasses.dataclass
@@ -57,7 +64,10 @@ class Request:
         return any(text in string for string in self.strings())
 
     def tool_names(self):
-        return [tool.get("name") or tool.get("function", {}).get("name") for tool in self.body.get("tools") or []]
+        tools = self.body.get("tools") or []
+        if self.provider == "gemini":
+            tools = [each for tool in tools for each in tool["functionDeclarations"]]
+        return [tool.get("name") or tool.get("function", {}).get("name") for tool in tools]
 
 
 class _Gone(Exception):
@@ -137,7 +147,7 @@ class ModelServer:
         lines = [f"--- the model got {len(self.requests)} requests; the last {min(last, len(self.requests))}: ---"]
         for request in self.requests[-last:]:
             lines.append(f"{request.path} -> {request.status} [{request.step}] {request.problem}")
-            for message in request.body.get("messages", [])[-4:]:
+            for message in model_checks.turns(request.body)[-4:]:
                 lines.append("   " + json.dumps(message, ensure_ascii=False)[:400])
         if self.unused():
             lines.append(f"steps not used: {self.unused()}")
@@ -179,7 +189,7 @@ class ModelServer:
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         raw = await self._body(reader, headers)
         path = target.split("?", 1)[0].rstrip("/")
-        if method == "POST" and path in PROVIDERS:
+        if method == "POST" and provider_of(path):
             await self._answer(reader, writer, path, headers, raw)
         else:
             status, body = self._fixed(method, path)
@@ -217,7 +227,7 @@ class ModelServer:
                      f"Content-Length: {len(data)}\r\n\r\n".encode() + data)
 
     def _record(self, path, headers, raw):
-        provider = PROVIDERS[path]
+        provider = provider_of(path)
         try:
             body = json.loads(raw)
         except ValueError:
@@ -272,7 +282,8 @@ class ModelServer:
             return
         if step.text is None and not step.calls and not step.fault:
             step = dataclasses.replace(step, text=f"You said: {request.last_user}")
-        if not request.body.get("stream", request.provider == "ollama"):
+        streams = request.provider == "ollama" or ":streamG" in request.path
+        if not request.body.get("stream", streams):
             self._whole(writer, 200, model_wire.whole(request.provider, step, request.body))
             return
         if step.fault in ("drop", "bad_json", "error_event") and step.text is None and not step.calls:

@@ -1,4 +1,4 @@
-"""The three wire formats: a Step becomes the list of byte strings a provider would stream, one event each.
+"""The four wire formats: a Step becomes the list of byte strings a provider would stream, one event each.
 
 `Answer.chunks` is what goes out; `Answer.middle` the index that counts as mid-stream.
 """
@@ -10,6 +10,7 @@ import time
 _serial = itertools.count(1)
 
 CONTENT_TYPES = {"anthropic": "text/event-stream; charset=utf-8", "openai": "text/event-stream; charset=utf-8",
+                 "gemini": "text/event-stream",
                  "ollama": "application/x-ndjson"}
 
 
@@ -36,7 +37,7 @@ def _usage(step, body):
 
 
 def stream(provider, step, body):
-    chunks = list({"anthropic": _anthropic, "openai": _openai, "ollama": _ollama}[provider](step, body))
+    chunks = list({"anthropic": _anthropic, "openai": _openai, "gemini": _gemini, "ollama": _ollama}[provider](step, body))
     middle = len(chunks) // 2
     if step.fault == "bad_json":
         broken = {"ollama": b'{"model":"m","message":{"role":\n'}.get(provider, b'data: {"type": "content_block_delta", "del\n\n')
@@ -55,6 +56,8 @@ def _error_chunk(provider, text):
         return _event("error", {"type": "error", "error": {"type": "overloaded_error", "message": text}})
     if provider == "openai":
         return _data({"error": {"message": text, "type": "server_error"}})
+    if provider == "gemini":
+        return _data({"error": {"code": 503, "message": text, "status": "UNAVAILABLE"}})
     return _dump({"error": text}).encode() + b"\n"
 
 
@@ -67,6 +70,10 @@ def error_body(provider, status, text):
     if provider == "openai":
         kind = "invalid_request_error" if status == 400 else "server_error"
         return _dump({"error": {"message": text, "type": kind, "param": None, "code": None}})
+    if provider == "gemini":
+        kind = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
+                429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}.get(status, "INTERNAL")
+        return _dump({"error": {"code": status, "message": text, "status": kind}})
     return _dump({"error": text})
 
 
@@ -147,6 +154,29 @@ def _openai(step, body):
     yield b"data: [DONE]\n\n"
 
 
+# -- Gemini --------------------------------------------------------------------------------------------------------------
+
+_GEMINI_STOP = {"end_turn": "STOP", "tool_use": "STOP", "max_tokens": "MAX_TOKENS", "refusal": "SAFETY"}
+
+
+def _gemini(step, body):
+    usage = _usage(step, body)
+    figures = {"promptTokenCount": usage["in"], "candidatesTokenCount": usage["out"],
+               "cachedContentTokenCount": usage["cache_read"], "totalTokenCount": usage["in"] + usage["out"]}
+
+    def chunk(parts, **rest):
+        candidate = {"content": {"parts": parts, "role": "model"}, "index": 0, **rest}
+        value = {"candidates": [candidate], "usageMetadata": figures, "modelVersion": "scripted-model"}
+        return f"data: {_dump(value)}\r\n\r\n".encode()
+
+    for piece in _pieces(step.text or ""):
+        yield chunk([{"text": piece}])
+    for name, arguments in step.calls:
+        yield chunk([{"functionCall": {"name": name, "args": arguments}, "thoughtSignature": f"c2ln{next(_serial)}"}])
+    stop = step.stop or "end_turn"
+    yield chunk([{"text": ""}], finishReason=_GEMINI_STOP.get(stop, stop))
+
+
 # -- Ollama --------------------------------------------------------------------------------------------------------------
 
 def _ollama(step, body):
@@ -191,6 +221,11 @@ def whole(provider, step, body):
                  "choices": [{"index": 0, "message": message, "finish_reason": _OPENAI_STOP.get(stop, stop)}],
                  "usage": {"prompt_tokens": usage["in"], "completion_tokens": usage["out"],
                            "total_tokens": usage["in"] + usage["out"]}}
+    elif provider == "gemini":
+        parts = [{"text": step.text}] if step.text else []
+        parts += [{"functionCall": {"name": name, "args": arguments}} for name, arguments in step.calls]
+        value = {"candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": _GEMINI_STOP.get(stop, stop)}],
+                 "usageMetadata": {"promptTokenCount": usage["in"], "candidatesTokenCount": usage["out"]}}
     else:
         message = {"role": "assistant", "content": step.text or ""}
         if step.calls:

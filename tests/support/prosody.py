@@ -38,7 +38,7 @@ class Prosody(xmpp_server.Server):
     def _config(self):
         options = self.options
         modules = ["roster", "saslauth", "disco", "carbons", "blocklist", "ping", "posix", "offline", "message", "presence",
-                   "iq", "version"]
+                   "iq", "version", "smacks"]
         if options.starttls or options.direct_tls:
             modules.append("tls")
         disabled = [name for name in MECHANISMS if options.sasl and name not in options.sasl]

@@ -22,7 +22,7 @@ from .procs import Failure
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 API_KEY = "sk-test-4711-do-not-show"
 MODES = ("component", "client")
-PROVIDERS = ("anthropic", "openai", "ollama")
+PROVIDERS = ("anthropic", "openai", "gemini", "ollama")
 LOCAL_PART = "helper"     # component mode: people write to helper@agent.example.test
 RESOURCE = "skep"         # client mode: the agent's resource
 READY = re.compile(r"^ready\b.*?(http://\S+)", re.MULTILINE)

@@ -23,6 +23,43 @@ class Terminal(WholeHouse):
         return out, err
 
 
+class Models(Terminal):
+    def test_lists_what_the_catalogue_and_the_home_know(self):
+        agent = self.agent()
+        with open(os.path.join(agent.home, "models.json"), "w", encoding="utf-8") as file:
+            json.dump({"models": [{"id": "house-model", "provider": "openai", "input": 1.5, "aliases": ["ours"]}]}, file)
+        out, _ = self.run_ok(agent, "models", "--all", "--config", agent.config_file)
+        for expected in ("anthropic (Anthropic): key found", "groq (Groq): no key; set GROQ_API_KEY", "house-model", "also ours"):
+            self.assertIn(expected, out)
+        listed = json.loads(self.run_ok(agent, "models", "--json", "--config", agent.config_file)[0])
+        self.assertEqual(len(listed["providers"]), 20)
+        self.assertNotIn(skep.API_KEY, json.dumps(listed))
+
+    def test_asks_the_configured_model_for_a_word_and_says_what_it_cost(self):
+        agent = self.agent()
+        self.model.script('text "ready"')
+        out, _ = self.run_ok(agent, "models", "test", "--config", agent.config_file)
+        self.assertRegex(out, r'^anthropic \(scripted-model\): answered "ready" in \d+ ms .*\d+ tokens in, \d+ out, \$0\.0')
+
+    def test_says_why_a_model_does_not_work(self):
+        agent = self.agent()
+        self.model.script('error 401')
+        code, _, err = agent.cli("models", "test", "--config", agent.config_file)
+        self.assertEqual(code, 77, err)
+        self.assertIn("the API key was refused", err)
+        code, _, err = agent.cli("models", "test", "groq", "--config", agent.config_file)
+        self.assertEqual(code, 64, err)
+        self.assertIn("groq needs a key: set GROQ_API_KEY", err)
+
+    def test_a_bad_file_of_models_is_a_problem_of_the_configuration(self):
+        agent = self.agent()
+        with open(os.path.join(agent.home, "models.json"), "w", encoding="utf-8") as file:
+            file.write('{"models": [{"id": "x", "provider": "nobody"}]}')
+        code, _, err = agent.cli("config", "check", agent.config_file)
+        self.assertEqual(code, 78, err)
+        self.assertIn('names provider "nobody", which is unknown', err)
+
+
 class Chat(Terminal):
     def test_without_a_daemon_it_prints_just_the_reply(self):
         for provider in skep.PROVIDERS:

@@ -3,6 +3,7 @@
 #include "agent_impl.h"
 #include "local_time.h"
 #include "skep/base/log.h"
+#include "skep/model/room_talk.h"
 
 namespace skep::agent {
 namespace {
@@ -65,9 +66,20 @@ Result<void> AgentImpl::deliver(Message message) {
   if (message.kind == Kind::kSystem || message.kind == Kind::kProgress)
     return {};  // news that an agent has no use for
   if (message.kind != Kind::kUser) return fail(Code::kUnsupported, "an agent takes user messages");
+  if (const auto room = room_talk(message); room && room->listen) {
+    Result<void> heard = listen(message);
+    ++(heard ? stats_.heard : stats_.refused);
+    return heard;
+  }
   Result<void> accepted = accept(std::move(message));
   ++(accepted ? stats_.accepted : stats_.refused);
   return accepted;
+}
+
+// Nothing is owed for it, so the transcript is all that is written.
+Result<void> AgentImpl::listen(const Message& message) {
+  if (closing_.stop_requested()) return fail(Code::kUnavailable, "the agent is stopping");
+  return note_in_room(deps_, message, text_of(message.parts));
 }
 
 Result<void> AgentImpl::accept(Message message) {
@@ -82,6 +94,10 @@ Result<void> AgentImpl::accept(Message message) {
   if (!begun && begun.error().code == Code::kExists)
     return {};  // accepted before; it will be answered once
   if (!begun) return begun;
+  if (const ParsedText parsed = parsed_message(message); room_talk(message) && !parsed.is_command) {
+    if (auto noted = note_in_room(deps_, message, parsed.text); !noted)
+      log::warn("agent", "a message is missing in the transcript: {}", noted.error().to_string());
+  }
   start(TurnState{.message = std::move(message)});
   return {};
 }

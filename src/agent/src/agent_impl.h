@@ -36,6 +36,7 @@ class AgentImpl final : public Agent {
   };
 
   Result<void> accept(Message message);
+  Result<void> listen(const Message& message);
   void start(TurnState turn);
 
   Task<void> run_lane(Lane* lane);

@@ -5,6 +5,7 @@
 #include "failure_text.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/room_talk.h"
 
 namespace skep::agent {
 namespace {
@@ -99,6 +100,19 @@ std::string status(const CommandScope& scope) {
   return text;
 }
 
+bool is_admin(const CommandScope& scope) {
+  return scope.deps.is_admin && scope.deps.is_admin(scope.conversation);
+}
+
+// Empty: go on.
+std::string refusal(const CommandInfo& info, const CommandScope& scope) {
+  if (info.whom == CommandInfo::For::kManager && !scope.may_manage)
+    return fmt::format("/{} is for the owners and administrators of this room.", info.name);
+  if (info.whom == CommandInfo::For::kAdmin && !(is_admin(scope) && scope.deps.rooms))
+    return fmt::format("/{} is for administrators ([agent] admin_jids), one-to-one.", info.name);
+  return {};
+}
+
 std::string help_line(const CommandInfo& info) {
   std::string line = "/" + info.name;
   if (!info.arguments.empty()) line += ' ' + info.arguments;
@@ -120,14 +134,16 @@ std::string unknown(std::string_view word) {
   return fmt::format("I don't know /{}. /help lists what I know.", shown);
 }
 
-std::string help(std::string_view arguments) {
+std::string help(std::string_view arguments, const CommandScope& scope) {
   std::string_view wanted = arguments.starts_with('/') ? arguments.substr(1) : arguments;
   if (!wanted.empty()) {
     const CommandInfo* info = find_command(to_lower_ascii(wanted));
     return info == nullptr ? unknown(wanted) : help_line(*info);
   }
   std::string text = "I understand these commands:";
-  for (const CommandInfo& info : commands()) text += '\n' + help_line(info);
+  for (const CommandInfo& info : commands()) {
+    if (refusal(info, scope).empty()) text += '\n' + help_line(info);
+  }
   return text +
          "\nAnything else you write is for the model. To begin a message with a slash, write two: "
          "//";
@@ -138,8 +154,8 @@ std::string history_line(const CommandScope& scope, const TranscriptMessage& mes
   std::string when = message.ts ? format_rfc3339(*message.ts) + " " : std::string();
   std::string text = replace_all(message.content, "\n", " ");
   std::string_view kept = cut_utf8(text, kHistoryLineBytesMax);
-  return fmt::format("{}{}: {}{}", when, user ? "you" : scope.config.name, kept,
-                     kept.size() < text.size() ? "…" : "");
+  std::string_view who = user ? speaker_of(message.sender).value_or("you") : scope.config.name;
+  return fmt::format("{}{}: {}{}", when, who, kept, kept.size() < text.size() ? "…" : "");
 }
 
 std::string history(const CommandScope& scope, std::string_view arguments) {
@@ -178,13 +194,16 @@ std::string cancel(const CommandScope& scope) {
 std::string answer_command(const ParsedText& command, const CommandScope& scope) {
   const CommandInfo* info = find_command(command.command);
   if (info == nullptr) return unknown(command.command);
+  if (std::string refused = refusal(*info, scope); !refused.empty()) return refused;
+  if (info->whom == CommandInfo::For::kAdmin)
+    return scope.deps.rooms(info->name, command.arguments);
   if (info->name == "new") return new_session(scope);
   if (info->name == "forget") return forget(scope);
   if (info->name == "history") return history(scope, command.arguments);
   if (info->name == "status") return status(scope);
   if (info->name == "ping") return "pong";
   if (info->name == "cancel") return cancel(scope);
-  return help(command.arguments);
+  return help(command.arguments, scope);
 }
 
 }  // namespace skep::agent

@@ -17,6 +17,8 @@ struct CommandScope {
   const Conversation& conversation;
   std::size_t waiting_here =
       0;  // messages of this conversation that are not answered yet, this one not counted
+  // In a room: may this speaker change what is kept of it? One-to-one: always.
+  bool may_manage = true;
   std::function<bool()> cancel;  // stops the running turn; false when there is none
 };
 std::string answer_command(const ParsedText& command, const CommandScope& scope);

@@ -33,17 +33,32 @@ ParsedText parse_text(std::string_view text) {
 }
 
 const std::vector<CommandInfo>& commands() {
+  using For = CommandInfo::For;
   static const std::vector<CommandInfo> kCommands = {
-      {"new", {"reset"}, "", "put this conversation aside and start an empty one", false},
+      {"new",
+       {"reset"},
+       "",
+       "put this conversation aside and start an empty one",
+       false,
+       For::kManager},
       {"forget",
        {},
        "",
        "erase this conversation and what I noted about you; archives stay",
-       false},
+       false,
+       For::kManager},
       {"history", {}, "[n]", "show the last n messages (10 when n is left out)", false},
       {"status", {}, "", "what I am, how I am doing, what I keep of this conversation", true},
       {"ping", {}, "", "answer at once", true},
       {"cancel", {"stop"}, "", "stop what I am working on in this conversation", true},
+      {"invite",
+       {},
+       "room [password]",
+       "come into a room, and again after a restart",
+       true,
+       For::kAdmin},
+      {"leave", {}, "room", "leave a room I was invited to", true, For::kAdmin},
+      {"rooms", {}, "", "the rooms I am in, or want to be in", true, For::kAdmin},
       {"help", {}, "[command]", "this list, or more about one command", true},
   };
   return kCommands;

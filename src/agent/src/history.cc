@@ -4,6 +4,7 @@
 
 #include "skep/base/text.h"
 #include "skep/llm/model.h"
+#include "skep/model/room_talk.h"
 
 namespace skep::agent {
 namespace {
@@ -36,7 +37,11 @@ std::string replayed_text(const TranscriptMessage& message, std::optional<WallTi
   for (const memory::Attachment& file : message.attachments) {
     text += attachment_line(file.filename, file.media_type, file.size) + '\n';
   }
-  text += message.content;
+  if (const auto speaker = speaker_of(message.sender)) {
+    text += spoken(*speaker, message.content);
+  } else {
+    text += message.content;
+  }
   return text;
 }
 
@@ -72,6 +77,10 @@ std::vector<Turn> turns_of(const std::vector<TranscriptEntry>& entries, std::str
 }
 
 }  // namespace
+
+std::string spoken(std::string_view speaker, std::string_view text) {
+  return fmt::format("{}: {}", speaker, replace_all(std::string(trim(text)), "\n", "\n    "));
+}
 
 std::string attachment_line(std::string_view filename, std::string_view media_type,
                             std::string_view size) {

@@ -17,6 +17,9 @@ struct Replay {
 // attachments are one compact JSON line each.
 Replay replay(const std::vector<memory::TranscriptEntry>& entries, std::size_t token_budget);
 
+// "ann: text"; further lines are indented, so that nobody can write a line in another's name.
+std::string spoken(std::string_view speaker, std::string_view text);
+
 // {"attachment":"a.pdf","type":"application/pdf","size":"120 KB"}
 std::string attachment_line(std::string_view filename, std::string_view media_type,
                             std::string_view size);

@@ -6,6 +6,7 @@
 #include "failure_text.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/room_talk.h"
 
 namespace skep::agent {
 namespace {
@@ -116,13 +117,15 @@ AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const T
   Lane* lane = mailbox_.find(conversation);
   std::size_t waiting = lane == nullptr ? 0 : lane->queue.size();
   bool in_lane = lane != nullptr && !lane->queue.empty() && &lane->queue.front() == &turn;
-  CommandScope scope{.config = config_,
-                     .deps = deps_,
-                     .stats = stats(),
-                     .started = started_,
-                     .conversation = conversation,
-                     .waiting_here = waiting - (in_lane ? 1 : 0),
-                     .cancel = [this, &conversation] { return cancel_running(conversation); }};
+  CommandScope scope{
+      .config = config_,
+      .deps = deps_,
+      .stats = stats(),
+      .started = started_,
+      .conversation = conversation,
+      .waiting_here = waiting - (in_lane ? 1 : 0),
+      .may_manage = room_talk(turn.message).value_or(RoomTalk{.may_manage = true}).may_manage,
+      .cancel = [this, &conversation] { return cancel_running(conversation); }};
   return {.text = answer_command(command, scope), .command = true};
 }
 
@@ -137,6 +140,9 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   reply.sent_at = deps_.clock.now();
   reply.conversation = asked.conversation;
   reply.reply_address = asked.reply_address;
+  // What the channel noted under its own name goes back with the answer.
+  const std::string& channel = asked.conversation.channel;
+  if (const json::value* noted = asked.meta.if_contains(channel)) reply.meta[channel] = *noted;
   reply.parts = {TextPart{std::move(decision.text)}};
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);

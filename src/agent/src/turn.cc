@@ -20,18 +20,18 @@ constexpr int kBudgetMin = 500;  // tokens of history that are left when a windo
 constexpr std::size_t kFramingTokens = 500;  // roles, tool syntax and our estimate's error
 
 // What is left of the model's window for history.
-int history_budget(const AgentDeps& deps, const llm::ToolSpecs& tools, std::size_t system_tokens) {
+int history_budget(const AgentDeps& deps, const llm::ToolSpecs& tools, std::size_t system_tokens,
+                   int wanted) {
   const llm::LlmConfig& config = deps.model.config();
   auto window = static_cast<std::int64_t>(deps.model.driver().context_window_tokens());
-  if (window <= 0) return config.history_token_budget;
+  if (window <= 0) return wanted;
   std::size_t fixed = system_tokens + kFramingTokens;
   for (const llm::ToolSpec& tool : tools) {
     fixed +=
         llm::estimate_tokens(tool.description) + llm::estimate_tokens(tool.input_schema.text());
   }
   std::int64_t left = window - static_cast<std::int64_t>(fixed) - config.max_tokens_per_request;
-  return static_cast<int>(std::clamp<std::int64_t>(
-      left, kBudgetMin, std::max(kBudgetMin, config.history_token_budget)));
+  return static_cast<int>(std::clamp<std::int64_t>(left, kBudgetMin, std::max(kBudgetMin, wanted)));
 }
 
 std::string text_in(const std::vector<Part>& parts) {
@@ -60,8 +60,11 @@ Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::st
 Task<std::expected<std::string, Halt>> Turn::run() {
   show(Progress::Phase::kStarted);
   history_ = open_transcript(deps_, state_.message, text_);
-  prepare(deps_.model.config().history_token_budget);
-  int fitting = history_budget(deps_, deps_.toolbox.specs(), llm::estimate_tokens(prompt_.system));
+  if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
+  prepare(settings_.history_token_budget > 0 ? settings_.history_token_budget
+                                             : deps_.model.config().history_token_budget);
+  int fitting =
+      history_budget(deps_, deps_.toolbox.specs(), llm::estimate_tokens(prompt_.system), budget_);
   if (fitting < budget_) prepare(fitting);
   if (!state_.rounds.empty()) {
     auto finished =
@@ -92,6 +95,8 @@ void Turn::prepare(int budget) {
                     .time_zone = config_.time_zone,
                     .channel = state_.message.conversation.channel,
                     .peer = state_.message.conversation.peer,
+                    .room = room_talk(state_.message),
+                    .settings = settings_,
                     .history_token_budget = budget};
   for (const Part& part : state_.message.parts) {
     if (!std::holds_alternative<TextPart>(part)) input.newest.push_back(part);

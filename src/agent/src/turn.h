@@ -62,6 +62,7 @@ class Turn {
 
   std::vector<memory::TranscriptEntry> history_;
   Prompt prompt_;
+  ConversationSettings settings_;
   int budget_ = 0;
   bool shrunk_ = false;
   std::size_t result_bytes_max_ = tools::result_bytes_max;
@@ -75,6 +76,9 @@ class Turn {
 // not the turn.
 std::vector<memory::TranscriptEntry> open_transcript(AgentDeps& deps, const Message& message,
                                                      const std::string& text);
+// The same for a message of a room, as soon as it is said, so that the transcript has the order of
+// the conversation. A full session makes room for a new one.
+Result<void> note_in_room(AgentDeps& deps, const Message& message, const std::string& text);
 // Sends one event of the turn to whoever is watching; failures are ignored.
 void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase,
                    std::string_view text = {});

@@ -4,6 +4,7 @@
 #include "skep/async/wait.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/room_talk.h"
 #include "turn.h"
 
 namespace skep::agent {
@@ -29,6 +30,7 @@ TranscriptMessage user_entry(const Message& message, const std::string& text, Wa
                           .origin_id = message.foreign_id,
                           .thread = message.conversation.thread,
                           .turn = message.id.str()};
+  if (const auto room = room_talk(message)) entry.sender = room_sender(room->speaker);
   for (const Part& part : message.parts) {
     if (const auto* file = std::get_if<FilePart>(&part))
       entry.attachments.push_back(attachment_of(*file));
@@ -54,7 +56,8 @@ std::vector<TranscriptEntry> open_transcript(AgentDeps& deps, const Message& mes
   std::vector<TranscriptEntry> entries = std::move(before).value_or(std::vector<TranscriptEntry>());
   auto stored = std::ranges::find_if(entries, own);
   if (stored != entries.end()) {
-    entries.erase(stored, entries.end());
+    // What a room said meanwhile stays: it stands in front of the message that is answered.
+    entries.erase(stored, room_talk(message) ? std::next(stored) : entries.end());
     return entries;
   }
   auto archived = deps.memory.archive_if_idle(conversation);
@@ -65,6 +68,18 @@ std::vector<TranscriptEntry> open_transcript(AgentDeps& deps, const Message& mes
   if (!appended)
     log::warn("agent", "a message is missing in the transcript: {}", appended.error().to_string());
   return entries;
+}
+
+Result<void> note_in_room(AgentDeps& deps, const Message& message, const std::string& text) {
+  const Conversation& conversation = message.conversation;
+  if (auto archived = deps.memory.archive_if_idle(conversation); !archived)
+    log::warn("agent", "the idle session was not archived: {}", archived.error().to_string());
+  const TranscriptMessage entry = user_entry(message, text, deps.clock.now());
+  Result<void> appended = deps.memory.append(conversation, entry);
+  if (appended || appended.error().code != Code::kExhausted) return appended;
+  SKEP_TRY_VOID(deps.memory.archive(conversation));
+  log::info("agent", "the session of {} was full and is archived", conversation.peer);
+  return deps.memory.append(conversation, entry);
 }
 
 Destination way_back(const TurnState& state) {

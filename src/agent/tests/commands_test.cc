@@ -111,7 +111,7 @@ TEST_F(CommandTest, HistoryShowsTheLastMessages) {
 }
 
 TEST_F(CommandTest, HelpListsEveryCommandAndExplainsOne) {
-  std::string all = ask("/help");
+  std::string all = ask("/help", "admin@example.org");
   for (const CommandInfo& info : commands())
     EXPECT_TRUE(all.contains("/" + info.name)) << info.name;
   EXPECT_EQ(ask("/help ping"), "/ping - answer at once");

@@ -205,7 +205,12 @@ class AgentFixture : public ::testing::Test {
                        [](bool admin) {
                          return std::vector<std::string>{admin ? "Secret: domains" : "Public line"};
                        },
-                   .is_admin = [](const Conversation& c) { return c.peer == "admin@example.org"; }};
+                   .is_admin = [](const Conversation& c) { return c.peer == "admin@example.org"; },
+                   .settings = [this](const Conversation&) { return settings; },
+                   .rooms =
+                       [](std::string_view command, std::string_view arguments) {
+                         return fmt::format("{}({})", command, arguments);
+                       }};
     agent = std::move(*Agent::open(config, std::move(deps)));
   }
   void reconfigure() {
@@ -265,6 +270,7 @@ class AgentFixture : public ::testing::Test {
   AgentConfig config;
   std::unique_ptr<store::Journal> journal;
   std::unique_ptr<memory::Memory> memory;
+  ConversationSettings settings;
   std::unique_ptr<Agent> agent;
 };
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "skep/base/text.h"
+#include "skep/fabric/view.h"
 
 namespace skep::api {
 
@@ -86,11 +87,39 @@ Task<Result<void>> post_chat(Ctx ctx, RouteContext context) {
   co_return co_await context.deps.kernel.web().chat(ctx, std::move(request), std::move(sink));
 }
 
+// The hive as its shared regions show it: the daemon's own router and others alike.
+fabric::View view_of(const RouteContext& context) {
+  return fabric::read_view(kernel::fabric_directory(context.deps.kernel.config().home));
+}
+
+template <json::object (*look)(const fabric::View&)>
+Task<Result<void>> get_fabric(Ctx, RouteContext context) {
+  const std::string body = to_json(look(view_of(context)));
+  co_return co_await context.responder.send_json(200, body);
+}
+
+Task<Result<void>> get_metrics(Ctx, RouteContext context) {
+  net::Headers headers{{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
+  std::string body = fabric::metrics_of(view_of(context));
+  co_return co_await context.responder.send(200, std::move(headers), std::move(body));
+}
+
 constexpr std::array kRoutes = {
     Route{"GET", "/api/health", false, "Is the daemon alive?", &get_health},
     Route{"GET", "/api/status", true, "Model, agent, channels, routes and counters", &get_status},
     Route{"POST", "/api/chat", true,
           "Says something to the agent; the answer streams as server-sent events", &post_chat},
+    Route{"GET", "/api/fabric/nodes", true, "Who is connected, and where",
+          &get_fabric<&fabric::nodes_of>},
+    Route{"GET", "/api/fabric/routes", true, "Where names lead, in the order that decides, and why",
+          &get_fabric<&fabric::routes_of>},
+    Route{"GET", "/api/fabric/vpns", true, "Which names are in which zone",
+          &get_fabric<&fabric::zones_of>},
+    Route{"GET", "/api/fabric/hives", true, "Other hives and what they advertise",
+          &get_fabric<&fabric::hives_of>},
+    Route{"GET", "/api/fabric/stats", true, "Counters of each router",
+          &get_fabric<&fabric::stats_of>},
+    Route{"GET", "/metrics", true, "The same counters as Prometheus text", &get_metrics},
     Route{"POST", "/api/shutdown", true, "Ends the daemon cleanly", &post_shutdown},
 };
 

@@ -7,11 +7,11 @@ namespace skep::channels {
 using xmpp::ChatMessage;
 using xmpp::Element;
 
-void Inbound::take(Element stanza) {
+void Inbound::take(Element stanza, std::shared_ptr<void> hold) {
   if (stanza.name != "message" && stanza.name != "presence") return;
   if (stanza.name == "message") ++deps_.stats.received;
   if (closed_ || waiting_.size() >= kWaitingMax) return refuse_unread(stanza);
-  (void)waiting_.push(std::move(stanza));
+  (void)waiting_.push({std::move(stanza), std::move(hold)});
 }
 
 void Inbound::close() {
@@ -31,8 +31,9 @@ void Inbound::refuse_unread(const Element& stanza) {
 Task<void> Inbound::run(Ctx ctx) {
   running_ = true;
   std::size_t in_a_row = 0;
-  while (auto stanza = co_await waiting_.pop(ctx)) {
-    co_await handle(ctx, *stanza);
+  while (auto waiting = co_await waiting_.pop(ctx)) {
+    co_await handle(ctx, waiting->stanza);
+    waiting->hold.reset();
     // The first replies of a burst are on their way while the rest is read.
     if (++in_a_row % kInARowMax == 0) co_await yield();
   }

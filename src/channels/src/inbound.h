@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "admission.h"
@@ -34,8 +35,9 @@ class Inbound {
   };
   explicit Inbound(Deps deps) : deps_(std::move(deps)) {}
 
-  // From the link; never waits.
-  void take(xmpp::Element stanza);
+  // From the link; never waits. `hold` is let go when the stanza has been dealt with: a message
+  // that becomes a turn is in the agent's journal then.
+  void take(xmpp::Element stanza, std::shared_ptr<void> hold = {});
   // Works until close() and everything taken before is done.
   Task<void> run(Ctx ctx);
   void close();
@@ -63,7 +65,11 @@ class Inbound {
   Correspondence correspondence(const xmpp::ChatMessage& chat) const;
 
   Deps deps_;
-  Queue<xmpp::Element> waiting_{kWaitingMax};
+  struct Waiting {
+    xmpp::Element stanza;
+    std::shared_ptr<void> hold;
+  };
+  Queue<Waiting> waiting_{kWaitingMax};
   bool running_ = false;
   bool closed_ = false;
   Signal ended_;

@@ -72,8 +72,9 @@ Result<void> Outbox::put(OutgoingReply reply) {
   return {};
 }
 
-void Outbox::up(Send send) {
+void Outbox::up(Send send, bool acknowledged) {
   ++generation_;
+  acknowledged_ = acknowledged;
   send_ = std::move(send);
   in_flight_ = 0;
   pump();
@@ -165,7 +166,7 @@ void Outbox::finish(const std::shared_ptr<Item>& item, bool sent) {
   item->finished = true;
   items_.erase(std::ranges::find(items_, item));  // near the front: oldest first
   changed_.notify_all();
-  if (sent && send_) {
+  if (sent && send_ && !acknowledged_) {
     item->sequence = ++sequence_;
     item->sent_at = deps_.clock.now();
     unproven_.push_back(item);

@@ -18,7 +18,8 @@ namespace skep::channels {
 // under the same ids with the time it was said. Bytes with the kernel survive the death of this
 // process, so the journal ends there; they do not survive the death of the link, so a reply is kept
 // in memory until the server has answered a later ping, and a link that ends before puts it back.
-// Loop thread only.
+// On a link that acknowledges (XEP-0198) the journal ends when the server says that it has the
+// reply, and nothing else is asked. Loop thread only.
 class Outbox {
  public:
   using Done = std::function<void(Result<void>)>;
@@ -56,8 +57,9 @@ class Outbox {
   void restore();
   // Ok: journaled, or accepted earlier. kExhausted when full, kInvalid on an address that is none.
   Result<void> put(OutgoingReply reply);
-  // A session is there: everything that waits is sent.
-  void up(Send send);
+  // A session is there: everything that waits is sent. `acknowledged`: Done comes when the server
+  // has it, not when the kernel does.
+  void up(Send send, bool acknowledged = false);
   void down();
   [[nodiscard]] std::size_t size() const { return items_.size(); }
   // Until nothing waits and the server has read it all, the link is down or the Ctx ends. What is
@@ -99,6 +101,7 @@ class Outbox {
   std::size_t items_max_;
   Items items_;                   // in the order of acceptance
   Send send_;                     // empty while down
+  bool acknowledged_ = false;     // what is confirmed is with the server
   std::uint64_t generation_ = 0;  // of the link: confirmations of an older one do not count
   std::size_t in_flight_ = 0;
   Items unproven_;  // in the order they were sent

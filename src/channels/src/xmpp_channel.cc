@@ -178,7 +178,10 @@ class XmppChannelImpl final : public XmppChannel {
 
   xmpp::Link::Handlers handlers() {
     return {.up = [this](xmpp::Session& session) { up(session); },
-            .stanza = [this](Element stanza) { inbound_.take(std::move(stanza)); },
+            .stanza =
+                [this](Element stanza) {
+                  inbound_.take(std::move(stanza), session_ ? session_->hold() : nullptr);
+                },
             .down = [this](const Error&) { down(); },  // the link has logged why
             .gave_up = [this](const xmpp::SessionEnd& end) { gave_up(end); }};
   }
@@ -186,10 +189,11 @@ class XmppChannelImpl final : public XmppChannel {
   void up(xmpp::Session& session) {
     session_ = &session;
     presence_->up(session);
-    outbox_.up([this](const Element& stanza, Outbox::Done done) -> Result<void> {
+    auto send = [this](const Element& stanza, Outbox::Done done) -> Result<void> {
       if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
       return session_->send(stanza, std::move(done));
-    });
+    };
+    outbox_.up(std::move(send), session.acknowledges());
   }
 
   void down() {
@@ -292,6 +296,12 @@ std::vector<std::string> XmppChannelImpl::status_lines(bool admin) const {
                   "{} too old, {} duplicates",
                   stats_.foreign_domain, stats_.not_listed, stats_.flooded, stats_.loops,
                   stats_.too_old, stats_.duplicates));
+  if (!component_) {
+    lines.push_back(fmt::format(
+        "XMPP link: {}, {} connections lost and resumed, {} not resumed, {} false counts",
+        link.acknowledged ? "acknowledged" : "not acknowledged", link.resumes, link.resumes_failed,
+        link.false_counts));
+  }
   lines.push_back("XMPP policy: " + admission_.allow_list().describe());
   return lines;
 }
@@ -316,6 +326,10 @@ json::object XmppChannelImpl::status() const {
                    {"address", link.up ? link.address : config_.link.address().str()},
                    {"up", link.up},
                    {"connects", link.connects},
+                   {"acknowledged", link.acknowledged},
+                   {"resumes", link.resumes},
+                   {"resumes_failed", link.resumes_failed},
+                   {"false_counts", link.false_counts},
                    {"waiting", outbox_.size()},
                    {"policy", admission_.allow_list().describe()},
                    {"counters", std::move(counters)}};

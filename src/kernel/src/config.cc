@@ -22,6 +22,16 @@ void read_own(ConfigSection root, KernelConfig& config) {
   log.read("file", config.log_file);
 }
 
+// A bad models.json in the home is a problem of [llm]; the built-in catalogue still serves.
+std::shared_ptr<const llm::Catalogue> open_catalogue(ConfigSection& root, const std::string& home) {
+  auto catalogue = llm::Catalogue::open(home + "/models.json");
+  if (!catalogue) {
+    root.child("llm").problem("", catalogue.error().message);
+    catalogue = llm::Catalogue::open();
+  }
+  return std::make_shared<const llm::Catalogue>(std::move(catalogue).value());
+}
+
 }  // namespace
 
 KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
@@ -29,11 +39,16 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.home = home;
   ConfigSection root = file.root();
   read_own(root, config);
-  config.llm = llm::LlmConfig::read(root.child("llm"));
+  config.fabric = FabricConfig::read(root.child("fabric"));
+  config.fabric.gateway = config.gateway.wanted();
+  config.catalogue = open_catalogue(root, home);
+  config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
   config.agent = agent::AgentConfig::read(root);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
+  config.file_tools = tools::FileToolsConfig::read(root.child("tools").child("files"));
+  config.shell_tools = tools::ShellToolsConfig::read(root.child("tools").child("shell"));
   // Read in any case, so that its keys in [agent] are known; used only where a server is
   // configured.
   channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);

@@ -4,6 +4,7 @@
 
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
+#include "workspace_tools.h"
 
 namespace skep::kernel {
 
@@ -32,8 +33,9 @@ class KernelImpl final : public Kernel {
     SKEP_CO_TRY_VOID(open_tools());
     SKEP_CO_TRY_VOID(open_nodes());
     SKEP_CO_TRY_VOID(attach_nodes());
+    SKEP_CO_TRY_VOID(open_fabric());
     agent_->resume();
-    if (config_.gateway.wanted()) {
+    if (options_.networks && config_.gateway.wanted()) {
       SKEP_CO_TRY(gateway_, co_await fabric::Gateway::open(loop_, *router_, config_.gateway));
     }
     if (xmpp_) xmpp_->start();
@@ -47,6 +49,7 @@ class KernelImpl final : public Kernel {
     if (xmpp_) co_await xmpp_->close(ctx.within(2s));
     if (web_) co_await web_->close(ctx.within(1s));
     if (gateway_) co_await gateway_->close(ctx.within(3s));
+    if (fabric_) co_await fabric_->close(ctx.within(1s));
   }
 
   const KernelConfig& config() const override { return config_; }
@@ -73,7 +76,8 @@ class KernelImpl final : public Kernel {
     net::HttpClient::Deps http{.loop = loop_, .user_agent = "skep/" + std::string(version())};
     SKEP_CO_TRY(http_, net::HttpClient::open(std::move(http)));
     const EnvLookup env = process_env();
-    SKEP_CO_TRY(choice_, co_await llm::choose_model(ctx, config_.llm, *http_, env));
+    SKEP_CO_TRY(choice_,
+                co_await llm::choose_model(ctx, config_.llm, *config_.catalogue, *http_, env));
     SKEP_CO_TRY(model_, llm::Model::open(choice_.config, {.loop = loop_, .http = *http_}));
     co_return Result<void>{};
   }
@@ -85,17 +89,18 @@ class KernelImpl final : public Kernel {
     if (config_.web_fetch.enabled) {
       SKEP_TRY_VOID(toolbox_.add(tools::make_web_fetch(*http_, config_.web_fetch)));
     }
-    return {};
+    return open_workspace_tools(toolbox_, config_, pool_);
   }
 
   Result<void> open_nodes() {
     const Name agent_name = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
     Name talks_to = agent_name;  // whom people here reach
-    if (!config_.default_agent.empty()) {
+    if (options_.networks && !config_.default_agent.empty()) {
       SKEP_TRY(talks_to, Name::parse(config_.default_agent, config_.hive));
     }
-    SKEP_TRY(router_,
-             fabric::Router::open({.hive = config_.hive, .default_target = talks_to.str()}));
+    SKEP_TRY(router_, fabric::Router::open({.hive = config_.hive,
+                                            .name = config_.fabric.router,
+                                            .default_target = talks_to.str()}));
 
     agent::AgentDeps agent{.loop = loop_,
                            .model = *model_,
@@ -141,6 +146,22 @@ class KernelImpl final : public Kernel {
     return {};
   }
 
+  // Without sockets this process is whole in itself, so only another router of the same name, which
+  // would take half of the messages, keeps it from starting.
+  Result<void> open_fabric() {
+    if (!options_.networks || !config_.fabric.socket) return {};
+    auto side = FabricSide::open(loop_, *router_, config_.fabric, config_.home,
+                                 /*rules_writer=*/true);
+    if (side) {
+      fabric_ = *std::move(side);
+    } else if (side.error().code == Code::kConflict) {
+      return fail(std::move(side).error());
+    } else {
+      log::warn("fabric", "nodes of other processes cannot connect: {}", side.error().message);
+    }
+    return {};
+  }
+
   bool is_admin(const Conversation& conversation) const {
     if (conversation.channel == "cli")
       return true;  // the operating system already knows this person
@@ -149,6 +170,10 @@ class KernelImpl final : public Kernel {
 
   std::vector<std::string> status_lines(bool admin) const {
     std::vector<std::string> lines{"Model: " + model_->driver().describe()};
+    for (const llm::Way& way : model_->ways()) {
+      if (way.resting.count() > 0)
+        lines.push_back(fmt::format("{} failed and rests for {} s", way.name, way.resting.count()));
+    }
     if (!xmpp_) return lines;
     for (std::string& line : xmpp_->status_lines(admin)) lines.push_back(std::move(line));
     return lines;
@@ -176,6 +201,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;
   PortInbox agent_out_, web_out_, xmpp_out_;
+  std::unique_ptr<FabricSide> fabric_;
 };
 
 json::array hives_of(const fabric::Gateway& gateway) {
@@ -229,6 +255,7 @@ json::object KernelImpl::status() const {
                                      {"refused", gateway.refused},
                                      {"last_refusal", gateway.last_refusal}};
   }
+  if (fabric_) status["fabric"] = fabric_->status();
   return status;
 }
 

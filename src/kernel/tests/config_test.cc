@@ -41,6 +41,27 @@ TEST(KernelConfig, AnEmptyFileIsEnough) {
   EXPECT_EQ(got.config.memory.path, "/home/x/.skep/memory");
 }
 
+TEST(KernelConfig, ProgramsAreOffUntilTurnedOn) {
+  EXPECT_TRUE(read("").config.file_tools.enabled);
+  EXPECT_FALSE(read("").config.shell_tools.enabled);
+  const Read got = read(R"([tools.files]
+enabled = false
+[tools.shell]
+enabled = true
+timeout_secs = 5
+memory_mb = 512
+)");
+  ASSERT_TRUE(got.problems.empty()) << got.problems[0].where << ": " << got.problems[0].message;
+  EXPECT_FALSE(got.config.file_tools.enabled);
+  EXPECT_TRUE(got.config.shell_tools.enabled);
+  EXPECT_FALSE(got.config.shell_tools.network);
+  EXPECT_EQ(got.config.shell_tools.timeout, std::chrono::seconds(5));
+  EXPECT_EQ(got.config.shell_tools.limits.memory_bytes, 512u << 20);
+  EXPECT_EQ(read("[tools.shell]\ntimeout_secs = 700\n").problems.size(), 1u);
+  EXPECT_EQ(read("[tools.shell]\ncpu_secs = 0\n").problems.size(), 1u);
+  EXPECT_EQ(read("[tools.shel]\nenabled = true\n").problems.size(), 1u);
+}
+
 TEST(KernelConfig, AComponentNeedsFourKeysAndWhoMayTalk) {
   const Read got = read(kComponent);
   ASSERT_TRUE(got.problems.empty()) << got.problems[0].where << ": " << got.problems[0].message;

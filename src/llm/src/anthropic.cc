@@ -15,8 +15,8 @@ class AnthropicDriver final : public Driver {
         url_(std::move(url)),
         key_(config.api_key),
         timeout_(config.timeout),
-        family_(family_of(config.model)),
-        options_{.model = config.model,
+        family_(family_of(config)),
+        options_{.model = wire_model(config),
                  .temperature = config.temperature,
                  .images = family_.images,
                  .cache = config.cache} {}
@@ -46,7 +46,7 @@ class AnthropicDriver final : public Driver {
   std::string url_;
   Secret key_;
   std::chrono::milliseconds timeout_;
-  const Family& family_;
+  Family family_;
   WireOptions options_;
 };
 

@@ -1,7 +1,6 @@
 // Which model to use when the configuration leaves it open.
 #include <array>
 
-#include "drivers.h"
 #include "endpoint.h"
 #include "skep/base/json.h"
 #include "skep/base/text.h"
@@ -15,60 +14,69 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kProbeTimeout{300};
 constexpr std::size_t kTagsBytesMax = 4u << 20;
-constexpr std::array<std::string_view, 4> kProviders = {"anthropic", "openai", "ollama", "demo"};
 
-struct CloudProvider {
-  std::string_view name;
-  std::string_view key_variable;
-  std::string_view url_variable;
-  std::string_view default_model;
-};
-constexpr std::array kCloud = {
-    CloudProvider{"anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", kAnthropicModel},
-    CloudProvider{"openai", "OPENAI_API_KEY", "OPENAI_BASE_URL", kOpenaiModel},
-};
+// What the choice is made from. Outlives the coroutines below.
+struct Sources {
+  const Catalogue& catalogue;
+  net::HttpClient& http;
+  const EnvLookup& env;
 
-const CloudProvider* find_cloud(std::string_view name) {
-  for (const CloudProvider& cloud : kCloud) {
-    if (cloud.name == name) return &cloud;
+  [[nodiscard]] std::string variable(std::string_view name) const {
+    return name.empty() ? std::string() : std::string(trim(env(name).value_or(std::string())));
   }
-  return nullptr;
-}
+  // The variable that holds the provider's key; empty: none does.
+  [[nodiscard]] std::string_view key_variable(const ProviderInfo& provider) const {
+    for (const std::string& name : provider.key_variables) {
+      if (!variable(name).empty()) return name;
+    }
+    return {};
+  }
+};
 
-std::string lookup(const EnvLookup& env, std::string_view name) {
-  return std::string(trim(env(name).value_or(std::string())));
-}
-
-bool is_provider(std::string_view name) {
-  return std::ranges::find(kProviders, name) != kProviders.end();
+std::string_view provider_by_name(std::string_view model) {
+  if (model.starts_with("claude")) return "anthropic";
+  if (model.starts_with("gemini")) return "gemini";
+  for (std::string_view prefix : {"gpt-", "chatgpt-", "o1", "o3", "o4"}) {
+    if (model.starts_with(prefix) && !model.starts_with("gpt-oss")) return "openai";
+  }
+  return {};
 }
 
 // "provider:model[:tag]": only a known provider in front counts, model names hold colons
-// themselves.
-void split_provider(LlmConfig& config) {
-  std::size_t colon = config.model.find(':');
-  if (colon == std::string::npos) return;
-  std::string prefix = config.model.substr(0, colon);
-  if (!is_provider(prefix) || (!config.provider.empty() && config.provider != prefix)) return;
+// themselves ("mistral:latest" is an Ollama's, and no Mistral key makes it otherwise).
+void split_provider(LlmConfig& config, const Sources& from) {
+  const std::size_t colon = config.model.find(':');
+  if (colon == std::string::npos || from.catalogue.model(config.model) != nullptr) return;
+  const std::string prefix = config.model.substr(0, colon);
+  const ProviderInfo* provider = from.catalogue.provider(prefix);
+  if (provider == nullptr && prefix != "demo") return;
+  if (!config.provider.empty() && config.provider != prefix) return;
   config.provider = prefix;
   config.model.erase(0, colon + 1);
 }
 
-std::optional<std::string_view> provider_by_name(std::string_view model) {
-  if (model.starts_with("claude")) return "anthropic";
-  for (std::string_view prefix : {"gpt-", "chatgpt-", "o1", "o3", "o4"}) {
-    if (model.starts_with(prefix) && !model.starts_with("gpt-oss")) return "openai";
-  }
-  return std::nullopt;
+// Takes the catalogue's entry for the model, under whatever name it was asked for.
+void take_info(LlmConfig& config, const Sources& from) {
+  if (const ProviderInfo* provider = from.catalogue.provider(config.provider))
+    config.wire = provider->wire;
+  const ModelInfo* info = from.catalogue.model(config.model, config.provider);
+  if (info == nullptr) return;
+  config.model = info->id;
+  config.info = *info;
+  config.max_tokens_per_request = std::min(config.max_tokens_per_request, info->output_tokens_max);
 }
 
-// The names that an Ollama knows. A bare connection comes first: when nobody listens that ends at
-// once, and the HTTP client need not even start.
-Task<Result<std::vector<std::string>>> ollama_models(Ctx ctx, std::string base_url,
-                                                     net::HttpClient& http) {
-  SKEP_CO_TRY(auto endpoint,
-              parse_endpoint(base_url.empty() ? "localhost" : base_url, kOllamaPort));
-  SKEP_CO_TRY(auto url, ollama_url(base_url, "tags"));
+Result<void> check_status(const net::HttpResponse& reply, const std::string& url) {
+  if (reply.status == 200) return {};
+  return fail(Code::kUnavailable, fmt::format("{} answers HTTP {}", url, reply.status));
+}
+
+// The models that a server on this machine offers: `list` and `name` are where its answer has them.
+// A bare connection comes first: when nobody listens that ends at once, and the HTTP client need
+// not even start.
+Task<Result<std::vector<std::string>>> offered_models(Ctx ctx, Endpoint endpoint, std::string url,
+                                                      std::string_view list, std::string_view name,
+                                                      net::HttpClient& http) {
   Ctx probe = ctx.within(kProbeTimeout);
   {
     net::TcpOptions options{.connect_timeout = kProbeTimeout};
@@ -78,17 +86,25 @@ Task<Result<std::vector<std::string>>> ollama_models(Ctx ctx, std::string base_u
   }
   net::HttpRequest request{.url = url, .body_bytes_max = kTagsBytesMax};
   SKEP_CO_TRY(auto reply, co_await http.fetch(probe, std::move(request)));
-  if (reply.status != 200)
-    co_return fail(Code::kUnavailable, fmt::format("{} answers HTTP {}", url, reply.status));
+  SKEP_CO_TRY_VOID(check_status(reply, url));
   SKEP_CO_TRY(auto body, parse_json(reply.body));
   std::vector<std::string> names;
-  if (const json::array* models = get_array(body, "models")) {
+  if (const json::array* models = get_array(body, list)) {
     for (const json::value& model : *models) {
-      if (std::string_view name = get_string(model, "name"); !name.empty())
-        names.emplace_back(name);
+      if (std::string_view found = get_string(model, name); !found.empty())
+        names.emplace_back(found);
     }
   }
   co_return names;
+}
+
+Task<Result<std::vector<std::string>>> ollama_models(Ctx ctx, std::string base_url,
+                                                     net::HttpClient& http) {
+  SKEP_CO_TRY(auto endpoint,
+              parse_endpoint(base_url.empty() ? "localhost" : base_url, kOllamaPort));
+  SKEP_CO_TRY(auto url, ollama_url(base_url, "tags"));
+  co_return co_await offered_models(std::move(ctx), std::move(endpoint), std::move(url), "models",
+                                    "name", http);
 }
 
 std::string shown_ollama(const LlmConfig& config) {
@@ -97,31 +113,54 @@ std::string shown_ollama(const LlmConfig& config) {
   return endpoint ? fmt::format("{}:{}", endpoint->host, endpoint->port) : config.base_url;
 }
 
-void take_ollama_host(LlmConfig& config, const EnvLookup& env) {
-  if (config.base_url.empty()) config.base_url = lookup(env, "OLLAMA_HOST");
+void take_ollama_host(LlmConfig& config, const Sources& from) {
+  if (config.base_url.empty()) config.base_url = from.variable("OLLAMA_HOST");
 }
 
-Result<Choice> use_cloud(LlmConfig config, const CloudProvider& cloud, const EnvLookup& env,
+Result<Choice> use_cloud(LlmConfig config, const ProviderInfo& provider, const Sources& from,
                          std::string why) {
-  if (config.base_url.empty()) config.base_url = lookup(env, cloud.url_variable);
-  if (config.api_key.empty()) config.api_key = Secret(lookup(env, cloud.key_variable));
+  if (config.base_url.empty()) config.base_url = from.variable(provider.url_variable);
+  if (config.api_key.empty()) config.api_key = Secret(from.variable(from.key_variable(provider)));
   // A server of one's own may well ask for none.
   if (config.api_key.empty() && config.base_url.empty()) {
-    return fail(Code::kInvalid, fmt::format("{} needs a key: set {} or [llm] api_key", cloud.name,
-                                            cloud.key_variable));
+    return fail(Code::kInvalid, fmt::format("{} needs a key: set {} or [llm] api_key", provider.id,
+                                            provider.key_variables.front()));
   }
-  config.provider = cloud.name;
-  if (config.model.empty()) config.model = cloud.default_model;
+  if (config.base_url.empty()) config.base_url = provider.base_url;
+  config.provider = provider.id;
+  if (config.model.empty()) config.model = provider.default_model;
   return Choice{.config = std::move(config), .why = std::move(why)};
 }
 
-Task<Result<Choice>> use_ollama(Ctx ctx, LlmConfig config, net::HttpClient& http,
-                                const EnvLookup& env) {
-  take_ollama_host(config, env);
+// A server on this machine that speaks OpenAI's protocol (vLLM, LM Studio).
+Task<Result<Choice>> use_local(Ctx ctx, LlmConfig config, const ProviderInfo& provider,
+                               const Sources& from, std::string why) {
+  if (config.base_url.empty()) config.base_url = from.variable(provider.url_variable);
+  if (config.base_url.empty()) config.base_url = provider.base_url;
+  if (config.api_key.empty()) config.api_key = Secret(from.variable(from.key_variable(provider)));
+  if (!config.model.empty()) co_return Choice{.config = std::move(config), .why = std::move(why)};
+  SKEP_CO_TRY(auto endpoint, parse_endpoint(config.base_url, 0));
+  SKEP_CO_TRY(auto chat, openai_url(config.base_url));
+  std::string url = chat.substr(0, chat.size() - std::string_view("chat/completions").size());
+  auto names = co_await offered_models(std::move(ctx), std::move(endpoint), url + "models", "data",
+                                       "id", from.http);
+  if (!names || names->empty()) {
+    co_return fail(
+        Code::kUnavailable,
+        fmt::format("no {} with a model at {} ({}): start it, or set [llm] model and "
+                    "base_url",
+                    provider.name, config.base_url, names ? "it has none" : names.error().message));
+  }
+  config.model = names->front();
+  co_return Choice{.config = std::move(config), .why = fmt::format("{} ({})", why, names->front())};
+}
+
+Task<Result<Choice>> use_ollama(Ctx ctx, LlmConfig config, const Sources& from) {
+  take_ollama_host(config, from);
   if (!config.model.empty())
     co_return Choice{.config = std::move(config), .why = "[llm] provider is ollama"};
   std::string where = shown_ollama(config);
-  auto names = co_await ollama_models(ctx, config.base_url, http);
+  auto names = co_await ollama_models(ctx, config.base_url, from.http);
   if (!names) {
     Error error = std::move(names).error();
     if (error.code != Code::kInvalid && error.code != Code::kCancelled)
@@ -139,48 +178,57 @@ Task<Result<Choice>> use_ollama(Ctx ctx, LlmConfig config, net::HttpClient& http
                    .why = fmt::format("Ollama answers on {} ({})", where, names->front())};
 }
 
-Task<Result<Choice>> use_configured(Ctx ctx, LlmConfig config, net::HttpClient& http,
-                                    const EnvLookup& env) {
-  if (!is_provider(config.provider)) {
-    std::vector<std::string> known(kProviders.begin(), kProviders.end());
-    auto near = nearest(config.provider, known);
-    co_return fail(
-        Code::kInvalid,
-        fmt::format("[llm] provider \"{}\" is unknown{}: use one of {} (\"openai\" with base_url "
-                    "serves every compatible server)",
-                    config.provider, near ? fmt::format(", did you mean \"{}\"?", *near) : "",
-                    join(known, ", ")));
-  }
+Error unknown_provider(std::string_view provider, const Sources& from) {
+  std::vector<std::string> known;
+  for (const ProviderInfo& one : from.catalogue.providers()) known.push_back(one.id);
+  known.emplace_back("demo");
+  auto near = nearest(provider, known);
+  return {Code::kInvalid,
+          fmt::format("[llm] provider \"{}\" is unknown{}: use one of {} (\"openai\" with base_url "
+                      "serves every compatible server)",
+                      provider, near ? fmt::format(", did you mean \"{}\"?", *near) : "",
+                      join(known, ", "))};
+}
+
+Task<Result<Choice>> use_configured(Ctx ctx, LlmConfig config, const Sources& from) {
   std::string why = fmt::format("[llm] provider is {}", config.provider);
-  if (const CloudProvider* cloud = find_cloud(config.provider))
-    co_return use_cloud(std::move(config), *cloud, env, why);
-  if (config.provider == "ollama")
-    co_return co_await use_ollama(std::move(ctx), std::move(config), http, env);
-  config.model = "demo";
-  co_return Choice{.config = std::move(config), .why = std::move(why)};
+  if (config.provider == "demo") {
+    config.model = "demo";
+    co_return Choice{.config = std::move(config), .why = std::move(why)};
+  }
+  const ProviderInfo* provider = from.catalogue.provider(config.provider);
+  if (provider == nullptr) co_return fail(unknown_provider(config.provider, from));
+  if (provider->wire == Wire::kOllama)
+    co_return co_await use_ollama(std::move(ctx), std::move(config), from);
+  if (provider->key_required) co_return use_cloud(std::move(config), *provider, from, why);
+  co_return co_await use_local(std::move(ctx), std::move(config), *provider, from, why);
 }
 
 // A key or a model without a provider still says whose it is.
-std::optional<std::string> provider_of_parts(const LlmConfig& config) {
-  if (auto by_name = provider_by_name(config.model)) return std::string(*by_name);
+std::string_view provider_of_parts(const LlmConfig& config, const Sources& from) {
+  if (auto by_name = provider_by_name(config.model); !by_name.empty()) return by_name;
   if (config.api_key.reveal().starts_with("sk-ant-")) return "anthropic";
   if (!config.api_key.empty() || !config.base_url.empty()) return "openai";
-  return std::nullopt;
+  // An alias of a model that can be paid for; a name that a local Ollama may have as well is not
+  // taken away from it.
+  const ModelInfo* info = config.model.empty() ? nullptr : from.catalogue.model(config.model);
+  if (info == nullptr) return {};
+  const ProviderInfo* provider = from.catalogue.provider(info->provider);
+  return from.key_variable(*provider).empty() ? std::string_view() : provider->id;
 }
 
-Task<Result<Choice>> search(Ctx ctx, LlmConfig config, net::HttpClient& http,
-                            const EnvLookup& env) {
+Task<Result<Choice>> search(Ctx ctx, LlmConfig config, const Sources& from) {
   // A model of no known family is not a cloud provider's: only an Ollama that has it will do.
-  bool any_model = config.model.empty();
-  for (const CloudProvider& cloud : kCloud) {
-    if (any_model && !lookup(env, cloud.key_variable).empty()) {
-      co_return use_cloud(std::move(config), cloud, env,
-                          fmt::format("{} is set", cloud.key_variable));
+  const bool any_model = config.model.empty();
+  for (const ProviderInfo& provider : from.catalogue.providers()) {
+    const std::string_view variable = from.key_variable(provider);
+    if (any_model && provider.key_required && !variable.empty()) {
+      co_return use_cloud(std::move(config), provider, from, fmt::format("{} is set", variable));
     }
   }
-  take_ollama_host(config, env);
+  take_ollama_host(config, from);
   std::string where = shown_ollama(config);
-  auto names = co_await ollama_models(ctx, config.base_url, http);
+  auto names = co_await ollama_models(ctx, config.base_url, from.http);
   SKEP_CO_TRY_VOID(ctx.check());
   bool has_it =
       names && std::ranges::any_of(*names, [&config](const std::string& name) {
@@ -207,17 +255,33 @@ Task<Result<Choice>> search(Ctx ctx, LlmConfig config, net::HttpClient& http,
   co_return Choice{.config = std::move(config), .why = std::move(why)};
 }
 
+Task<Result<Choice>> choose_one(Ctx ctx, LlmConfig config, const Sources& from) {
+  split_provider(config, from);
+  if (config.provider.empty()) config.provider = provider_of_parts(config, from);
+  auto choice = config.provider.empty()
+                    ? co_await search(std::move(ctx), std::move(config), from)
+                    : co_await use_configured(std::move(ctx), std::move(config), from);
+  if (choice) take_info(choice->config, from);
+  co_return choice;
+}
+
 }  // namespace
 
-Task<Result<Choice>> choose_model(Ctx ctx, LlmConfig config, net::HttpClient& http,
-                                  const EnvLookup& env) {
-  split_provider(config);
-  if (config.provider.empty()) {
-    if (auto provider = provider_of_parts(config)) config.provider = *provider;
+Task<Result<Choice>> choose_model(Ctx ctx, LlmConfig config, const Catalogue& catalogue,
+                                  net::HttpClient& http, const EnvLookup& env) {
+  const Sources from{catalogue, http, env};
+  std::vector<LlmConfig> fallbacks = std::exchange(config.fallbacks, {});
+  SKEP_CO_TRY(Choice choice, co_await choose_one(ctx, std::move(config), from));
+  for (std::size_t at = 0; at < fallbacks.size(); ++at) {
+    auto fallback = co_await choose_one(ctx, std::move(fallbacks[at]), from);
+    if (!fallback) {
+      Error error = std::move(fallback).error();
+      error.message = fmt::format("[[llm.fallback]] {}: {}", at + 1, error.message);
+      co_return fail(std::move(error));
+    }
+    choice.config.fallbacks.push_back(std::move(fallback->config));
   }
-  if (!config.provider.empty())
-    co_return co_await use_configured(std::move(ctx), std::move(config), http, env);
-  co_return co_await search(std::move(ctx), std::move(config), http, env);
+  co_return choice;
 }
 
 }  // namespace skep::llm

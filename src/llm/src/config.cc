@@ -6,12 +6,24 @@
 
 namespace skep::llm {
 
-LlmConfig LlmConfig::read(ConfigSection section) {
-  LlmConfig config;
-  section.read_choice("provider", {"anthropic", "openai", "ollama", "demo"}, config.provider);
+namespace {
+
+// What [llm] and each [[llm.fallback]] have in common: which model, where, with which keys.
+void read_way(ConfigSection& section, const Catalogue& catalogue, LlmConfig& config) {
+  std::vector<std::string> providers;
+  for (const ProviderInfo& provider : catalogue.providers()) providers.push_back(provider.id);
+  providers.emplace_back("demo");
+  section.read_choice("provider", std::move(providers), config.provider);
   section.read("model", config.model);
   section.read("api_key", config.api_key);
-  bool has_url = section.read("base_url", config.base_url);
+  std::vector<std::string> more_keys;
+  section.read("api_keys", more_keys);
+  for (std::string& key : more_keys) config.more_keys.emplace_back(std::move(key));
+  if (config.api_key.empty() && !config.more_keys.empty()) {
+    config.api_key = std::move(config.more_keys.front());
+    config.more_keys.erase(config.more_keys.begin());
+  }
+  const bool has_url = section.read("base_url", config.base_url);
   std::string host;
   if (section.read("host", host)) {
     if (has_url)
@@ -19,9 +31,13 @@ LlmConfig LlmConfig::read(ConfigSection section) {
     else
       config.base_url = host;
   }
+  section.read("context_window", config.context_window, {.min = 0, .max = 100'000'000});
+  section.read("num_ctx", config.num_ctx, {.min = 0, .max = 10'000'000});
+}
+
+void read_limits(ConfigSection& section, LlmConfig& config) {
   section.read("max_tokens_per_request", config.max_tokens_per_request,
                {.min = 1, .max = 1'000'000});
-  section.read("num_ctx", config.num_ctx, {.min = 0, .max = 10'000'000});
   if (double temperature = 0; section.read("temperature", temperature)) {
     if (temperature < 0 || temperature > 2)
       section.problem("temperature", "must be between 0 and 2");
@@ -37,6 +53,22 @@ LlmConfig LlmConfig::read(ConfigSection section) {
   section.read("retries", config.retries, {.min = 0, .max = 20});
   section.read_duration("retry_budget", std::chrono::seconds(1), config.retry_budget);
   section.read("concurrent_max", config.concurrent_max, {.min = 1, .max = 1'000});
+}
+
+}  // namespace
+
+LlmConfig LlmConfig::read(ConfigSection section, const Catalogue& catalogue) {
+  LlmConfig limits;
+  read_limits(section, limits);
+  LlmConfig config = limits;
+  read_way(section, catalogue, config);
+  for (ConfigSection fallback : section.list("fallback")) {
+    LlmConfig other = limits;
+    read_way(fallback, catalogue, other);
+    if (other.provider.empty() && other.model.empty())
+      fallback.problem("provider", "name a provider or a model to turn to");
+    config.fallbacks.push_back(std::move(other));
+  }
   return config;
 }
 

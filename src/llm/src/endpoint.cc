@@ -99,6 +99,18 @@ Result<std::string> openai_url(std::string_view base_url) {
   return endpoint.url() + (endpoint.path.empty() ? "/v1/chat/completions" : "/chat/completions");
 }
 
+Result<std::string> gemini_url(std::string_view base_url, std::string_view model) {
+  SKEP_TRY(auto endpoint, parse_endpoint(base_url.empty() ? kGeminiUrl : base_url, 0));
+  constexpr std::string_view kModelCharacters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+  if (model.starts_with("models/")) model.remove_prefix(7);  // as their lists name them
+  if (model.empty() || model.find_first_not_of(kModelCharacters) != std::string_view::npos) {
+    return fail(Code::kInvalid, fmt::format("[llm] model \"{}\" is no Gemini model's name", model));
+  }
+  return fmt::format("{}{}/models/{}:streamGenerateContent?alt=sse", endpoint.url(),
+                     has_suffix_path(endpoint, "/v1beta") ? "" : "/v1beta", model);
+}
+
 Result<std::string> ollama_url(std::string_view base_url, std::string_view call) {
   SKEP_TRY(auto endpoint, parse_endpoint(base_url.empty() ? "localhost" : base_url, kOllamaPort));
   for (std::string_view suffix : {"/api", "/v1"}) {  // people copy these from other clients

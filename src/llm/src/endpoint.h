@@ -11,6 +11,7 @@ namespace skep::llm {
 
 inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
 inline constexpr std::string_view kOpenaiUrl = "https://api.openai.com/v1";
+inline constexpr std::string_view kGeminiUrl = "https://generativelanguage.googleapis.com";
 inline constexpr std::uint16_t kOllamaPort = 11434;
 
 struct Endpoint {
@@ -31,6 +32,9 @@ Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_por
 Result<std::string> anthropic_url(std::string_view base_url);  // …/v1/messages
 Result<std::string> openai_url(
     std::string_view base_url);  // …/chat/completions, below /v1 when there is no path
+Result<std::string> gemini_url(
+    std::string_view base_url,
+    std::string_view model);  // …/v1beta/models/<model>:streamGenerateContent?alt=sse
 Result<std::string> ollama_url(std::string_view base_url, std::string_view call);  // …/api/<call>
 
 }  // namespace skep::llm

@@ -40,4 +40,18 @@ const Family& family_of(std::string_view model) {
   return *best;
 }
 
+Family family_of(const LlmConfig& config) {
+  Family family = family_of(wire_model(config));
+  if (config.info) {
+    family.window_tokens = config.info->context_tokens;
+    family.images = config.info->vision;
+  }
+  if (config.context_window > 0) family.window_tokens = config.context_window;
+  return family;
+}
+
+std::string wire_model(const LlmConfig& config) {
+  return config.info ? config.info->wire_id : config.model;
+}
+
 }  // namespace skep::llm

@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "skep/llm/model.h"
+
 namespace skep::llm {
 
 struct Family {
@@ -15,6 +17,10 @@ struct Family {
 
 // The longest prefix that fits, after any "vendor/" in front; a cautious default when none does.
 const Family& family_of(std::string_view model);
+// The same, with what the catalogue and the configuration know better.
+Family family_of(const LlmConfig& config);
+// What the provider calls the model.
+std::string wire_model(const LlmConfig& config);
 
 // The tokens kept free for the system prompt and the tools when a history budget is fitted into a
 // window.

@@ -2,8 +2,8 @@
 
 #include <random>
 
+#include "candidates.h"
 #include "classify.h"
-#include "drivers.h"
 #include "families.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
@@ -36,50 +36,80 @@ void fit_history(LlmConfig& config, const Driver& driver) {
 
 class ConfiguredModel final : public Model {
  public:
-  ConfiguredModel(LlmConfig config, std::unique_ptr<Driver> driver)
+  ConfiguredModel(LlmConfig config, Candidates candidates)
       : config_(std::move(config)),
-        driver_(std::move(driver)),
+        candidates_(std::move(candidates)),
         slots_(static_cast<std::size_t>(config_.concurrent_max)),
         random_(std::random_device{}()) {}
 
   // The only place that tries again.
   Task<Outcome> stream(Ctx ctx, const Request& request, EventSink sink,
                        std::function<void()> on_reset) override {
-    Tries tries;
+    Tries tries{.with = &candidates_.pick(std::chrono::steady_clock::now())};
     for (;;) {
-      Outcome outcome = co_await attempt(ctx, request, sink);
+      Outcome outcome = co_await attempt(ctx, *tries.with, request, sink);
       tries.spent += outcome ? outcome->usage : outcome.error().usage;
       ++tries.made;
+      ++tries.made_with;
       if (auto going = ctx.check(); !going && !outcome) {
         co_return settled(
             std::unexpected(ended(std::move(going).error(), outcome.error().streamed)), tries);
       }
-      auto delay = next_delay(outcome, tries);
-      // A wait that the caller's deadline would cut short is not begun: the failure says more than
-      // a timeout.
-      if (!delay || std::chrono::steady_clock::now() + *delay >= ctx.deadline) {
-        co_return settled(std::move(outcome), tries);
-      }
-      bool streamed = outcome ? has_text(*outcome) : outcome.error().streamed;
-      log::info("llm", "{}: trying again in {} ms ({})", driver_->describe(), delay->count(),
-                outcome ? "the answer was empty" : outcome.error().error.message);
-      if (auto slept = co_await sleep_for(ctx, *delay); !slept) {
-        co_return settled(std::unexpected(ended(std::move(slept).error(), streamed)), tries);
+      const bool streamed = outcome ? has_text(*outcome) : outcome.error().streamed;
+      if (!turn_to_another(outcome, tries)) {
+        auto delay = next_delay(outcome, tries);
+        // A wait that the caller's deadline would cut short is not begun: the failure says more
+        // than a timeout.
+        if (!delay || std::chrono::steady_clock::now() + *delay >= ctx.deadline) {
+          co_return settled(std::move(outcome), tries);
+        }
+        log::info("llm", "{}: trying again in {} ms ({})", tries.with->driver->describe(),
+                  delay->count(), outcome ? "the answer was empty" : outcome.error().error.message);
+        if (auto slept = co_await sleep_for(ctx, *delay); !slept) {
+          co_return settled(std::unexpected(ended(std::move(slept).error(), streamed)), tries);
+        }
       }
       if (streamed && on_reset) on_reset();
     }
   }
 
-  [[nodiscard]] const Driver& driver() const override { return *driver_; }
+  [[nodiscard]] const Driver& driver() const override { return *candidates_.all().front().driver; }
   [[nodiscard]] const LlmConfig& config() const override { return config_; }
+  [[nodiscard]] std::vector<Way> ways() const override {
+    std::vector<Way> out;
+    const auto now = std::chrono::steady_clock::now();
+    for (const Candidate& one : candidates_.all()) {
+      const auto left = std::chrono::ceil<std::chrono::seconds>(one.breaker.open_until() - now);
+      const bool resting = !one.breaker.closed() && left.count() > 0;
+      out.push_back({one.driver->describe(), resting ? left : std::chrono::seconds(0)});
+    }
+    return out;
+  }
 
  private:
   struct Tries {
-    int made = 0;
+    Candidate* with;
+    int made = 0;       // with all candidates
+    int made_with = 0;  // with this one
     int second_chances = kSecondChances;
     milliseconds waited{0};
     Usage spent;
   };
+
+  // Whether somebody else is asked instead, at once.
+  bool turn_to_another(const Outcome& outcome, Tries& tries) {
+    if (outcome) {
+      tries.with->breaker.succeeded();
+      return false;
+    }
+    Candidate* other = candidates_.after_failure(*tries.with, outcome.error(), tries.made_with,
+                                                 std::chrono::steady_clock::now());
+    if (other == nullptr) return false;
+    log::warn("llm", "{}; turning to {}", outcome.error().error.message, other->driver->describe());
+    tries.with = other;
+    tries.made_with = 0;
+    return true;
+  }
 
   static bool has_text(const Response& response) { return !text_of(response.parts).empty(); }
 
@@ -89,7 +119,18 @@ class ConfiguredModel final : public Model {
     return failure;
   }
 
-  Task<Outcome> attempt(Ctx ctx, const Request& request, const EventSink& sink) {
+  // A model that cannot call tools is not told of any.
+  Task<Outcome> attempt(Ctx ctx, Candidate& with, const Request& request, const EventSink& sink) {
+    const auto& info = with.config.info;
+    if (request.tools.empty() || !info || info->tools)
+      co_return co_await attempt_as_is(std::move(ctx), with, request, sink);
+    Request plain = request;
+    plain.tools = ToolSpecs();
+    co_return co_await attempt_as_is(std::move(ctx), with, plain, sink);
+  }
+
+  Task<Outcome> attempt_as_is(Ctx ctx, Candidate& with, const Request& request,
+                              const EventSink& sink) {
     auto slot = co_await slots_.acquire(ctx);
     if (!slot) {
       Failure failure = ended(std::move(slot).error(), false);
@@ -97,8 +138,8 @@ class ConfiguredModel final : public Model {
       co_return std::unexpected(std::move(failure));
     }
     Ctx bounded = ctx.within(config_.timeout * kAttemptTimeouts);
-    Outcome outcome = co_await driver_->attempt(std::move(bounded), request, sink);
-    fit_history(config_, *driver_);  // the driver may have learned of a smaller window
+    Outcome outcome = co_await with.driver->attempt(std::move(bounded), request, sink);
+    fit_history(config_, *with.driver);  // it may have a smaller window, or have learned of one
     co_return outcome;
   }
 
@@ -109,7 +150,7 @@ class ConfiguredModel final : public Model {
       return milliseconds(0);
     }
     const Failure& failure = outcome.error();
-    if (!failure.retryable || tries.made > config_.retries) return std::nullopt;
+    if (!failure.retryable || tries.made_with > config_.retries) return std::nullopt;
     if (failure.error.code == Code::kCorrupt && tries.second_chances-- <= 0) return std::nullopt;
     double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
     milliseconds delay = retry_delay(tries.made, failure.retry_after, jitter);
@@ -121,7 +162,10 @@ class ConfiguredModel final : public Model {
   Outcome settled(Outcome outcome, const Tries& tries) const {
     if (outcome) {
       outcome->usage = tries.spent;
-      if (outcome->model.empty()) outcome->model = driver_->model();
+      if (outcome->model.empty()) outcome->model = tries.with->driver->model();
+      outcome->provider = tries.with->config.provider;
+      if (const auto& info = tries.with->config.info) outcome->price = info->price;
+      if (outcome->provider == "demo") outcome->price = Price();
       return outcome;
     }
     outcome.error().usage = tries.spent;
@@ -131,27 +175,19 @@ class ConfiguredModel final : public Model {
   }
 
   LlmConfig config_;
-  std::unique_ptr<Driver> driver_;
+  Candidates candidates_;
   Semaphore slots_;
   std::minstd_rand random_;
 };
-
-Result<std::unique_ptr<Driver>> open_driver(const LlmConfig& config, net::HttpClient& http) {
-  if (config.provider == "anthropic") return open_anthropic(config, http);
-  if (config.provider == "openai") return open_openai(config, http);
-  if (config.provider == "ollama") return open_ollama(config, http);
-  if (config.provider == "demo") return open_demo();
-  return fail(Code::kInvalid, fmt::format("[llm] provider \"{}\" is unknown", config.provider));
-}
 
 }  // namespace
 
 Result<std::unique_ptr<Model>> Model::open(LlmConfig config, Deps deps) {
   if (config.concurrent_max < 1 || config.retries < 0)
     return fail(Code::kInvalid, "[llm] limits must be positive");
-  SKEP_TRY(auto driver, open_driver(config, deps.http));
-  fit_history(config, *driver);
-  return std::make_unique<ConfiguredModel>(std::move(config), std::move(driver));
+  SKEP_TRY(Candidates candidates, Candidates::open(config, deps.http));
+  fit_history(config, *candidates.first().driver);
+  return std::make_unique<ConfiguredModel>(std::move(config), std::move(candidates));
 }
 
 }  // namespace skep::llm

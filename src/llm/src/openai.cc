@@ -13,13 +13,14 @@ namespace {
 class OpenaiDriver final : public Driver {
  public:
   OpenaiDriver(const LlmConfig& config, net::HttpClient& http, std::string url)
-      : http_(http),
+      : name_(config.provider),
+        http_(http),
         url_(std::move(url)),
         key_(config.api_key),
         timeout_(config.timeout),
-        family_(family_of(config.model)),
+        family_(family_of(config)),
         temperature_taken_(!family_.no_temperature),
-        options_{.model = config.model,
+        options_{.model = wire_model(config),
                  .temperature = config.temperature,
                  .images = family_.images,
                  .max_completion_tokens = family_.max_completion_tokens} {}
@@ -32,7 +33,7 @@ class OpenaiDriver final : public Driver {
     std::string body = encode_openai(request, options);
     auto decoder = openai_decoder(std::move(sink), body.size());
     HttpAttempt call{
-        .provider = "openai", .request = json_post(url_, std::move(body), timeout_), .key = key_};
+        .provider = name_, .request = json_post(url_, std::move(body), timeout_), .key = key_};
     if (!key_.empty())
       call.request.headers.emplace_back("authorization", fmt::format("Bearer {}", key_.reveal()));
     auto answer = co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
@@ -45,7 +46,7 @@ class OpenaiDriver final : public Driver {
   }
 
   [[nodiscard]] std::string describe() const override {
-    return fmt::format("openai ({})", options_.model);
+    return fmt::format("{} ({})", name_, options_.model);
   }
   [[nodiscard]] std::string model() const override { return options_.model; }
   [[nodiscard]] bool takes_images() const override { return family_.images; }
@@ -77,11 +78,12 @@ class OpenaiDriver final : public Driver {
     return true;
   }
 
+  std::string name_;  // of the provider
   net::HttpClient& http_;
   std::string url_;
   Secret key_;
   std::chrono::milliseconds timeout_;
-  const Family& family_;
+  Family family_;
   bool temperature_taken_;
   bool limit_swapped_ = false;
   WireOptions options_;

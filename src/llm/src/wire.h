@@ -31,6 +31,7 @@ struct WireOptions {
 std::string encode_anthropic(const Request& request, const WireOptions& options);
 std::string encode_openai(const Request& request, const WireOptions& options);
 std::string encode_ollama(const Request& request, const WireOptions& options);
+std::string encode_gemini(const Request& request, const WireOptions& options);
 
 // What stands in a prompt for a part that cannot be sent: "[file report.pdf, application/pdf, 120
 // KB]".
@@ -84,6 +85,7 @@ std::unique_ptr<StreamDecoder> anthropic_decoder(EventSink sink);
 // `request_bytes`: for an estimate of the tokens when the server reports none.
 std::unique_ptr<StreamDecoder> openai_decoder(EventSink sink, std::size_t request_bytes);
 std::unique_ptr<StreamDecoder> ollama_decoder(EventSink sink);
+std::unique_ptr<StreamDecoder> gemini_decoder(EventSink sink);
 
 // A count from a foreign server: absent, negative or absurd values are 0.
 std::int64_t token_count(const json::value& value, std::string_view key);

@@ -11,6 +11,7 @@ struct Chooser {
   Loop loop;
   std::unique_ptr<net::HttpClient> http = net::HttpClient::open({.loop = loop}).value();
   ModelServer ollama{loop};
+  Catalogue catalogue = *Catalogue::open();
   Env env;
   std::string nobody = dead_address(loop);  // where an Ollama is looked for when `env` names none
 
@@ -21,7 +22,7 @@ struct Chooser {
       if (name == "OLLAMA_HOST") return nobody;
       return std::nullopt;
     };
-    return loop.run(choose_model(Ctx{}, std::move(config), *http, lookup));
+    return loop.run(choose_model(Ctx{}, std::move(config), catalogue, *http, lookup));
   }
   static std::string dead_address(Loop& on) {
     auto acceptor = on.run(net::listen_tcp("127.0.0.1", 0)).value();
@@ -53,6 +54,12 @@ TEST(ChooseModel, TakesTheFirstKeyInTheEnvironment) {
   EXPECT_EQ(choice->config.provider, "openai");
   EXPECT_EQ(choice->config.model, "gpt-4o");
   EXPECT_EQ(choice->why, "OPENAI_API_KEY is set");
+  chooser.env = {{"GOOGLE_API_KEY", "k3"}};
+  choice = chooser.choose();
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->config.provider, "gemini");
+  EXPECT_EQ(choice->config.api_key.reveal(), "k3");
+  EXPECT_EQ(choice->why, "GOOGLE_API_KEY is set");
 }
 
 TEST(ChooseModel, FindsALocalOllama) {
@@ -148,7 +155,7 @@ timeout = 7
 )",
                                 "skep.toml")
                   .value();
-  LlmConfig config = LlmConfig::read(file.root().child("llm"));
+  LlmConfig config = LlmConfig::read(file.root().child("llm"), *Catalogue::open());
   EXPECT_TRUE(file.problems().empty());
   EXPECT_EQ(config.provider, "ollama");
   EXPECT_EQ(config.base_url, "localhost:11434");
@@ -168,8 +175,71 @@ modle = "x"
 )",
                                 "skep.toml")
                   .value();
-  (void)LlmConfig::read(file.root().child("llm"));
+  (void)LlmConfig::read(file.root().child("llm"), *Catalogue::open());
   EXPECT_EQ(file.problems().size(), 5u);
+}
+
+TEST(ChooseModel, KnowsEveryProviderOfTheCatalogueByItsKey) {
+  const Catalogue catalogue = *Catalogue::open();
+  for (const ProviderInfo& provider : catalogue.providers()) {
+    if (!provider.key_required) continue;
+    Chooser chooser;
+    chooser.env = {{provider.key_variables.back(), "k"}};
+    auto choice = chooser.choose();
+    ASSERT_TRUE(choice) << provider.id;
+    EXPECT_EQ(choice->config.provider, provider.id);
+    EXPECT_EQ(choice->config.model, provider.default_model);
+    EXPECT_EQ(choice->config.wire, provider.wire);
+    ASSERT_TRUE(choice->config.info) << provider.id;
+    EXPECT_EQ(choice->config.info->provider, provider.id);
+  }
+}
+
+TEST(ChooseModel, TakesAnAliasForWhatItStandsFor) {
+  Chooser chooser;
+  chooser.env = {{"ANTHROPIC_API_KEY", "k"}, {"GROQ_API_KEY", "k"}};
+  auto choice = chooser.choose(with("", "sonnet"));
+  ASSERT_TRUE(choice) << choice.error().message;
+  EXPECT_EQ(choice->config.model, "claude-sonnet-4-5-20250929");
+  choice = chooser.choose(with("groq:llama-3.1-8b-instant"));
+  EXPECT_FALSE(choice);  // that is no provider
+  choice = chooser.choose(with("", "groq:llama-3.1-8b-instant"));
+  ASSERT_TRUE(choice) << choice.error().message;
+  EXPECT_EQ(choice->config.provider, "groq");
+  EXPECT_EQ(choice->config.max_tokens_per_request, 4096);
+  choice = chooser.choose(with("ollama", "mistral:latest"));
+  ASSERT_TRUE(choice) << choice.error().message;
+  EXPECT_EQ(choice->config.model, "mistral:latest");
+}
+
+TEST(ChooseModel, AsksALocalServerForItsModels) {
+  Chooser chooser;
+  auto none = chooser.choose({.provider = "vllm", .base_url = "http://" + chooser.nobody + "/v1"});
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message.find("no vLLM with a model at"), std::string::npos)
+      << none.error().message;
+  chooser.ollama.answers({.pieces = {R"({"data":[{"id":"our-own"},{"id":"other"}]})"}});
+  auto found = chooser.choose(
+      {.provider = "vllm", .base_url = "http://" + chooser.ollama.address() + "/v1"});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->config.model, "our-own");
+  EXPECT_EQ(chooser.ollama.requests.at(0).path, "/v1/models");
+}
+
+TEST(Catalogue, AModelThatCannotCallToolsIsToldOfNone) {
+  LlmConfig config{.provider = "openai", .model = "gemma"};
+  config.info =
+      ModelInfo{.id = "gemma", .wire_id = "gemma2-9b-it", .context_tokens = 8192, .tools = false};
+  Bench bench(std::move(config));
+  bench.server.answers({.status = 401, .pieces = {"{}"}});
+  Request request = Bench::hello();
+  request.tools = {ToolSpec{"calc", "Calculates.", json::object{{"type", "object"}}}};
+  auto answer = bench.loop.run(bench.model->stream(Ctx{}, request, {}, {}));
+  ASSERT_FALSE(answer);
+  const std::string& body = bench.server.requests.at(0).body;
+  EXPECT_EQ(body.find("calc"), std::string::npos) << body;
+  EXPECT_NE(body.find("\"gemma2-9b-it\""), std::string::npos) << body;
+  EXPECT_EQ(bench.model->driver().context_window_tokens(), 8192);
 }
 
 }  // namespace

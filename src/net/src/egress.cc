@@ -40,8 +40,12 @@ bool is_or_is_under(std::string_view host, std::string_view domain) {
 }
 
 bool is_local_name(std::string_view host) {
-  static constexpr std::array<std::string_view, 6> kLocal = {
-      "localhost", "local", "internal", "home.arpa", "localdomain", "localhost6"};
+  // The last of them are nobody's in the public tree and common in private ones; "svc" is a
+  // cluster's.
+  static constexpr std::array<std::string_view, 12> kLocal = {
+      "localhost", "local", "internal", "home.arpa", "localdomain", "localhost6",
+      "lan",       "corp",  "home",     "intranet",  "private",     "svc"};
+  if (!host.contains('.')) return true;  // a search list makes it a machine of this network
   return std::ranges::any_of(
       kLocal, [host](std::string_view domain) { return is_or_is_under(host, domain); });
 }

@@ -50,6 +50,64 @@ TEST_F(HttpGuard, RefusesANameThatLeadsToLoopback) {
   EXPECT_EQ(loop_.run((*client)->fetch(patient(), {.url = url}, {}, {}))->body, "ok");
 }
 
+// What the domain name system may answer for a name that looks innocent.
+TEST_F(HttpGuard, RefusesEveryAnswerThatLeadsInside) {
+  RawServer server(loop_, answers(kOk));
+  for (const char* address :
+       {"127.0.0.1", "127.0.0.2", "127.255.255.254", "0.0.0.0", "10.0.0.1", "100.64.0.1",
+        "100.100.100.200", "168.63.129.16", "169.254.169.254", "172.16.0.1", "192.0.0.192",
+        "192.168.0.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "[::1]", "[::]",
+        "[::ffff:127.0.0.1]", "[::ffff:169.254.169.254]", "[::127.0.0.1]", "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::1]", "[2001:0:7f00:1::1]", "[fc00::1]", "[fd00:ec2::254]", "[fe80::1]",
+        "[fec0::1]", "[ff02::1]",
+        // Several answers: none of them may be reached, in whatever order they are tried.
+        "127.0.0.1,127.0.0.2", "10.255.255.1,127.0.0.1", "[::1],127.0.0.1",
+        "127.0.0.1,[fe80::1]"}) {
+    auto client = HttpClient::open(
+        {.loop = loop_,
+         .guard = EgressGuard({.ports = {server.port()}}),
+         .hosts = {fmt::format("innocent.example:{}:{}", server.port(), address)}});
+    const std::string url = fmt::format("http://innocent.example:{}/", server.port());
+    const auto got = loop_.run((*client)->fetch(patient(), {.url = url, .guarded = true}, {}, {}));
+    ASSERT_FALSE(got) << address;
+    EXPECT_EQ(got.error().code, Code::kDenied) << address << ": " << got.error().to_string();
+  }
+  EXPECT_EQ(server.connections(), 0);
+}
+
+// Where an allowed page may try to send us.
+TEST_F(HttpGuard, RefusesEveryRedirectThatLeadsInside) {
+  RawServer secret(loop_, answers(kOk));
+  const std::string port = std::to_string(secret.port());
+  for (const std::string& to : {"//127.0.0.1:" + port + "/",
+                                "http://localhost:" + port + "/",
+                                "http://[::1]:" + port + "/",
+                                "http://[::ffff:127.0.0.1]:" + port + "/",
+                                "http://2130706433:" + port + "/",
+                                "http://0x7f.1:" + port + "/",
+                                "http://0177.0.0.1:" + port + "/",
+                                "http://127.1:" + port + "/",
+                                "http://0:" + port + "/",
+                                "http://example.com@127.0.0.1:" + port + "/",
+                                "http://127.0.0.1.:" + port + "/",
+                                "HTTP://127.0.0.1:" + port + "/",
+                                "http://%31%32%37.0.0.1:" + port + "/",
+                                "http:\\\\127.0.0.1:" + port + "/",
+                                "http:127.0.0.1:" + port + "/",
+                                "///127.0.0.1:" + port + "/",
+                                "\\\\127.0.0.1:" + port + "/",
+                                "http://127.0.0.1:" + port + "\\@example.com/",
+                                std::string("http://169.254.169.254/latest/meta-data/"),
+                                std::string("http://metadata.google.internal/")}) {
+    RawServer first(loop_, answers(redirect(302, to)));
+    const EgressConfig only_first{.ports = {80, 443, secret.port()},
+                                  .allow = {fmt::format("127.0.0.1:{}", first.port())}};
+    const auto got = fetch({.url = first.url(), .redirects_max = 5, .guarded = true}, only_first);
+    EXPECT_TRUE(!got || got->body != "ok") << to;
+    EXPECT_EQ(secret.connections(), 0) << to;
+  }
+}
+
 TEST_F(HttpGuard, ReachesWhatTheOperatorAllowed) {
   RawServer server(loop_, answers(kOk));
   EXPECT_EQ(fetch({.url = server.url(), .guarded = true},

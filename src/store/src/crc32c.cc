@@ -1,4 +1,4 @@
-#include "crc32c.h"
+#include "skep/store/crc32c.h"
 
 #include <array>
 #include <bit>

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "crc32c.h"
+#include "skep/store/crc32c.h"
 
 namespace skep::store {
 namespace {

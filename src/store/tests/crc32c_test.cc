@@ -1,4 +1,4 @@
-#include "../src/crc32c.h"
+#include "skep/store/crc32c.h"
 
 #include <gtest/gtest.h>
 

@@ -12,11 +12,18 @@ constexpr std::string_view kNsBind = "urn:ietf:params:xml:ns:xmpp-bind";
 constexpr std::string_view kNsChannelBindings = "urn:xmpp:sasl-cb:0";  // XEP-0440
 constexpr int kBindAttemptsMax = 3;
 constexpr int kSaslStepsMax = 8;
+constexpr std::size_t kEarlyMax = 1000;  // stanzas between binding and <enabled/>
+constexpr std::size_t kTermsBytesMax = 4096;
 
 }  // namespace
 
-ClientLogin::ClientLogin(const XmppConfig& config, XmppDeps deps, Endpoint endpoint)
-    : config_(config), deps_(deps), endpoint_(std::move(endpoint)), account_(config.address()) {}
+ClientLogin::ClientLogin(const XmppConfig& config, XmppDeps deps, Endpoint endpoint,
+                         LiveSession* interrupted)
+    : config_(config),
+      deps_(deps),
+      endpoint_(std::move(endpoint)),
+      interrupted_(interrupted),
+      account_(config.address()) {}
 
 Task<Opened> ClientLogin::run(Ctx ctx) {
   auto session = co_await log_in(ctx.within(config_.handshake_timeout));
@@ -43,8 +50,13 @@ Task<Result<std::unique_ptr<Session>>> ClientLogin::log_in(Ctx ctx) {
   SKEP_CO_TRY_VOID(co_await authenticate(ctx, features));
   wire_->restart();
   SKEP_CO_TRY(features, co_await open_stream(ctx));
+  SKEP_CO_TRY(const bool resumed, co_await resume(ctx, features));
+  if (resumed) co_return nullptr;
   SKEP_CO_TRY(const Jid address, co_await bind(ctx, features));
+  SKEP_CO_TRY_VOID(co_await manage(ctx, features));
   LiveSession::Setup setup{.config = config_, .address = address, .mechanism = mechanism_};
+  setup.management = std::move(management_);
+  setup.early = std::move(early_);
   setup.ping_target = Jid::parse(account_.domain()).value_or(Jid());
   co_return std::make_unique<LiveSession>(std::move(setup), *std::move(wire_), deps_);
 }
@@ -215,6 +227,55 @@ Task<Result<Jid>> ClientLogin::bind(Ctx ctx, const Element& features) {
               resource);
   }
   co_return refuse({Code::kConflict, "every resource that was asked for is taken"}, Retry::kSlowly);
+}
+
+// XEP-0198 5. False: the server knows nothing of that stream any more; a new one may be bound on
+// this connection.
+Task<Result<bool>> ClientLogin::resume(Ctx ctx, const Element& features) {
+  if (interrupted_ == nullptr || !interrupted_->resumable() || !features.child("sm", kNsSm))
+    co_return false;
+  StreamManagement& stream = *interrupted_->management();
+  std::string request = fmt::format("<resume xmlns='{}' previd='{}' h='{}'/>", kNsSm,
+                                    escape_xml(stream.terms().id), stream.handled());
+  SKEP_CO_TRY_VOID(co_await wire_->send(ctx, std::move(request)));
+  SKEP_CO_TRY(const Element answer, co_await next_element(ctx));
+  if (answer.ns != kNsSm)
+    co_return fail(Code::kCorrupt,
+                   fmt::format("<{}/> instead of the answer to resuming", answer.name));
+  if (answer.name == "resumed") {
+    SKEP_CO_TRY(const std::uint32_t h, parse_h(answer));
+    SKEP_CO_TRY_VOID(interrupted_->resume(*std::move(wire_), h));
+    co_return true;
+  }
+  log::info("xmpp", "{} does not resume the stream", endpoint_.host);
+  if (const auto h = parse_h(answer)) interrupted_->settle(*h);
+  co_return false;
+}
+
+// What comes before the answer is not counted by either side, but it is not lost.
+Task<Result<void>> ClientLogin::manage(Ctx ctx, const Element& features) {
+  if (!config_.stream_management || !features.child("sm", kNsSm)) co_return Result<void>();
+  SKEP_CO_TRY_VOID(
+      co_await wire_->send(ctx, fmt::format("<enable xmlns='{}' resume='true'/>", kNsSm)));
+  while (early_.size() <= kEarlyMax) {
+    SKEP_CO_TRY(Element answer, co_await next_element(ctx));
+    if (answer.ns != kNsSm) {
+      early_.push_back(std::move(answer));
+      continue;
+    }
+    if (answer.name != "enabled") {
+      log::info("xmpp", "{} offers stream management and refuses it", endpoint_.host);
+      co_return Result<void>();
+    }
+    const bool resumes = answer.attribute("resume") == "true" || answer.attribute("resume") == "1";
+    management_.emplace();
+    if (resumes && answer.attribute("id").size() <= kTermsBytesMax)
+      management_->id = answer.attribute("id");
+    if (answer.attribute("location").size() <= kTermsBytesMax)
+      management_->location = answer.attribute("location");
+    co_return Result<void>();
+  }
+  co_return fail(Code::kCorrupt, "no answer to <enable/> among so many stanzas");
 }
 
 Task<Result<Element>> ClientLogin::bind_once(Ctx ctx, std::string resource) {

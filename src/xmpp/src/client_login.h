@@ -11,7 +11,9 @@ namespace skep::xmpp {
 
 class ClientLogin {
  public:
-  ClientLogin(const XmppConfig& config, XmppDeps deps, Endpoint endpoint);
+  // `interrupted` may be null; it is resumed if the server does so, and run() then gives null.
+  ClientLogin(const XmppConfig& config, XmppDeps deps, Endpoint endpoint,
+              LiveSession* interrupted = nullptr);
 
   Task<Opened> run(Ctx ctx);
   // After a failed run(): where the server sent us, empty if it did not.
@@ -29,6 +31,8 @@ class ClientLogin {
   Task<Result<Jid>> bind(Ctx ctx, const Element& features);
   Task<Result<Element>> bind_once(Ctx ctx, std::string resource);
   Task<Result<Element>> next_element(Ctx ctx);
+  Task<Result<bool>> resume(Ctx ctx, const Element& features);
+  Task<Result<void>> manage(Ctx ctx, const Element& features);
 
   [[nodiscard]] SaslOffer offer_of(const Element& features);
   [[nodiscard]] net::TlsClientConfig tls_config() const;
@@ -40,9 +44,12 @@ class ClientLogin {
   const XmppConfig& config_;
   XmppDeps deps_;
   Endpoint endpoint_;
+  LiveSession* interrupted_;
   Jid account_;
   std::optional<Wire> wire_;
   std::string mechanism_;
+  std::optional<StreamManagement::Terms> management_;
+  std::vector<Element> early_;  // came before the answer to <enable/>
   std::string redirected_to_;
   std::optional<Retry> retry_;  // set by refuse(); else the error's code decides
 };

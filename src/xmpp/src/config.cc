@@ -30,6 +30,7 @@ void read_client(ConfigSection& server, XmppConfig& config) {
   server.read("password", config.password);
   server.read("resource", config.resource);
   server.read("direct_tls", config.direct_tls);
+  server.read("stream_management", config.stream_management);
   server.read("allow_plain", config.allow_plain);
   if (config.jid.empty()) {
     server.problem("jid", "is required in client mode");

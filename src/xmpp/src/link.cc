@@ -53,13 +53,15 @@ struct Link::Impl {
   Task<void> keep_up() {
     const Ctx ctx = gate.ctx();
     while (ctx.check()) {
-      auto opened = co_await Session::open(ctx, config, deps);
+      auto opened = co_await Session::open(ctx, config, deps, session.get());
       SessionEnd end;
       if (opened) {
-        end = co_await serve(ctx, std::move(*opened));
+        if (*opened) replace(std::move(*opened));
+        end = co_await serve(ctx);
       } else {
         end = std::move(opened).error();
       }
+      if (session && (session->lied_to() || !session->resumable())) lose(end.error);
       if (closing || !ctx.check()) co_return;
       status.last_error = end.error.message;
       const bool again = co_await wait_after(ctx, end);
@@ -67,24 +69,44 @@ struct Link::Impl {
     }
   }
 
-  Task<SessionEnd> serve(Ctx ctx, std::unique_ptr<Session> fresh) {
+  // Another session than before: what the old one had not delivered is its owners' again.
+  void replace(std::unique_ptr<Session> fresh) {
+    if (session) {
+      ++status.resumes_failed;
+      lose({Code::kUnavailable, "the server did not resume the session"});
+    }
     session = std::move(fresh);
-    config.strongest_mechanism = session->mechanism();
+    is_new = true;
+  }
+
+  void lose(const Error& why) {
+    if (session->lied_to()) ++status.false_counts;
+    session.reset();
+    if (handlers.down) handlers.down(why);
+  }
+
+  Task<SessionEnd> serve(Ctx ctx) {
+    const std::shared_ptr<Session> serving = session;
     status.up = true;
     status.address = session->address().str();
     status.since = deps.clock.now();
-    ++status.connects;
-    log::info("xmpp", "connected as {}", status.address);
+    status.acknowledged = session->acknowledges();
     const SteadyTime begun = std::chrono::steady_clock::now();
-    if (handlers.up) handlers.up(*session);
+    if (std::exchange(is_new, false)) {
+      config.strongest_mechanism = session->mechanism();
+      ++status.connects;
+      log::info("xmpp", "connected as {}", status.address);
+      if (handlers.up) handlers.up(*session);
+    } else {
+      ++status.resumes;
+      log::info("xmpp", "{} goes on where it was interrupted", status.address);
+    }
     auto take_one = [this](Element stanza) { take(std::move(stanza)); };
     const SessionEnd end = co_await session->run(ctx, take_one);
     if (std::chrono::steady_clock::now() - begun >= config.reconnect_stable) backoff.reset();
-    session.reset();
     status.up = false;
     status.address.clear();
     status.since.reset();
-    if (handlers.down) handlers.down(end.error);
     co_return end;
   }
 
@@ -102,6 +124,7 @@ struct Link::Impl {
     const bool exhausted =
         config.reconnect_max_attempts > 0 && backoff.failures() >= config.reconnect_max_attempts;
     if (end.retry == Retry::kNever || exhausted) {
+      if (session) lose(end.error);
       log::error("xmpp", "{}; giving up", end.error.message);
       if (handlers.gave_up) handlers.gave_up(end);
       co_return false;
@@ -133,6 +156,7 @@ struct Link::Impl {
   Backoff backoff;
   std::shared_ptr<Session> session;  // shared with a close() that waits for its end
   LinkStatus status;
+  bool is_new = false;  // the session has not been served yet
   bool closing = false;
 };
 

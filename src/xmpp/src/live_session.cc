@@ -27,24 +27,29 @@ void to_client_namespace(Element& element) {
   }
 }
 
-void call_all(std::vector<std::function<void(Result<void>)>>& done, const Result<void>& result) {
-  for (auto& call : std::exchange(done, {})) call(result);
-}
-
 }  // namespace
 
 LiveSession::LiveSession(Setup setup, Wire wire, XmppDeps deps)
     : setup_(std::move(setup)),
       wire_(std::move(wire)),
-      gate_(deps.loop),
+      loop_(deps.loop),
       id_prefix_(hex_encode(random_bytes(6))),
       last_read_(now()),
-      last_write_(now()) {}
+      last_write_(now()) {
+  if (setup_.management) management_.emplace(*setup_.management);
+  if (management_) management_->on_handled([this] { tell_handled(); });
+}
+
+void LiveSession::call_all(std::vector<Done>& done, const Result<void>& result) {
+  for (auto& call : std::exchange(done, {})) call(result);
+}
 
 LiveSession::~LiveSession() { release_waiters({Code::kCancelled, "the session is gone"}); }
 
 Result<void> LiveSession::send(const Element& stanza, Done done) {
-  if (end_ || closing_) return fail(Code::kUnavailable, "the XMPP session has ended");
+  if ((end_ && !resumable()) || closing_)
+    return fail(Code::kUnavailable, "the XMPP session has ended");
+  const std::size_t before = out_.size();
   const bool lacks_from = mode() == XmppConfig::Mode::kComponent && !stanza.has_attribute("from");
   if (lacks_from) {
     Element addressed = stanza;
@@ -53,15 +58,31 @@ Result<void> LiveSession::send(const Element& stanza, Done done) {
   } else {
     append_xml(out_, stanza, kNsClient);
   }
-  if (out_.size() + writing_.size() > setup_.config.unsent_bytes_max) {
-    Error error{Code::kExhausted, fmt::format("the server has not taken {} of ours",
-                                              human_size(out_.size() + writing_.size()))};
-    break_link({Error{Code::kUnavailable, error.message}, Retry::kNormally});
-    return fail(std::move(error));
+  if (auto room = check_room(out_.size() - before); !room) {
+    out_.resize(before);
+    return room;
   }
-  if (done) out_done_.push_back(std::move(done));
+  if (management_) {
+    management_->sent(out_.substr(before), std::move(done));
+    if (end_) out_.resize(before);  // it goes out with the rest when the stream is resumed
+  } else if (done) {
+    out_done_.push_back(std::move(done));
+  }
   wake_writer_.notify_one();
   return {};
+}
+
+// What is refused was not sent and is not counted.
+Result<void> LiveSession::check_room(std::size_t fresh) {
+  const std::size_t bytes =
+      management_ ? management_->unacked_bytes() + fresh : out_.size() + writing_.size();
+  const std::size_t stanzas = management_ ? management_->unacked() : 0;
+  const std::size_t stanzas_max = end_ ? StreamManagement::kHeldMax : StreamManagement::kUnackedMax;
+  if (bytes <= setup_.config.unsent_bytes_max && stanzas < stanzas_max) return {};
+  Error error{Code::kExhausted,
+              fmt::format("the server has not taken {} of ours", human_size(bytes))};
+  if (!end_) break_link({Error{Code::kUnavailable, error.message}, Retry::kNormally});
+  return fail(std::move(error));
 }
 
 void LiveSession::queue(std::string_view bytes) {
@@ -93,19 +114,21 @@ Task<Result<Element>> LiveSession::request(Ctx ctx, Element iq) {
 
 Task<SessionEnd> LiveSession::run(Ctx ctx, std::function<void(Element)> handler) {
   running_ = true;
-  gate_.spawn("xmpp writer", write_loop());
-  if (setup_.config.keepalive_enabled) gate_.spawn("xmpp keepalive", keepalive_loop());
+  gate_.emplace(loop_);
+  gate_->spawn("xmpp writer", write_loop());
+  if (setup_.config.keepalive_enabled) gate_->spawn("xmpp keepalive", keepalive_loop());
   co_await read_loop(ctx, handler);
-  if (!closing_ && !broken_) co_await say_goodbye();
+  if (!closing_ && !broken_ && !lost_) co_await say_goodbye();
   wire_.stream().close();
-  co_await gate_.close();
-  release_waiters(end_->error);
+  co_await gate_->close();
+  if (!resumable()) release_waiters(end_->error);
   running_ = false;
   finished_.notify_all();
   co_return *end_;
 }
 
 Task<void> LiveSession::read_loop(Ctx ctx, const std::function<void(Element)>& handler) {
+  for (Element& element : std::exchange(setup_.early, {})) hand_over(std::move(element), handler);
   take_events(handler);  // what came in one segment with the handshake
   while (!end_) {
     const auto filled = co_await wire_.fill(ctx);
@@ -115,7 +138,7 @@ Task<void> LiveSession::read_loop(Ctx ctx, const std::function<void(Element)>& h
     if (closing_) {
       end_with({Error{Code::kCancelled, "the session was closed"}, Retry::kNormally});
     } else {
-      end_with({filled.error(), Retry::kNormally});
+      lose({filled.error(), Retry::kNormally});
     }
   }
 }
@@ -136,10 +159,21 @@ void LiveSession::take_events(const std::function<void(Element)>& handler) {
 void LiveSession::take_element(Element element, const std::function<void(Element)>& handler) {
   if (is_stream_error(element)) return end_with(end_of_stream_error(element, setup_.config));
   if (mode() == XmppConfig::Mode::kComponent) to_client_namespace(element);
+  if (take_management(element)) return;
   if (element.ns != kNsClient) {
     log::debug("xmpp", "ignoring <{} xmlns='{}'/>", element.name, element.ns);
     return;
   }
+  if (management_) {
+    auto hold = management_->received();
+    if (!hold) return;  // we have it from before the interruption
+    holding_ = *std::move(hold);
+  }
+  hand_over(std::move(element), handler);
+  holding_.reset();
+}
+
+void LiveSession::hand_over(Element element, const std::function<void(Element)>& handler) {
   if (element.name == "iq" && answers_request(element)) return;
   handler(std::move(element));
 }
@@ -175,17 +209,18 @@ bool LiveSession::comes_from(const Element& iq, const Jid& peer) const {
 
 // Everything queued goes out in one write.
 Task<void> LiveSession::write_loop() {
-  const Ctx ctx = gate_.ctx();
+  const Ctx ctx = gate_->ctx();
   for (;;) {
     while (out_.empty()) {
       const auto woken = co_await wake_writer_.wait(ctx);
       if (!woken) co_return;
     }
+    ask_for_acknowledgement();
     writing_.swap(out_);
     writing_done_.swap(out_done_);
     const auto written = co_await wire_.stream().write(ctx, net::as_bytes(writing_));
     if (!written) {
-      break_link({written.error().in("writing to the server"), Retry::kNormally});
+      drop({written.error().in("writing to the server"), Retry::kNormally});
       co_return written_.notify_all();
     }
     last_write_ = now();
@@ -200,7 +235,7 @@ Task<void> LiveSession::keepalive_loop() {
   const XmppConfig& config = setup_.config;
   Liveness liveness({config.ping_interval, config.read_timeout, config.ping_timeout},
                     time_suspended());
-  const Ctx ctx = gate_.ctx();
+  const Ctx ctx = gate_->ctx();
   for (;;) {
     const Pulse pulse{now(), time_suspended(), last_read_, last_write_};
     switch (liveness.beat(pulse)) {
@@ -209,20 +244,19 @@ Task<void> LiveSession::keepalive_loop() {
       case Beat::kSpace:
         queue(" ");
         break;
-      case Beat::kPing: {
-        Element ping =
-            make_iq({}, setup_.ping_target, "get", fmt::format("{}-{}", id_prefix_, ++ids_));
-        ping.add(Element("ping", "urn:xmpp:ping"));
-        (void)send(ping, {});
+      case Beat::kPing:
+        ping();
         break;
-      }
       case Beat::kDead:
-        co_return break_link(
-            {Error{Code::kTimeout,
-                   fmt::format("no byte from the server within {} ms of a ping: the "
-                               "link is dead",
-                               config.ping_timeout.count())},
-             Retry::kNormally});
+        co_return drop({Error{Code::kTimeout,
+                              fmt::format("no byte from the server within {} ms of a ping: the "
+                                          "link is dead",
+                                          config.ping_timeout.count())},
+                        Retry::kNormally});
+    }
+    if (acknowledgement_overdue()) {
+      co_return break_link(
+          {Error{Code::kTimeout, "the server does not say what it has had"}, Retry::kNormally});
     }
     const auto slept = co_await sleep_for(ctx, liveness.wait(pulse));
     if (!slept) co_return;
@@ -252,8 +286,14 @@ Task<void> LiveSession::say_goodbye() {
 }
 
 Task<void> LiveSession::close(Ctx ctx) {
-  if (end_ && !running_) co_return;
-  if (!closing_) queue(kStreamEnd);
+  if (end_ && !running_) {
+    closing_ = true;  // nor is it resumed
+    co_return;
+  }
+  if (!closing_) {
+    if (management_ && !end_) queue(acknowledgement());
+    queue(kStreamEnd);
+  }
   closing_ = true;
   const Ctx bounded = ctx.within(kCloseTimeout);
   if (!running_) co_return co_await close_unused(bounded);
@@ -276,6 +316,10 @@ void LiveSession::release_waiters(const Error& error) {
   const Result<void> result = fail(error);
   call_all(writing_done_, result);
   call_all(out_done_, result);
+  if (management_) {
+    auto left = management_->give_up();
+    call_all(left, result);
+  }
   for (auto& [id, waiting] : std::exchange(*pending_, {})) {
     waiting->answer = fail(error);
     waiting->answered.notify_all();

@@ -1,12 +1,14 @@
 #include "skep/xmpp/session.h"
 
+#include "live_session.h"
 #include "open.h"
 
 namespace skep::xmpp {
 
 Task<std::expected<std::unique_ptr<Session>, SessionEnd>> Session::open(Ctx ctx,
                                                                         const XmppConfig& config,
-                                                                        XmppDeps deps) {
+                                                                        XmppDeps deps,
+                                                                        Session* interrupted) {
   if (config.address().empty()) {
     const bool component = config.mode == XmppConfig::Mode::kComponent;
     co_return std::unexpected(SessionEnd{
@@ -16,7 +18,7 @@ Task<std::expected<std::unique_ptr<Session>, SessionEnd>> Session::open(Ctx ctx,
   }
   if (config.mode == XmppConfig::Mode::kComponent)
     co_return co_await open_component(ctx, config, deps);
-  co_return co_await open_client(ctx, config, deps);
+  co_return co_await open_client(ctx, config, deps, dynamic_cast<LiveSession*>(interrupted));
 }
 
 }  // namespace skep::xmpp

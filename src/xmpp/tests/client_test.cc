@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "fake_server.h"
+#include "client_script.h"
 #include "skep/async/wait.h"
 #include "skep/xmpp/link.h"
 
@@ -11,54 +11,7 @@ using namespace std::chrono_literals;
 using testing::Certificate;
 using testing::FakeServer;
 using testing::Script;
-
-const std::string kOpen = "C to='ex.test' version='1.0'>";
-const std::string kHead =
-    "S <?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
-    "xmlns='jabber:client' from='ex.test' id='1' version='1.0'>";
-
-std::string features(std::string_view inside) {
-  return fmt::format("<stream:features>{}</stream:features>", inside);
-}
-
-const std::string kStartTlsFeature =
-    features("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>");
-const std::string kBindFeature = features(
-    "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
-    "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>");
-const std::string kBound =
-    "S <iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-    "<jid>bot@ex.test/skep</jid></bind></iq>";
-
-std::string mechanisms(std::vector<std::string> names) {
-  std::string list;
-  for (const auto& name : names) list += "<mechanism>" + name + "</mechanism>";
-  return features("<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + list + "</mechanisms>");
-}
-
-Script joined(Script script, const Script& more) {
-  script.insert(script.end(), more.begin(), more.end());
-  return script;
-}
-
-Script to_tls() {
-  return {kOpen,
-          kHead + kStartTlsFeature,
-          "C <starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
-          "S <proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
-          "TLS",
-          kOpen};
-}
-
-Script to_login(std::vector<std::string> names) {
-  return joined(to_tls(), {kHead + mechanisms(std::move(names))});
-}
-
-Script to_bound() {
-  return joined(
-      to_login({"PLAIN", "SCRAM-SHA-256"}),
-      {"SCRAM", kOpen, kHead + kBindFeature, "C <resource>skep</resource></bind></iq>", kBound});
-}
+using namespace testing;
 
 class ClientSession : public ::testing::Test {
  protected:

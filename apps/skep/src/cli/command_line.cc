@@ -77,6 +77,55 @@ void add_hive(CLI::App& app, Options& options) {
   add_json(*list, options);
 }
 
+void add_router(CLI::App& app, Options& options) {
+  CLI::App& router = *app.add_subcommand(
+      "router", "Run one more router of this hive in the foreground, for nodes to connect to");
+  add_common(router, options);
+  router.add_option("--name", options.name, "Its name, like RT.two")->type_name("NAME")->required();
+  router.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+  router.add_flag("-v,--verbose", options.verbose, "Log details");
+  router.callback([&options] { options.command = Options::Command::kRouter; });
+}
+
+void add_fabric(CLI::App& app, Options& options) {
+  CLI::App& fabric = *app.add_subcommand("fabric", "Look at the fabric, without asking a router");
+  fabric.require_subcommand(1);
+  for (auto [name, help] :
+       {std::pair{"nodes", "Who is connected, and where"},
+        std::pair{"routes", "Where names lead, in the order that decides, and why"},
+        std::pair{"vpns", "Which names are in which zone"},
+        std::pair{"hives", "Other hives and what they advertise"},
+        std::pair{"stats", "Counters of each router"}}) {
+    CLI::App& look = *fabric.add_subcommand(name, help);
+    add_common(look, options);
+    add_json(look, options);
+    look.callback([&options, name] {
+      options.command = Options::Command::kFabric;
+      options.name = name;
+    });
+  }
+}
+
+void add_models(CLI::App& app, Options& options) {
+  CLI::App& models =
+      *app.add_subcommand("models", "Which models there are, what they cost, whether they answer");
+  add_common(models, options);
+  add_json(models, options);
+  models.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+  models.add_flag("--all", options.all, "Also providers without a key");
+  models.callback([&options] {
+    if (options.command != Options::Command::kModelsTest)
+      options.command = Options::Command::kModels;
+  });
+  CLI::App& test = *models.add_subcommand("test", "Ask a model for one word");
+  add_common(test, options);
+  test.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+  test.add_option("model", options.target,
+                  "PROVIDER, PROVIDER:MODEL, a model or an alias; default: the configured one")
+      ->type_name("MODEL");
+  test.callback([&options] { options.command = Options::Command::kModelsTest; });
+}
+
 void add_commands(CLI::App& app, Options& options) {
   CLI::App& up =
       *app.add_subcommand("up", "Run the daemon in the foreground until SIGTERM or Ctrl-C");
@@ -101,6 +150,9 @@ void add_commands(CLI::App& app, Options& options) {
   }
   add_config(app, options);
   add_hive(app, options);
+  add_router(app, options);
+  add_fabric(app, options);
+  add_models(app, options);
 }
 
 int dispatch(const Options& options) {
@@ -123,6 +175,14 @@ int dispatch(const Options& options) {
       return run_hive_join(options);
     case Options::Command::kHiveList:
       return run_hive_list(options);
+    case Options::Command::kRouter:
+      return run_router(options);
+    case Options::Command::kFabric:
+      return run_fabric(options);
+    case Options::Command::kModels:
+      return run_models(options);
+    case Options::Command::kModelsTest:
+      return run_models_test(options);
   }
   return kExitUsage;
 }

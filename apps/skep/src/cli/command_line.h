@@ -17,7 +17,21 @@ inline constexpr int kExitUsage = 64;
 inline constexpr int kExitConfig = 78;
 
 struct Options {
-  enum class Command { kUp, kChat, kStatus, kStop, kDoctor, kConfigCheck, kHiveKeygen, kHiveJoin, kHiveList };
+  enum class Command {
+    kUp,
+    kChat,
+    kStatus,
+    kStop,
+    kDoctor,
+    kConfigCheck,
+    kModels,
+    kModelsTest,
+    kRouter,
+    kFabric,
+    kHiveKeygen,
+    kHiveJoin,
+    kHiveList
+  };
   Command command = Command::kUp;
   std::string home;
   std::optional<std::string> config_path;
@@ -28,6 +42,9 @@ struct Options {
   std::string peer;                    // chat --as
   std::string file;                    // hive join FILE
   bool yes = false;                    // hive join --yes
+  bool all = false;                    // models --all
+  std::string target;                  // models test
+  std::string name;                    // router --name; fabric: which look
 };
 
 int run(int argc, char** argv);
@@ -41,6 +58,10 @@ int run_config_check(const Options& options);
 int run_hive_keygen(const Options& options);
 int run_hive_join(const Options& options);
 int run_hive_list(const Options& options);
+int run_models(const Options& options);
+int run_models_test(const Options& options);
+int run_router(const Options& options);
+int run_fabric(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

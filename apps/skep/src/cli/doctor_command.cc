@@ -12,6 +12,7 @@
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/net/stream.h"
+#include "skep/sandbox/sandbox.h"
 #include "skep/store/append_file.h"
 
 namespace skep::cli {
@@ -49,6 +50,7 @@ class Doctor {
     check_config_mode();
     co_await check_daemon();
     check_database();
+    co_await check_sandbox();
     if (config_) {
       co_await check_model();
       co_await check_server();
@@ -137,16 +139,25 @@ class Doctor {
     add("database", Level::kOk, path);
   }
 
+  Task<void> check_sandbox() {
+    const Ctx ctx;
+    const auto layers = co_await sandbox::probe(ctx.within(std::chrono::seconds(10)));
+    add("sandbox", layers ? Level::kOk : Level::kWarn,
+        layers ? *layers : layers.error().message + "; tools that run programs will refuse to");
+  }
+
   Task<void> check_model() {
     const Ctx ctx;
     const EnvLookup env = process_env();
-    const auto choice = co_await llm::choose_model(ctx, config_->llm, *http_, env);
+    const auto choice =
+        co_await llm::choose_model(ctx, config_->llm, *config_->catalogue, *http_, env);
     if (!choice) {
       add("model", Level::kFail, choice.error().message);
     } else if (choice->config.provider == "demo") {
       add("model", Level::kWarn,
           "demo: " + choice->why +
-              "; set ANTHROPIC_API_KEY or OPENAI_API_KEY, run Ollama, or configure [llm]");
+              "; set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, run Ollama, or configure "
+              "[llm]");
     } else {
       add("model", Level::kOk,
           fmt::format("{} {}: {}", choice->config.provider, choice->config.model, choice->why));

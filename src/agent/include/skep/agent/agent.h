@@ -32,8 +32,15 @@ struct AgentConfig {
   static AgentConfig read(ConfigSection root);
 };
 
+// What one conversation has beside the common configuration.
+struct ConversationSettings {
+  std::string personality;       // replaces the workspace's; empty: that one
+  std::string instructions;      // behind the workspace's
+  int history_token_budget = 0;  // 0: [llm] history_token_budget
+};
+
 struct AgentStats {
-  std::uint64_t accepted = 0, refused = 0, replied = 0, failed = 0, resumed = 0;
+  std::uint64_t accepted = 0, heard = 0, refused = 0, replied = 0, failed = 0, resumed = 0;
   std::size_t running = 0, waiting = 0;
   Usage usage;
 };
@@ -50,13 +57,16 @@ struct AgentDeps {
   // administrators' eyes too.
   std::function<std::vector<std::string>(bool admin)> status_lines;
   std::function<bool(const Conversation&)> is_admin;
+  std::function<ConversationSettings(const Conversation&)> settings = {};
+  // /invite, /leave and /rooms of administrators: the answer. Empty: there are no rooms.
+  std::function<std::string(std::string_view command, std::string_view arguments)> rooms = {};
 };
 
 // Loop thread only. deliver() accepts a kUser message by journaling it (design: accepted means
 // journaled) and refuses with kExhausted when full. One conversation's messages are answered in
 // order, one at a time; conversations do not wait for each other. Every accepted message gets
-// exactly one kReply, whatever fails. Commands that only look (/ping, /status, /help, /cancel)
-// never wait.
+// exactly one kReply, whatever fails; what a room says to others (RoomTalk::listen) is only noted
+// in its transcript. Commands that only look (/ping, /status, /help, /cancel) never wait.
 class Agent : public Inbox {
  public:
   static Result<std::unique_ptr<Agent>> open(AgentConfig config, AgentDeps deps);

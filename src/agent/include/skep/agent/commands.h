@@ -2,6 +2,7 @@
 // model.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ struct CommandInfo {
   std::string arguments;   // "[n]"
   std::string help;        // one line
   bool immediate = false;  // does not wait for the conversation's running turn
+  // kManager: in a room only who may manage it. kAdmin: administrators, where there are rooms.
+  enum class For { kEverybody, kManager, kAdmin };
+  For whom = For::kEverybody;
 };
 // In the order of /help. Every command listed works.
 const std::vector<CommandInfo>& commands();

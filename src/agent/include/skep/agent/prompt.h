@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "skep/agent/agent.h"
 #include "skep/base/clock.h"
 #include "skep/llm/driver.h"
 #include "skep/memory/memory.h"
+#include "skep/model/room_talk.h"
 
 namespace skep::agent {
 
@@ -20,6 +22,8 @@ struct PromptInput {
   std::string time_zone;
   std::string channel;  // "xmpp", "cli": for the facts about the channel
   std::string peer;
+  std::optional<RoomTalk> room;  // the newest message was said in a room
+  ConversationSettings settings = {};
   int history_token_budget = 50'000;
 };
 

@@ -12,10 +12,11 @@
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
-#include "skep/fabric/router.h"
+#include "skep/kernel/fabric_side.h"
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/workspace.h"
 
 namespace skep::kernel {
 
@@ -31,10 +32,14 @@ struct KernelConfig {
   store::Sync sync = store::Sync::kProcess;   // [store] sync = "process" | "disk"
   std::string log_level = "info";             // [log] level, file
   std::string log_file;
+  std::shared_ptr<const llm::Catalogue> catalogue;  // with <home>/models.json
   llm::LlmConfig llm;
   agent::AgentConfig agent;
   memory::MemoryConfig memory;
   tools::WebFetchConfig web_fetch;
+  FabricConfig fabric;  // [fabric]
+  tools::FileToolsConfig file_tools;
+  tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
 
   // Reads every section; problems are in `file` afterwards (file.problems()).
@@ -60,7 +65,8 @@ class HomeLock {
 };
 
 struct KernelOptions {
-  bool networks = true;  // false: no channel but the local one (skep chat without a daemon)
+  // false: no channel but the local one, no sockets (skep chat without a daemon)
+  bool networks = true;
   // A channel gave up for good; what failed, why, what to do. The caller ends the process.
   std::function<void(const Error&)> fatal;
 };

@@ -15,6 +15,7 @@
 #include "skep/async/task.h"
 #include "skep/base/json.h"
 #include "skep/base/result.h"
+#include "skep/llm/catalogue.h"
 #include "skep/model/part.h"
 
 namespace skep::llm {
@@ -97,7 +98,9 @@ struct Response {
   std::vector<Part> parts;  // TextPart, ToolCall, OpaquePart, in the model's order
   StopReason stop = StopReason::kEnd;
   Usage usage;
-  std::string model;        // that answered
+  std::string model;     // that answered
+  std::string provider;  // whose it is; with the price, from Model
+  Price price = kUnknownPrice;
   std::string stop_detail;  // the provider's own word
 };
 

@@ -24,8 +24,8 @@ class EgressGuard {
  public:
   explicit EgressGuard(EgressConfig config = {});
   // Scheme http or https, a host, an allowed port, no user or password in the URL, no name that is
-  // local by convention (localhost, *.local, *.internal, *.localhost, *.home.arpa). kDenied says
-  // which rule.
+  // local by convention (one without a dot, *.local, *.internal, *.localhost, *.home.arpa, *.lan
+  // and such). kDenied says which rule.
   [[nodiscard]] Result<void> check_url(std::string_view url) const;
   // The address really connected to. Refused: unspecified, loopback, private (RFC 1918, fc00::/7),
   // link-local incl. cloud metadata, CGNAT 100.64/10, multicast, broadcast, documentation and

@@ -33,6 +33,7 @@ struct XmppConfig {
   Secret password;
   std::string resource = "skep";  // empty: the server chooses
   bool direct_tls = false;        // XEP-0368; with SRV both kinds are tried
+  bool stream_management = true;  // XEP-0198, where the server offers it
   bool allow_plain = false;
   bool tls_verify = true;
   std::string tls_ca_file;
@@ -81,9 +82,11 @@ struct XmppDeps {
 // binding.
 class Session {
  public:
-  static Task<std::expected<std::unique_ptr<Session>, SessionEnd>> open(Ctx ctx,
-                                                                        const XmppConfig& config,
-                                                                        XmppDeps deps);
+  // `interrupted`: a session that may be resumed (below). When the server does so, the result is
+  // null and `interrupted` works again: run() it. Else the result is a new one, and of
+  // `interrupted` only that is done which the server says it has.
+  static Task<std::expected<std::unique_ptr<Session>, SessionEnd>> open(
+      Ctx ctx, const XmppConfig& config, XmppDeps deps, Session* interrupted = nullptr);
   virtual ~Session() = default;
 
   [[nodiscard]] virtual const Jid& address() const = 0;  // full JID, or the component's domain
@@ -92,8 +95,9 @@ class Session {
   [[nodiscard]] virtual const std::string& mechanism() const = 0;  // of SASL; empty for a component
 
   // Queues a stanza; never waits; run() does the writing. A component's stanza without `from` comes
-  // from its domain. `done` is called on the loop once its bytes are with the kernel, or with the
-  // error. kExhausted when the link does not drain.
+  // from its domain. `done` is called on the loop, with the error or once its bytes are with the
+  // kernel; where the session acknowledges(), once the server has it. kExhausted when the link does
+  // not drain.
   virtual Result<void> send(const Element& stanza, std::function<void(Result<void>)> done = {}) = 0;
   // Sends an iq (id is set here) and gives its answer: matched on id and from. An error answer is
   // an Error: kNotFound for item-not-found, ….
@@ -102,6 +106,17 @@ class Session {
   // Reads and writes until the end, giving every stanza that is not an answer to request(). Also
   // keeps the link alive. The handler must not await.
   virtual Task<SessionEnd> run(Ctx ctx, std::function<void(Element)> handler) = 0;
+
+  // XEP-0198. The server says what it has had of us, and is told what we have had of it.
+  [[nodiscard]] virtual bool acknowledges() const { return false; }
+  // Inside the handler: until the last copy is gone the server is not told that we have the stanza
+  // being handed over, so that it keeps it. Null where sessions do not acknowledge.
+  [[nodiscard]] virtual std::shared_ptr<void> hold() { return nullptr; }
+  // After run(): the connection is lost, the stream may go on over another one. send() and
+  // request() go on taking.
+  [[nodiscard]] virtual bool resumable() const { return false; }
+  // The server claimed to have more than was sent.
+  [[nodiscard]] virtual bool lied_to() const { return false; }
   // What is queued and </stream:stream>, bounded by the Ctx; run() ends with kCancelled. The
   // session must not be destroyed before run() and close() have ended.
   virtual Task<void> close(Ctx ctx) = 0;

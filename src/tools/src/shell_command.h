@@ -1,0 +1,18 @@
+// What shell_exec and process_* have in common: how a program of the workspace is run and reported.
+#pragma once
+
+#include "skep/tools/workspace.h"
+
+namespace skep::tools {
+
+// In the workspace, with the network only where the operator granted it.
+sandbox::Command workspace_command(const Workspace& workspace, const ShellToolsConfig& config,
+                                   std::vector<std::string> argv);
+// "exit code 0", "ended by signal 9 (Killed)", …
+std::string describe_end(const sandbox::Outcome& outcome, const sandbox::Limits& limits);
+// Both streams under headings; empty ones are left out.
+std::string describe_output(const sandbox::Captured& out, const sandbox::Captured& err);
+// Why nothing ran, for the model.
+ToolOutput not_run(const Error& error);
+
+}  // namespace skep::tools

@@ -1,0 +1,114 @@
+"""The connection between an account and its server is cut at random, again and again, while people talk over it.
+
+SKEP_LINK_CUTS (default 8) is how often. Every question is a number; the agent answers with the same number. At the end each
+question was put to the model once, and each answer came once, in the order of the questions.
+"""
+import json
+import os
+import random
+import re
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support.model_server import Step                       # noqa: E402
+from support.proxy import Proxy                             # noqa: E402
+from support.xmpp_wire import CLIENT                        # noqa: E402
+from whole_house.base import WholeHouse, procs              # noqa: E402
+
+CUTS = int(os.environ.get("SKEP_LINK_CUTS", "8"))
+SEED = int(os.environ.get("SKEP_LINK_SEED", "0")) or random.randrange(1 << 30)
+PEOPLE = ("ann@example.test/phone", "bob@example.test/desk")
+AHEAD = 4        # questions a person may have open
+
+
+class Talker(threading.Thread):
+    """Asks numbered questions, a few ahead of the answers, until it is told to stop; then waits for what is open."""
+
+    def __init__(self, client, address, name):
+        super().__init__(name=name)
+        self.client, self.address = client, address
+        self.asked, self.answers, self.problem = 0, [], None
+        self.enough = threading.Event()
+
+    def run(self):
+        try:
+            while not self.enough.is_set() or len(self.answers) < self.asked:
+                while not self.enough.is_set() and self.asked - len(self.answers) < AHEAD:
+                    self.asked += 1
+                    self.client.message(self.address, f"{self.name} {self.asked}", stanza_id=f"{self.name}-q{self.asked}")
+                self.take(90)
+                time.sleep(0.02)
+        except Exception as problem:   # noqa: BLE001: told to the test
+            self.problem = problem
+
+    def take(self, seconds):
+        stanza = self.client.next(lambda s: s.tag == CLIENT + "message" and (
+            s.find(CLIENT + "body") is not None or s.get("type") == "error"), seconds)
+        if stanza is None:
+            raise AssertionError(f"{self.name}: question {len(self.answers) + 1} of {self.asked} is not answered")
+        if stanza.get("type") == "error":
+            raise AssertionError(f"{self.name}: an error came back for {stanza.get('id')}")
+        self.answers.append((int(stanza.findtext(CLIENT + "body").rpartition(" ")[2]), stanza.get("id")))
+
+
+class LinkCuts(WholeHouse):
+    def test_every_message_arrives_once_and_in_order(self):
+        chance = random.Random(SEED)
+        print(f"{CUTS} cuts, SKEP_LINK_SEED={SEED}", flush=True)
+        questions = []
+
+        def answer(request):
+            question = re.findall(r"\b(ann|bob) (\d+)\b", request.last_user)[-1]
+            questions.append(question)
+            return Step(text=f"answer {question[1]}")
+
+        self.model.rule = answer
+        proxy = Proxy(self.server.c2s_port).start()
+        self.addCleanup(proxy.close)
+        agent = self.make_agent("client", server__port=proxy.port, agent__flood_per_minute=10_000,
+                                agent__flood_burst=10_000, reconnect__stable_secs=0)
+        agent.start()
+        talkers = []
+        for jid in PEOPLE:
+            client = self.login(jid)
+            self.online(agent, client)
+            talkers.append(Talker(client, self.address(agent), jid.partition("@")[0]))
+        for talker in talkers:
+            talker.start()
+        for _ in range(CUTS):
+            connections = proxy.connections
+            time.sleep(chance.choice((0.0, 0.01, 0.03, 0.1, chance.uniform(0.0, 0.6))))
+            proxy.cut()
+            # The next cut may fall into the login that begins now.
+            procs.wait_until(lambda: proxy.connections > connections, "the agent connects again", 60, alive=agent.process)
+        for talker in talkers:
+            talker.enough.set()
+        for talker in talkers:
+            talker.join(180)
+        for talker in talkers:
+            self.assertIsNone(talker.problem, f"{talker.problem}\n{agent.tail(60)}")
+            self.assertFalse(talker.is_alive())
+            self.assertEqual([number for number, _ in talker.answers], list(range(1, talker.asked + 1)))
+            self.assertEqual(len({stanza_id for _, stanza_id in talker.answers}), talker.asked)
+            self.assertGreater(talker.asked, 0)
+            self.assertEqual([int(number) for name, number in questions if name == talker.name],
+                             list(range(1, talker.asked + 1)), "each question is put once, in order")
+        xmpp = self.xmpp_status(agent)
+        print(f"{sum(talker.asked for talker in talkers)} questions answered; {proxy.connections} connections, "
+              f"{xmpp['resumes']} resumed, {xmpp['resumes_failed']} not resumed, "
+              f"{xmpp['counters']['duplicates']} repetitions dropped", flush=True)
+        self.assertGreater(xmpp["resumes"], 0)
+        self.assertEqual(xmpp["false_counts"], 0)
+        for talker in talkers:
+            self.assertEqual(talker.client.unread(lambda s: s.find(CLIENT + "body") is not None), [])
+
+    @staticmethod
+    def xmpp_status(agent):
+        return json.loads(agent.http_get("/api/status")[1])["xmpp"]
+
+
+if __name__ == "__main__":
+    unittest.main()
