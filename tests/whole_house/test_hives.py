@@ -2,10 +2,10 @@
 cut cable does, and what a lying hive cannot."""
 import json
 import os
-import subprocess
+import shutil
 import unittest
 
-from support import procs, skep
+from support import certs, procs, skep
 from support.evil_gateway import EvilGateway
 from support.netns import Net
 
@@ -144,24 +144,53 @@ class Two(Hives):
     def test_a_wrong_or_expired_certificate_is_refused(self):
         a, b = self.two()
         key = os.path.join(b.home, "credentials", "hive.key")
-        for days, word in ((30, "refused against"), (-1, "expired")):
-            with self.subTest(days=days):
-                self.self_sign(key, b.certificate, days)
-                if days < 0:
+        for expired, word in ((False, "refused against"), (True, "expired")):
+            with self.subTest(expired=expired):
+                folder = procs.temp_dir("certificate")
+                self.addCleanup(procs.remove_dir, folder)
+                shutil.copy(certs.self_signed(folder, key, "b", expired), b.certificate)
+                if expired:   # the very certificate that a keeps: only its date is wrong
                     a.trust(b)
                 a.start(), b.start()
                 self.wait(lambda: word in a.status()["gateway"]["last_refusal"], f"a refuses b: {word}")
                 self.assertEqual(a.status()["gateway"]["sessions"], 0)
                 a.kill9(), b.kill9()
 
-    @staticmethod
-    def self_sign(key, certificate, days):
-        """Another certificate of hive b by OpenSSL's own hand; with -1 days, one that ended yesterday."""
-        words = ["openssl", "req", "-x509", "-new", "-key", key, "-subj", "/CN=b", "-addext", "subjectAltName=URI:skep:hive:b",
-                 "-days", str(days), "-out", certificate]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=20)
-        if done.returncode != 0:
-            raise procs.Failure(done.stderr)
+
+class Keys(unittest.TestCase):
+    """skep hive keygen, join and list."""
+
+    def setUp(self):
+        self.home = skep.Skep({"hive": {"id": "lab", "authorized_hives": ["shop"]}})
+        self.other = skep.Skep({"hive": {"id": "shop"}})
+        for one in (self.home, self.other):
+            self.addCleanup(one.close)
+            one.write_config()
+            self.assertEqual(one.cli("hive", "keygen")[0], 0)
+        self.certificate = os.path.join(self.other.home, "credentials", "hive.crt")
+
+    def test_a_key_is_private_and_never_overwritten(self):
+        key = os.path.join(self.home.home, "credentials", "hive.key")
+        self.assertEqual(os.stat(key).st_mode & 0o777, 0o600)
+        code, _, err = self.home.cli("hive", "keygen")
+        self.assertEqual(code, 73)
+        self.assertIn("exists already", err)
+
+    def test_joining_asks_and_shows_the_fingerprint(self):
+        code, out, _ = self.home.cli("hive", "join", self.certificate, stdin_text="n\n")
+        self.assertEqual(code, 1)
+        self.assertRegex(out, r"shop\nfingerprint +([0-9A-F]{2}:){31}")
+        self.assertIn("no certificates", self.home.cli("hive", "list")[1])
+        self.assertEqual(self.home.cli("hive", "join", self.certificate, stdin_text="y\n")[0], 0)
+        listed = json.loads(self.home.cli("hive", "list", "--json")[1])
+        self.assertEqual([(one["hive"], one["authorized"]) for one in listed], [("shop", True)])
+
+    def test_what_is_no_other_hives_certificate_is_refused(self):
+        own = os.path.join(self.home.home, "credentials", "hive.crt")
+        for path, word in ((own, "own id"), (self.home.config_file, "no PEM certificate"), ("/nowhere", "cannot read")):
+            code, _, err = self.home.cli("hive", "join", path, "--yes")
+            self.assertNotEqual(code, 0)
+            self.assertIn(word, err)
 
 
 class Hub(Hives):
