@@ -104,6 +104,8 @@ def _value(value):
         return str(value)
     if isinstance(value, list):
         return "[" + ", ".join(_value(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + "}"
     # In skep.toml `$` begins a variable; JSON strings are TOML strings.
     return json.dumps(value.replace("$", "$$"))
 

@@ -22,7 +22,7 @@ class Options:
     starttls: bool = True        # False: the STARTTLS offer is gone and plaintext logins are allowed
     direct_tls: bool = False     # also listen with TLS from the first byte, on `direct_tls_port`
     wrong_name: bool = False     # the certificate names wrong.test instead of the domains
-    muc: bool = False            # a conference.example.test
+    muc: bool = True             # a conference.example.test
     accounts: tuple = ()         # further local parts on example.test
     passwords: dict = dataclasses.field(default_factory=dict)   # local part -> password, instead of the usual one
 

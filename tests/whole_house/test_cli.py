@@ -1,4 +1,5 @@
 """The command line and the HTTP face, with and without a daemon."""
+import glob
 import json
 import os
 import unittest
@@ -58,6 +59,27 @@ class Models(Terminal):
         code, _, err = agent.cli("config", "check", agent.config_file)
         self.assertEqual(code, 78, err)
         self.assertIn('names provider "nobody", which is unknown', err)
+
+
+class Usage(Terminal):
+    def test_adds_up_to_the_calls_failed_ones_and_restarts_included(self):
+        agent = self.make_agent(**{"llm.model": "gpt-4o", "llm.retries": 0}, provider="openai").start()
+        self.model.script('text "One." then usage in=1000 out=10', 'error 500', 'text "Two." then usage in=7 out=3 cache_read=5')
+        for said in ("one", "fails", "two"):
+            agent.cli("chat", "-m", said)
+        self.assertEqual(agent.cli("stop")[0], 0)
+        agent.start()
+        usage = json.loads(self.run_ok(agent, "usage", "--json")[0])
+        with open(glob.glob(os.path.join(agent.home, "usage", "*.jsonl"))[0], encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        day = usage["total"]["day"]
+        self.assertEqual((day["calls"], day["failed"]), (3, 1))
+        for key, name in (("input_tokens", "in"), ("output_tokens", "out"), ("cache_read_tokens", "cache_read"), ("cost_pico_usd", "cost_pico")):
+            self.assertEqual(day[key], sum(line[name] for line in lines), key)
+        self.assertEqual(usage["total"]["month"], day)
+        self.assertEqual(usage["people"][0]["day"], day)
+        self.assertGreater(day["cost_pico_usd"], 0)
+        self.assertIn("openai", self.run_ok(agent, "usage")[0])
 
 
 class Chat(Terminal):

@@ -1,7 +1,7 @@
 #include "skep/agent/agent.h"
 
 #include "agent_impl.h"
-#include "local_time.h"
+#include "skep/base/local_time.h"
 #include "skep/base/log.h"
 #include "skep/model/room_talk.h"
 

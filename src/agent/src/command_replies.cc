@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "bill.h"
 #include "failure_text.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
@@ -201,6 +202,7 @@ std::string answer_command(const ParsedText& command, const CommandScope& scope)
   if (info->name == "forget") return forget(scope);
   if (info->name == "history") return history(scope, command.arguments);
   if (info->name == "status") return status(scope);
+  if (info->name == "usage") return usage_text(scope.deps, scope.config, scope.message);
   if (info->name == "ping") return "pong";
   if (info->name == "cancel") return cancel(scope);
   return help(command.arguments, scope);

@@ -15,6 +15,7 @@ struct CommandScope {
   AgentStats stats;
   WallTime started{};  // of the agent
   const Conversation& conversation;
+  const Message& message;  // that holds the command
   std::size_t waiting_here =
       0;  // messages of this conversation that are not answered yet, this one not counted
   // In a room: may this speaker change what is kept of it? One-to-one: always.

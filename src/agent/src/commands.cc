@@ -49,6 +49,7 @@ const std::vector<CommandInfo>& commands() {
        For::kManager},
       {"history", {}, "[n]", "show the last n messages (10 when n is left out)", false},
       {"status", {}, "", "what I am, how I am doing, what I keep of this conversation", true},
+      {"usage", {}, "", "what your questions have cost, and what they may", true},
       {"ping", {}, "", "answer at once", true},
       {"cancel", {"stop"}, "", "stop what I am working on in this conversation", true},
       {"invite",

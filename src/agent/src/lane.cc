@@ -106,6 +106,8 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
 AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& turn) {
   send_progress(deps_, turn, Progress::Phase::kPaused);
   if (halt.why == Halt::Why::kCancelled) return {.text = std::string(kCancelledText)};
+  if (halt.why == Halt::Why::kQuota)
+    return {.text = halt.error.message + " /usage shows what was used.", .failed = true};
   std::string incident = mint_incident();
   log::warn("agent", "incident {}: turn {}: {}", incident, turn.message.id.str(),
             redact(halt.error.to_string(), kLoggedErrorBytes));
@@ -123,6 +125,7 @@ AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const T
       .stats = stats(),
       .started = started_,
       .conversation = conversation,
+      .message = turn.message,
       .waiting_here = waiting - (in_lane ? 1 : 0),
       .may_manage = room_talk(turn.message).value_or(RoomTalk{.may_manage = true}).may_manage,
       .cancel = [this, &conversation] { return cancel_running(conversation); }};

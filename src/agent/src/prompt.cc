@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "history.h"
-#include "local_time.h"
 #include "skep/agent/repair.h"
+#include "skep/base/local_time.h"
 #include "skep/base/text.h"
 
 namespace skep::agent {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bill.h"
 #include "failure_text.h"
 #include "skep/agent/repair.h"
 #include "skep/base/text.h"
@@ -135,13 +136,9 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
                          .max_tokens = llm.max_tokens_per_request,
                          .temperature = llm.temperature};
     if (!state_.rounds.empty()) request.cached_messages = request.messages.size();
-    llm::EventSink sink = [this](const llm::StreamEvent& event) {
-      if (event.type == llm::StreamEvent::Type::kTextDelta)
-        show(Progress::Phase::kText, event.text);
-    };
-    std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
-    auto response =
-        co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
+    auto hold = reserve_for(deps_, config_, state_.message, request);
+    if (!hold) co_return std::unexpected(Halt{Halt::Why::kQuota, std::move(hold).error()});
+    auto response = co_await call_model(request, std::move(*hold));
     if (auto halt = halted()) co_return std::unexpected(*halt);
     bool exceeded = response ? response->stop == StopReason::kContextExceeded &&
                                    calls_in(response->parts).empty()
@@ -157,6 +154,19 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
     prepare(budget_ / 2);
     show(Progress::Phase::kReset);
   }
+}
+
+// Every call is on the bill, the failed ones too.
+Task<std::expected<llm::Response, llm::Failure>> Turn::call_model(const llm::Request& request,
+                                                                  memory::Ledger::Hold hold) {
+  llm::EventSink sink = [this](const llm::StreamEvent& event) {
+    if (event.type == llm::StreamEvent::Type::kTextDelta) show(Progress::Phase::kText, event.text);
+  };
+  std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
+  auto response =
+      co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
+  settle_call(deps_, config_, state_.message, std::move(hold), response);
+  co_return response;
 }
 
 Task<std::expected<Turn::Step, Halt>> Turn::advance(llm::Response response, bool tools_allowed) {

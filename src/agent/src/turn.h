@@ -14,9 +14,9 @@ namespace skep::agent {
 
 // How a turn that could not answer ended.
 struct Halt {
-  enum class Why { kShutdown, kCancelled, kFailed };
+  enum class Why { kShutdown, kCancelled, kFailed, kQuota };
   Why why = Why::kFailed;
-  Error error;  // kFailed
+  Error error;  // kFailed; kQuota: the sentence for the person
 };
 
 // Stops of a turn: `ctx` ends with either of the tokens or the time limit.
@@ -42,6 +42,8 @@ class Turn {
   void prepare(int budget);
   std::vector<llm::ChatMessage> messages() const;
   Task<std::expected<llm::Response, Halt>> ask(bool tools_allowed);
+  Task<std::expected<llm::Response, llm::Failure>> call_model(const llm::Request& request,
+                                                              memory::Ledger::Hold hold);
   Task<std::expected<Step, Halt>> advance(llm::Response response, bool tools_allowed);
   Task<std::expected<void, Halt>> run_tools(std::size_t round);
   Task<std::expected<void, Halt>> run_call(Round& round, std::size_t index);

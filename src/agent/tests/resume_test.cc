@@ -151,12 +151,14 @@ int live(const Home& home, std::vector<Message> fresh, int dies_at, bool after) 
   WorldlyChannel channel(home.world);
   auto journal = store::Journal::open({.directory = (home.path / "journal").string()});
   auto memory = memory::Memory::open({.path = (home.path / "memory").string()}, clock);
-  if (!journal || !memory) return kBroken;
+  auto ledger = memory::Ledger::open({.directory = (home.path / "usage").string()}, clock);
+  if (!journal || !memory || !ledger) return kBroken;
   MortalJournal mortal(std::move(*journal), dies_at, after);
   AgentDeps deps{.loop = loop,
                  .model = model,
                  .toolbox = toolbox,
                  .memory = **memory,
+                 .ledger = **ledger,
                  .journal = mortal,
                  .out = channel,
                  .clock = clock};

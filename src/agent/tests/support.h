@@ -191,13 +191,19 @@ class AgentFixture : public ::testing::Test {
   void open() {
     journal = std::move(*store::Journal::open({.directory = (dir.path / "journal").string()}));
     memory = std::move(*memory::Memory::open({.path = (dir.path / "memory").string()}, clock));
+    open_ledger({});
     make_agent();
+  }
+  void open_ledger(memory::QuotaConfig quota) {
+    ledger = std::move(*memory::Ledger::open(
+        {.directory = (dir.path / "usage").string(), .quota = quota, .time_zone = "UTC"}, clock));
   }
   void make_agent() {
     AgentDeps deps{.loop = loop,
                    .model = model,
                    .toolbox = toolbox,
                    .memory = *memory,
+                   .ledger = *ledger,
                    .journal = *journal,
                    .out = channel,
                    .clock = clock,
@@ -269,6 +275,7 @@ class AgentFixture : public ::testing::Test {
   RecordingChannel channel;
   AgentConfig config;
   std::unique_ptr<store::Journal> journal;
+  std::unique_ptr<memory::Ledger> ledger;
   std::unique_ptr<memory::Memory> memory;
   ConversationSettings settings;
   std::unique_ptr<Agent> agent;

@@ -87,6 +87,38 @@ Task<Result<void>> post_chat(Ctx ctx, RouteContext context) {
   co_return co_await context.deps.kernel.web().chat(ctx, std::move(request), std::move(sink));
 }
 
+json::object as_json(const memory::Spend& spend) {
+  return {{"calls", spend.calls},
+          {"failed", spend.failed},
+          {"input_tokens", spend.usage.input},
+          {"output_tokens", spend.usage.output},
+          {"cache_read_tokens", spend.usage.cache_read},
+          {"cache_write_tokens", spend.usage.cache_write},
+          {"cost_pico_usd", spend.cost},
+          {"cost", format_usd(spend.cost)}};
+}
+
+json::object as_json(const memory::NamedSpend& spend) {
+  return {{"name", spend.name}, {"day", as_json(spend.day)}, {"month", as_json(spend.month)}};
+}
+
+json::array all_of(memory::Ledger& ledger, memory::Ledger::Scope scope) {
+  json::array out;
+  for (const memory::NamedSpend& one : ledger.all(scope)) out.push_back(as_json(one));
+  return out;
+}
+
+Task<Result<void>> get_usage(Ctx, RouteContext context) {
+  using Scope = memory::Ledger::Scope;
+  memory::Ledger& ledger = context.deps.kernel.ledger();
+  const json::object body{{"total", as_json(ledger.spent(Scope::kTotal, ""))},
+                          {"agents", all_of(ledger, Scope::kAgent)},
+                          {"people", all_of(ledger, Scope::kPerson)},
+                          {"models", all_of(ledger, Scope::kModel)}};
+  const std::string text = to_json(body);
+  co_return co_await context.responder.send_json(200, text);
+}
+
 // The hive as its shared regions show it: the daemon's own router and others alike.
 fabric::View view_of(const RouteContext& context) {
   return fabric::read_view(kernel::fabric_directory(context.deps.kernel.config().home));
@@ -107,6 +139,8 @@ Task<Result<void>> get_metrics(Ctx, RouteContext context) {
 constexpr std::array kRoutes = {
     Route{"GET", "/api/health", false, "Is the daemon alive?", &get_health},
     Route{"GET", "/api/status", true, "Model, agent, channels, routes and counters", &get_status},
+    Route{"GET", "/api/usage", true, "What models have cost today and this month, and whom",
+          &get_usage},
     Route{"POST", "/api/chat", true,
           "Says something to the agent; the answer streams as server-sent events", &post_chat},
     Route{"GET", "/api/fabric/nodes", true, "Who is connected, and where",

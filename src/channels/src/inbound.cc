@@ -23,6 +23,11 @@ void Inbound::close() {
 void Inbound::refuse_unread(const Element& stanza) {
   if (stanza.name != "message") return;
   auto chat = xmpp::read_chat_message(stanza);
+  // An error to a room would go to everybody, or end our stay.
+  if (chat && chat->type == "groupchat") {
+    ++deps_.stats.refused;
+    return;
+  }
   if (!chat || chat->type == "error" || !chat->has_body || !deps_.admission.allowed(chat->from))
     return;
   refuse(stanza, {Code::kExhausted, "too many messages are waiting"});
@@ -56,6 +61,7 @@ Task<void> Inbound::handle(Ctx ctx, const Element& stanza) {
 }
 
 void Inbound::on_presence(const Element& stanza) {
+  if (deps_.rooms.take_presence(stanza)) return;
   auto from = xmpp::Jid::parse(stanza.attribute("from"));
   if (from && stanza.attribute("type") == "unavailable") deps_.peers.forget(from->str());
   deps_.presence.handle(stanza);
@@ -68,6 +74,8 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
     log::debug("xmpp", "a message that cannot be read: {}", chat.error().to_string());
     co_return;
   }
+  const bool of_room = co_await deps_.rooms.take_message(ctx, stanza, *chat);
+  if (of_room) co_return;
   if (chat->type == "error") {
     on_error(*chat);
     co_return;
@@ -147,7 +155,8 @@ Task<void> Inbound::hand_over(Ctx ctx, Heard heard) {
   const Result<void> delivered = deliver(heard, *ilk);
   if (!delivered) co_return refuse(heard.stanza, delivered.error());
   acknowledge(chat);
-  if (deps_.admission.bots().should_ask(chat.from.str())) deps_.ask_what(chat.from);
+  if (deps_.admission.bots().should_ask(chat.from.str()))
+    deps_.ask_what(chat.from, correspondence(chat).from);
 }
 
 // Until the key's record is written the receiver's unfinished entry holds it, in the message's meta

@@ -9,6 +9,7 @@
 #include "admission.h"
 #include "presence.h"
 #include "reply.h"
+#include "rooms.h"
 #include "skep/async/wait.h"
 #include "turns.h"
 
@@ -30,7 +31,9 @@ class Inbound {
     Turns& turns;
     XmppChannelStats& stats;
     std::function<void(const xmpp::Element&)> say;
-    std::function<void(const xmpp::Jid&)> ask_what;  // disco#info, in the background
+    // disco#info in the background, from the address that was written to.
+    std::function<void(const xmpp::Jid& who, const xmpp::Jid& from)> ask_what;
+    Rooms& rooms;
     bool with_from = true;
   };
   explicit Inbound(Deps deps) : deps_(std::move(deps)) {}

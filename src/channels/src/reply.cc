@@ -2,8 +2,10 @@
 
 #include "skep/base/json.h"
 #include "skep/base/text.h"
+#include "skep/xmpp/muc.h"
 #include "split.h"
 #include "styling.h"
+#include "turns.h"
 
 namespace skep::channels {
 namespace {
@@ -47,6 +49,21 @@ Element render_part(const OutgoingReply& reply, const Jid& from, const Jid& to,
   stanza.add(std::move(origin.set("id", id)));
   mark_automatic(stanza);
   return stanza;
+}
+
+// "ann: text"; what must begin a line to be a block goes on the next one.
+std::string addressed(const std::string& nick, std::string text) {
+  if (nick.empty()) return text;
+  const bool block = !text.empty() && std::string_view(">`-*#").contains(text.front());
+  return fmt::format("{}:{}{}", nick, block ? '\n' : ' ', text);
+}
+
+// XEP-0461 3.1
+void add_reply(Element& stanza, const Asked& asked) {
+  if (asked.reply_id.empty()) return;
+  Element element = child("reply", xmpp::kNsReply);
+  element.set("to", asked.reply_to);
+  stanza.add(std::move(element.set("id", asked.reply_id)));
 }
 
 Element about(const Correspondence& with) {
@@ -93,11 +110,15 @@ Result<std::vector<Element>> render(const OutgoingReply& reply) {
            optional_jid(reply.with_from ? reply.message.reply_address.from : std::string()));
   std::string text = text_of(reply.message.parts);
   if (reply.styling) text = to_styling(text);
+  const bool in_room = reply.type == "groupchat";
+  const Asked asked = in_room ? asked_from(reply.message.meta).value_or(Asked{}) : Asked{};
+  if (!trim(text).empty()) text = addressed(asked.mention, std::move(text));
   std::vector<Element> stanzas;
   for (const std::string& body : split_reply(text, reply.bytes_max)) {
     const std::string& id = reply.message.id.str();
     const std::string part_id = stanzas.empty() ? id : fmt::format("{}-{}", id, stanzas.size() + 1);
     stanzas.push_back(render_part(reply, from, to, part_id, body));
+    if (stanzas.size() == 1) add_reply(stanzas.front(), asked);
   }
   return stanzas;
 }

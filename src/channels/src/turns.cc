@@ -8,6 +8,13 @@ void put_asked(json::object& meta, const Asked& asked) {
   json::object xmpp;
   if (asked.type != "chat") xmpp["type"] = asked.type;
   if (!asked.parent_thread.empty()) xmpp["parent_thread"] = asked.parent_thread;
+  const auto put = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) xmpp[key] = value;
+  };
+  put("reply_id", asked.reply_id);
+  put("reply_to", asked.reply_to);
+  put("mention", asked.mention);
+  put("occupant", asked.occupant);
   if (!xmpp.empty()) meta["xmpp"] = std::move(xmpp);
 }
 
@@ -15,7 +22,13 @@ std::optional<Asked> asked_from(const json::object& meta) {
   const json::value* xmpp = meta.if_contains("xmpp");
   if (xmpp == nullptr) return std::nullopt;
   Asked asked;
-  if (get_string(*xmpp, "type") == "normal") asked.type = "normal";
+  for (const std::string_view type : {"normal", "groupchat"}) {
+    if (get_string(*xmpp, "type") == type) asked.type = type;
+  }
+  asked.reply_id = get_string(*xmpp, "reply_id");
+  asked.reply_to = get_string(*xmpp, "reply_to");
+  asked.mention = get_string(*xmpp, "mention");
+  asked.occupant = get_string(*xmpp, "occupant");
   asked.parent_thread = get_string(*xmpp, "parent_thread");
   return asked;
 }

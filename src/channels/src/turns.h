@@ -18,6 +18,11 @@ struct Asked {
   std::string parent_thread;
   std::string foreign_id;
   bool markable = false;
+  // Rooms: the message that is answered (XEP-0461), by its id in the room, and who said it.
+  std::string reply_id;
+  std::string reply_to;
+  std::string mention;
+  std::string occupant;  // a private message there: its writer's Occupant::key()
 };
 // Kept in the message's meta as well, for an agent that carries it over a restart.
 void put_asked(json::object& meta, const Asked& asked);
@@ -45,6 +50,9 @@ class Turns {
   explicit Turns(Deps deps) : deps_(std::move(deps)) {}
 
   void asked(const MessageId& message, Asked asked);
+  [[nodiscard]] bool knows(const MessageId& message) {
+    return asked_.find(message.str()) != nullptr;
+  }
   void forget(const MessageId& message) { asked_.erase(message.str()); }
   // A kProgress message.
   void progress(const Message& message);

@@ -2,6 +2,7 @@
 
 #include "inbound.h"
 #include "outbox.h"
+#include "rooms.h"
 #include "skep/base/log.h"
 #include "skep/xmpp/roster.h"
 
@@ -46,6 +47,7 @@ class XmppChannelImpl final : public XmppChannel {
         turns_(turns_deps()),
         outbox_(outbox_deps(), config_.outbox_max),
         presence_(make_presence()),
+        rooms_(rooms_deps()),
         inbound_(inbound_deps()),
         link_(config_.link, deps_.xmpp, identity(), handlers()) {
     add_features(link_.features());
@@ -55,16 +57,23 @@ class XmppChannelImpl final : public XmppChannel {
 
   std::string kind() const override { return "xmpp"; }
   XmppChannelStats stats() const override { return stats_; }
+  std::string rooms_command(std::string_view command, std::string_view arguments) override {
+    return rooms_.command(command, arguments);
+  }
+  const RoomConfig* room_config(std::string_view peer) const override {
+    return rooms_.config_of(peer);
+  }
 
   void start() override {
     log::info("xmpp", "{} {}: {}", component_ ? "component" : "account",
               config_.link.address().str(), admission_.allow_list().describe());
     gate_.spawn("xmpp inbound", inbound_.run(gate_.ctx()));
+    rooms_.start();
     link_.start();
   }
 
   Result<void> deliver(Message message) override {
-    if (message.kind == Kind::kProgress) return turns_.progress(message), Result<void>();
+    if (message.kind == Kind::kProgress) return progress(message), Result<void>();
     if (message.kind == Kind::kReply) return reply(std::move(message));
     if (message.kind == Kind::kSystem) {
       log::warn("xmpp", "the fabric says {} about {}", message.action, message.in_reply_to.str());
@@ -76,9 +85,11 @@ class XmppChannelImpl final : public XmppChannel {
   // Nothing new is taken; what was accepted is handed over, what is ready is sent; then the last
   // presence.
   Task<void> close(Ctx ctx) override {
+    co_await rooms_.drained(ctx);  // needs what comes in
     inbound_.close();
     co_await inbound_.finished(ctx);
     co_await outbox_.drained(ctx);
+    rooms_.leave_all();
     std::vector<Element> last = presence_->farewell();
     co_await link_.close(ctx, std::move(last));
     session_ = nullptr;
@@ -113,9 +124,29 @@ class XmppChannelImpl final : public XmppChannel {
             .turns = turns_,
             .stats = stats_,
             .say = [this](const Element& stanza) { say(stanza); },
-            .ask_what =
-                [this](const Jid& who) { gate_.spawn("xmpp disco", ask_what(gate_.ctx(), who)); },
+            .ask_what = asker(),
+            .rooms = rooms_,
             .with_from = component_};
+  }
+  std::function<void(const Jid&, const Jid&)> asker() {
+    return [this](const Jid& who, const Jid& from) {
+      gate_.spawn("xmpp disco", ask_what(gate_.ctx(), who, from));
+    };
+  }
+  Rooms::Deps rooms_deps() {
+    return {
+        .config = config_,
+        .channel = deps_,
+        .admission = admission_,
+        .turns = turns_,
+        .gate = gate_,
+        .send = [this](const Element& stanza) -> Result<void> {
+          if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
+          return session_->send(stanza);
+        },
+        .request = [this](Ctx ctx, Element iq) { return request(std::move(ctx), std::move(iq)); },
+        .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
+        .ask_what = asker()};
   }
   std::unique_ptr<Presence> make_presence() {
     PresenceDeps deps{.admission = admission_, .gate = gate_, .say = [this](const Element& stanza) {
@@ -137,8 +168,9 @@ class XmppChannelImpl final : public XmppChannel {
 
   // What works here beside what the library answers itself.
   void add_features(xmpp::Features& features) {
-    for (std::string_view ns : {xmpp::kNsChatStates, xmpp::kNsReceipts, xmpp::kNsDelay,
-                                xmpp::kNsStanzaId, xmpp::kNsOob, kNsMarkers}) {
+    for (std::string_view ns :
+         {xmpp::kNsChatStates, xmpp::kNsReceipts, xmpp::kNsDelay, xmpp::kNsStanzaId, xmpp::kNsOob,
+          kNsMarkers, xmpp::kNsMuc, xmpp::kNsConference}) {
       features.announce(std::string(ns));
     }
     if (config_.styling) features.announce(std::string(kNsStyling));
@@ -189,6 +221,7 @@ class XmppChannelImpl final : public XmppChannel {
   void up(xmpp::Session& session) {
     session_ = &session;
     presence_->up(session);
+    rooms_.up();
     auto send = [this](const Element& stanza, Outbox::Done done) -> Result<void> {
       if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
       return session_->send(stanza, std::move(done));
@@ -199,6 +232,7 @@ class XmppChannelImpl final : public XmppChannel {
   void down() {
     session_ = nullptr;
     outbox_.down();
+    rooms_.down();
     presence_->down();
   }
 
@@ -221,8 +255,16 @@ class XmppChannelImpl final : public XmppChannel {
       log::debug("xmpp", "not sent: {}", sent.error().to_string());
   }
 
+  // A turn that a previous process began shows nothing in a room: how it was asked is not known.
+  void progress(const Message& message) {
+    if (rooms_.is_for_room(message) && !turns_.knows(message.in_reply_to)) return;
+    turns_.progress(message);
+  }
+
   Result<void> reply(Message message) {
+    const bool in_room = rooms_.is_for_room(message);
     const Asked asked = turns_.answered(message);
+    if (in_room) return rooms_.reply(std::move(message), asked);
     const std::string to = message.reply_address.to;
     OutgoingReply out{.message = std::move(message),
                       .type = asked.type,
@@ -240,6 +282,11 @@ class XmppChannelImpl final : public XmppChannel {
     if (sent) inbound_.sent(reply.message.id.str(), reply.message.reply_address.to);
   }
 
+  Task<Result<Element>> request(Ctx ctx, Element iq) {
+    if (session_ == nullptr) co_return fail(Code::kCancelled, "the link is down");
+    co_return co_await session_->request(std::move(ctx), std::move(iq));
+  }
+
   // A component asks itself: the question and the answer go through the server and back, whatever
   // it serves.
   Task<Result<void>> ping(Ctx ctx) {
@@ -253,9 +300,9 @@ class XmppChannelImpl final : public XmppChannel {
   }
 
   // Who writes at a machine's pace may be one (XEP-0030 identity client/bot).
-  Task<void> ask_what(Ctx ctx, Jid who) {
+  Task<void> ask_what(Ctx ctx, Jid who, Jid from) {
     if (session_ == nullptr) co_return;
-    Element iq = xmpp::make_iq(component_ ? config_.link.address() : Jid(), who, "get", "");
+    Element iq = xmpp::make_iq(from, who, "get", "");
     iq.add(Element("query", std::string(kNsDiscoInfo)));
     const Ctx bounded = ctx.within(kDiscoTimeout);
     const auto info = co_await session_->request(bounded, std::move(iq));
@@ -273,6 +320,7 @@ class XmppChannelImpl final : public XmppChannel {
   Turns turns_;
   Outbox outbox_;
   std::unique_ptr<Presence> presence_;
+  Rooms rooms_;
   Inbound inbound_;
   xmpp::Link link_;
 };
@@ -303,6 +351,7 @@ std::vector<std::string> XmppChannelImpl::status_lines(bool admin) const {
         link.false_counts));
   }
   lines.push_back("XMPP policy: " + admission_.allow_list().describe());
+  for (std::string& line : rooms_.status_lines()) lines.push_back(std::move(line));
   return lines;
 }
 
@@ -332,7 +381,8 @@ json::object XmppChannelImpl::status() const {
                    {"false_counts", link.false_counts},
                    {"waiting", outbox_.size()},
                    {"policy", admission_.allow_list().describe()},
-                   {"counters", std::move(counters)}};
+                   {"counters", std::move(counters)},
+                   {"muc", rooms_.status()}};
   if (!link.last_error.empty()) out["last_error"] = link.last_error;
   if (link.since) out["since"] = format_rfc3339(*link.since);
   return out;

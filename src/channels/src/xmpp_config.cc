@@ -86,7 +86,12 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root) {
   ConfigSection agent = root.child("agent");
   config.link = xmpp::XmppConfig::read(root);
   read_agent(agent, config);
-  if (!server.present()) return config;
+  config.rooms = RoomConfig::read(root);
+  if (!server.present()) {
+    if (!config.rooms.empty())
+      root.problem("rooms", "rooms are on XMPP: they need [server] as well");
+    return config;
+  }
   config.allow.own_domains = own_domains(config.link);
   for (const std::string& domain : config.link.user_domains) {
     if (auto normal = normal_domain(domain); !normal)

@@ -88,5 +88,40 @@ TEST(XmppChannelConfig, NeedsNothingWithoutAServer) {
   EXPECT_TRUE(read("[agent]\nname = \"Helper\"\n").problems.empty());
 }
 
+TEST(XmppChannelConfig, ReadsRooms) {
+  const Read read_config = read(std::string(kComponent) +
+                                "[agent]\nallowed_jids = [\"*\"]\n"
+                                "[[rooms]]\njid = \"Team@Conf.example.org\"\n"
+                                "[[rooms]]\njid = \"ops@conf.example.org\"\nnick = \"Ops\"\n"
+                                "activation = \"keywords\"\nkeywords = [\"deploy\"]\n"
+                                "members = \"everyone\"\ncommanders = [\"Adm@Example.org\"]\n"
+                                "turns_per_minute = 2\nautorejoin = false\n");
+  EXPECT_TRUE(read_config.problems.empty()) << read_config.problems.front().message;
+  ASSERT_EQ(read_config.config.rooms.size(), 2u);
+  const RoomConfig& team = read_config.config.rooms[0];
+  EXPECT_EQ(team.room.str(), "team@conf.example.org");
+  EXPECT_EQ(team.activation, RoomConfig::Activation::kMention);
+  EXPECT_EQ(team.members, RoomConfig::Members::kMembers);
+  const RoomConfig& ops = read_config.config.rooms[1];
+  EXPECT_EQ(ops.activation, RoomConfig::Activation::kKeywords);
+  EXPECT_EQ(ops.members, RoomConfig::Members::kEveryone);
+  EXPECT_EQ(ops.commanders, std::vector<std::string>{"adm@example.org"});
+  EXPECT_EQ(ops.turns_per_minute, 2);
+  EXPECT_FALSE(ops.autorejoin);
+}
+
+TEST(XmppChannelConfig, RefusesRoomsThatCannotBe) {
+  const std::string agent = "[agent]\nallowed_jids = [\"*\"]\n[[rooms]]\n";
+  for (const char* room :
+       {"nick = \"x\"", "jid = \"conf.example.org\"", "jid = \"a@conf/nick\"", "jid = \"@\"",
+        "jid = \"a@conf\"\nnick = \"\"", "jid = \"a@conf\"\nactivation = \"always\"",
+        "jid = \"a@conf\"\nactivation = \"keywords\"",
+        "jid = \"a@conf\"\ncommanders = [\"emperor\"]",
+        "jid = \"a@conf\"\n[[rooms]]\njid = \"A@Conf\""}) {
+    EXPECT_EQ(read(std::string(kComponent) + agent + room + "\n").problems.size(), 1u) << room;
+  }
+  EXPECT_EQ(read(agent + "jid = \"a@conf\"\n").problems.size(), 1u) << "without [server]";
+}
+
 }  // namespace
 }  // namespace skep::channels

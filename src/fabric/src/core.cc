@@ -94,7 +94,10 @@ void Core::unhang(const NodeId& id) {
   impl_->tell(NodeChange::What::kDown, gone);
 }
 
-void Core::add_peer(Exit& exit, bool gateway) { impl_->peers.push_back({&exit, gateway}); }
+void Core::add_peer(Exit& exit, bool gateway) {
+  impl_->peers.push_back({&exit, gateway});
+  if (impl_->session_up) impl_->session_up(exit);
+}
 
 void Core::remove_peer(Exit& exit) {
   std::erase_if(impl_->peers, [&](const Impl::Peer& peer) { return peer.exit == &exit; });
@@ -103,7 +106,10 @@ void Core::remove_peer(Exit& exit) {
 
 void Core::add_hive(std::string hive, Exit& exit, std::vector<std::string> path) {
   remove_hive(hive, exit);
+  const bool first = std::ranges::none_of(
+      impl_->hives, [&](const Impl::Hive& one) { return one.exit == &exit; });
   impl_->hives.push_back({std::move(hive), &exit, std::move(path)});
+  if (first && impl_->session_up) impl_->session_up(exit);
 }
 
 void Core::remove_hive(std::string_view hive, Exit& exit) {
@@ -138,6 +144,10 @@ void Core::on_control(std::string msg, Control handler) {
   } else {
     impl_->controls.erase(msg);
   }
+}
+
+void Core::on_session(std::function<void(Exit&)> follower) {
+  impl_->session_up = std::move(follower);
 }
 
 std::uint64_t Core::follow(std::function<void(const NodeChange&)> follower) {

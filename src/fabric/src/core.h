@@ -109,6 +109,8 @@ class Core {
   // registration back.
   using Control = std::function<void(const Origin&, const Packet&)>;
   void on_control(std::string msg, Control handler);
+  // A peer or hive was hung in: its exit takes messages from now on.
+  void on_session(std::function<void(Exit&)> follower);
   // Until unfollow(). Followers change nodes at most in answer to nothing: not from inside.
   std::uint64_t follow(std::function<void(const NodeChange&)> follower);
   void unfollow(std::uint64_t follower);

@@ -36,6 +36,7 @@ struct Core::Impl {
   std::function<Result<std::uint64_t>(std::string_view)> thread_seq;
   std::unordered_map<std::string, Control> controls;
   std::vector<std::pair<std::uint64_t, std::function<void(const NodeChange&)>>> followers;
+  std::function<void(Exit&)> session_up;
   std::uint64_t serial = 0;
   RouterStats stats;
   std::shared_ptr<FrameHub> frames;

@@ -1,78 +1,89 @@
-// Items by their exact name: open addressing with the hash beside the pointer, so that a look-up
-// costs two cache misses however many names there are.
+// Nodes by their exact name: open addressing with one cache line for each name, so that a look-up
+// costs one miss however many names there are.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
 
+#include "skep/fabric/routes.h"
 #include "text_hash.h"
 
 namespace skep::fabric {
 
-// Owns its items; their addresses stay. `T::name()` gives the name, which never changes. Adding is
-// constant time on average: the slots (16 bytes for each name) double now and then.
-template <class T>
+// One node in the table. `at` is what others see of it.
+struct TableEntry {
+  NodeAt at;
+  std::uint64_t key = 0;             // node_key() of its id
+  mutable std::uint32_t member = 0;  // its place among its namesakes; NameTable keeps it
+  TableEntry *exit_before = nullptr, *exit_after = nullptr;  // others behind the same exit
+};
+
+// What most choices need of a node, beside its name.
+struct Member {
+  const TableEntry* entry = nullptr;
+  std::uint32_t zone = 0;
+  bool system = false;   // in no zone
+  bool foreign = false;  // NodeAt::Where::kHive
+};
+
+// Does not own the entries. Adding is constant time on average: the slots, 64 bytes each and at
+// most four fifths of them taken, double now and then.
 class NameTable {
  public:
   // `seed`: random, so that nobody can choose names that collide.
   explicit NameTable(std::uint64_t seed) : seed_(seed), slots_(kSlotsMin) {}
 
-  [[nodiscard]] T* find(std::string_view name) const {
-    const std::uint64_t hash = hash_text(name, seed_);
-    for (std::size_t at = place(hash);; at = after(at)) {
-      const Slot& slot = slots_[at];
-      if (slot.item == nullptr) return nullptr;
-      if (slot.hash == hash && slot.item->name() == name) return slot.item.get();
-    }
+  // Calls `visit` with each Member of that name.
+  template <class Visit>
+  void each(std::string_view name, Visit visit) const {
+    const Slot& slot = slots_[find(name)];
+    if (slot.first.entry == nullptr) return;
+    visit(slot.first);
+    if (slot.more == nullptr) return;
+    for (const Member& member : *slot.more) visit(member);
   }
-
-  T& insert(std::unique_ptr<T> item) {  // its name is not in the table yet
-    if (2 * (size_ + 1) > slots_.size()) grow();
-    ++size_;
-    T& added = *item;
-    const std::uint64_t hash = hash_text(added.name(), seed_);
-    put({hash, std::move(item)});
-    return added;
-  }
-
-  void erase(const T& item) {
-    std::size_t hole = place(hash_text(item.name(), seed_));
-    while (slots_[hole].item.get() != &item) hole = after(hole);
-    slots_[hole].item.reset();
-    --size_;
-    // Whoever was pushed past the hole by a full run moves back into it.
-    for (std::size_t at = after(hole); slots_[at].item != nullptr; at = after(at)) {
-      const std::size_t home = place(slots_[at].hash);
-      if (((at - home) & mask()) < ((at - hole) & mask())) continue;
-      slots_[hole] = std::move(slots_[at]);
-      hole = at;
-    }
-  }
+  static Member member(const TableEntry& entry);
+  void add(const TableEntry& entry);
+  void remove(const TableEntry& entry);
+  void set_zone(const TableEntry& entry, std::uint32_t zone);
 
  private:
   static constexpr std::size_t kSlotsMin = 16;  // a power of two, always
-  struct Slot {
-    std::uint64_t hash = 0;
-    std::unique_ptr<T> item;
+  static constexpr std::size_t kInline = 35;    // longer names are compared where the node has them
+  struct alignas(64) Slot {
+    Member first;  // its entry is null: free
+    std::unique_ptr<std::vector<Member>> more;
+    std::uint32_t check = 0;  // of the hash, what does not choose the slot
+    std::uint8_t size = 0;    // of the name; 0: longer than kInline
+    char text[kInline];
   };
+  static_assert(sizeof(Slot) == 64);
 
-  [[nodiscard]] std::size_t mask() const { return slots_.size() - 1; }
-  [[nodiscard]] std::size_t place(std::uint64_t hash) const { return hash & mask(); }
-  [[nodiscard]] std::size_t after(std::size_t at) const { return (at + 1) & mask(); }
-
-  void put(Slot slot) {
-    std::size_t at = place(slot.hash);
-    while (slots_[at].item != nullptr) at = after(at);
-    slots_[at] = std::move(slot);
+  static std::uint32_t check_of(std::uint64_t hash) {
+    return static_cast<std::uint32_t>(hash >> 32);
   }
-  void grow() {
-    std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(2 * slots_.size()));
-    for (Slot& slot : before) {
-      if (slot.item != nullptr) put(std::move(slot));
+  static std::string_view name_of(const Slot& slot) {
+    return slot.size > 0 ? std::string_view(slot.text, slot.size) : slot.first.entry->at.name.str();
+  }
+  [[nodiscard]] std::size_t mask() const { return slots_.size() - 1; }
+  [[nodiscard]] std::size_t home(const Slot& slot) const {
+    return hash_text(name_of(slot), seed_) & mask();
+  }
+  [[nodiscard]] std::size_t after(std::size_t at) const { return (at + 1) & mask(); }
+  // Where that name is, or the free slot where it would go.
+  [[nodiscard]] std::size_t find(std::string_view name) const {
+    const std::uint64_t hash = hash_text(name, seed_);
+    for (std::size_t at = hash & mask();; at = after(at)) {
+      const Slot& slot = slots_[at];
+      if (slot.first.entry == nullptr) return at;
+      if (slot.check == check_of(hash) && name_of(slot) == name) return at;
     }
   }
+  void free_slot(std::size_t at);
+  void grow();
 
   std::uint64_t seed_;
   std::size_t size_ = 0;

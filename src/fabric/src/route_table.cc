@@ -40,7 +40,7 @@ struct RouteTable::Impl {
   // The entries, by where they are, each list in order of arrival.
   std::array<std::list<TableEntry>, 3> entries;
   std::unordered_map<NodeId, std::list<TableEntry>::iterator> by_id;
-  NameTable<SameName> by_name{random_seed()};
+  NameTable by_name{random_seed()};
   std::map<std::string, std::size_t, std::less<>> hives;  // with how many nodes of their names
   std::unordered_map<void*, TableEntry*> by_exit;
   std::size_t (*queue)(void* exit) = nullptr;
@@ -51,8 +51,7 @@ struct RouteTable::Impl {
   std::list<TableEntry>& list(NodeAt::Where where) {
     return entries[static_cast<std::size_t>(where)];
   }
-  void join_group(TableEntry& entry);
-  void leave_group(const TableEntry& entry);
+  void count_hive(const Name& name, int more);
   void join_exit(TableEntry& entry);
   void leave_exit(const TableEntry& entry);
   void remove(const NodeId& id);
@@ -72,32 +71,11 @@ struct RouteTable::Impl {
   Chooser elsewhere(std::string_view base, const Asker& asker) const;
 };
 
-void RouteTable::Impl::join_group(TableEntry& entry) {
-  const NodeAt& node = entry.at;
-  SameName* group = by_name.find(node.name.str());
-  if (group == nullptr) {
-    auto fresh = std::make_unique<SameName>();
-    fresh->text = node.name.str();
-    group = &by_name.insert(std::move(fresh));
-  }
-  entry.group = group;
-  entry.member = static_cast<std::uint32_t>(group->members.size());
-  group->members.push_back({&entry, node_key(node.id), node.zone.value_or(0),
-                            !node.zone.has_value(), node.where == NodeAt::Where::kHive});
-  auto hive = hives.find(node.name.hive());
-  if (hive == hives.end()) hive = hives.emplace(std::string(node.name.hive()), 0).first;
-  ++hive->second;
-}
-
-void RouteTable::Impl::leave_group(const TableEntry& entry) {
-  SameName& group = *entry.group;
-  Member& last = group.members.back();
-  last.entry->member = entry.member;
-  group.members[entry.member] = last;
-  group.members.pop_back();
-  auto hive = hives.find(entry.at.name.hive());
-  if (--hive->second == 0) hives.erase(hive);
-  if (group.members.empty()) by_name.erase(group);
+void RouteTable::Impl::count_hive(const Name& name, int more) {
+  auto hive = hives.find(name.hive());
+  if (hive == hives.end()) hive = hives.emplace(std::string(name.hive()), 0).first;
+  hive->second += static_cast<std::size_t>(more);
+  if (hive->second == 0) hives.erase(hive);
 }
 
 void RouteTable::Impl::join_exit(TableEntry& entry) {
@@ -125,7 +103,8 @@ void RouteTable::Impl::remove(const NodeId& id) {
   if (found == by_id.end()) return;
   auto entry = found->second;
   leave_exit(*entry);
-  leave_group(*entry);
+  by_name.remove(*entry);
+  count_hive(entry->at.name, -1);
   by_id.erase(found);
   list(entry->at.where).erase(entry);
   ++version;
@@ -165,7 +144,7 @@ void RouteTable::Impl::by_fallback(std::string_view name, Decision& d) const {
 void RouteTable::Impl::one_name(std::string_view name, const Asker& asker, Decision& d) const {
   if (by_override(name, d)) return;
   Chooser chooser(asker, queue);
-  if (const SameName* group = by_name.find(name)) chooser.consider(*group);
+  by_name.each(name, [&](const Member& member) { chooser.consider(member); });
   if (by_node(chooser, d)) return;
   const bool ours = hive_part(name) == own_hive;
   if (!ours && by_hive_route(hive_routes.best(name), d)) return;
@@ -190,14 +169,14 @@ Chooser RouteTable::Impl::in_hive(std::string_view base, std::string_view hive,
                                   const Asker& asker) const {
   Chooser chooser(asker, queue);
   if (!base.contains('*')) {
-    const SameName* group = by_name.find(ComposedName(base, hive).str());
-    if (group != nullptr) chooser.consider(*group);
+    by_name.each(ComposedName(base, hive).str(),
+                 [&](const Member& member) { chooser.consider(member); });
     return chooser;
   }
   for (const auto& where : entries) {
     for (const TableEntry& entry : where) {
       if (entry.at.name.hive() == hive && glob_matches(base, entry.at.name.base()))
-        chooser.consider(entry.group->members[entry.member]);
+        chooser.consider(NameTable::member(entry));
     }
   }
   return chooser;
@@ -208,15 +187,15 @@ Chooser RouteTable::Impl::elsewhere(std::string_view base, const Asker& asker) c
   if (!base.contains('*')) {
     for (const auto& [hive, nodes] : hives) {
       if (hive == asker.hive) continue;
-      const SameName* group = by_name.find(ComposedName(base, hive).str());
-      if (group != nullptr) chooser.consider(*group);
+      by_name.each(ComposedName(base, hive).str(),
+                   [&](const Member& member) { chooser.consider(member); });
     }
     return chooser;
   }
   for (const auto& where : entries) {
     for (const TableEntry& entry : where) {
       if (entry.at.name.hive() != asker.hive && glob_matches(base, entry.at.name.base()))
-        chooser.consider(entry.group->members[entry.member]);
+        chooser.consider(NameTable::member(entry));
     }
   }
   return chooser;
@@ -258,8 +237,10 @@ Result<const NodeAt*> RouteTable::add(NodeAt node) {
   if (node.where == NodeAt::Where::kHere) node.zone = impl_->zones.of(node.name);
   auto& list = impl_->list(node.where);
   TableEntry& entry = list.emplace_back(TableEntry{.at = std::move(node)});
+  entry.key = node_key(entry.at.id);
   impl_->by_id.emplace(entry.at.id, std::prev(list.end()));
-  impl_->join_group(entry);
+  impl_->by_name.add(entry);
+  impl_->count_hive(entry.at.name, 1);
   impl_->join_exit(entry);
   ++impl_->version;
   return &entry.at;
@@ -291,7 +272,7 @@ std::vector<const NodeAt*> RouteTable::set_rules(Rules rules) {
     const auto zone = impl_->zones.of(entry.at.name);
     if (zone == entry.at.zone) continue;
     entry.at.zone = zone;
-    entry.group->members[entry.member].zone = zone.value_or(0);
+    impl_->by_name.set_zone(entry, zone.value_or(0));
     changed.push_back(&entry.at);
   }
   return changed;

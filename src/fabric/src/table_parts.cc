@@ -39,11 +39,11 @@ void Chooser::consider(const Member& member) {
     return;
   }
   if (best_ == nullptr) {
-    first_ = &member;
+    first_ = member;
     best_ = &member.entry->at;
     return;
   }
-  if (const Member* first = std::exchange(first_, nullptr)) best_rank_ = rank(*first);
+  if (first_.entry != nullptr) best_rank_ = rank(std::exchange(first_, {}));
   const Rank other = rank(member);
   if (other > best_rank_ || (other == best_rank_ && member.entry->at.id > best_->id)) return;
   best_rank_ = other;
@@ -53,7 +53,8 @@ void Chooser::consider(const Member& member) {
 Chooser::Rank Chooser::rank(const Member& member) const {
   const NodeAt& node = member.entry->at;
   const bool threaded = this->threaded();
-  const std::uint64_t against = threaded ? UINT64_MAX - rendezvous_score(thread(), member.key) : 0;
+  const std::uint64_t against =
+      threaded ? UINT64_MAX - rendezvous_score(thread(), member.entry->key) : 0;
   const std::uint64_t since = threaded ? 0 : node.since;
   if (member.foreign) return {2u + node.path, against, since};
   if (threaded) return {0, against, 0};

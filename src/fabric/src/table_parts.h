@@ -2,51 +2,24 @@
 // and the choice among candidates.
 #pragma once
 
-#include <boost/container/small_vector.hpp>
+#include <array>
 #include <cstdint>
 #include <list>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "name_table.h"
 #include "pattern_index.h"
 #include "skep/fabric/routes.h"
 
 namespace skep::fabric {
-
-struct SameName;
-
-// One node in the table. `at` is what others see of it.
-struct TableEntry {
-  NodeAt at;
-  SameName* group = nullptr;
-  std::uint32_t member = 0;                                  // its place in the group
-  TableEntry *exit_before = nullptr, *exit_after = nullptr;  // others behind the same exit
-};
-
-// What a choice needs of a node, side by side with its namesakes.
-struct Member {
-  TableEntry* entry;
-  std::uint64_t key;  // node_key()
-  std::uint32_t zone;
-  bool system;   // in no zone
-  bool foreign;  // NodeAt::Where::kHive
-};
-
-struct SameName {
-  std::string text;
-  boost::container::small_vector<Member, 1> members;
-  [[nodiscard]] std::string_view name() const { return text; }
-};
 
 // Takes candidates one after the other and keeps the best by rows 2 and 3 of the truth table.
 class Chooser {
  public:
   Chooser(const Asker& asker, std::size_t (*queue)(void* exit)) : asker_(asker), queue_(queue) {}
   void consider(const Member& member);
-  void consider(const SameName& group) {
-    for (const Member& member : group.members) consider(member);
-  }
   [[nodiscard]] const NodeAt* best() const { return best_; }
   [[nodiscard]] bool blocked() const { return best_ == nullptr && blocked_; }
 
@@ -67,7 +40,7 @@ class Chooser {
   const Asker& asker_;
   std::size_t (*queue_)(void* exit);
   const NodeAt* best_ = nullptr;
-  const Member* first_ = nullptr;  // the only one so far: not ranked until a second comes
+  Member first_;  // the only one so far: not ranked until a second comes
   Rank best_rank_;
   bool blocked_ = false;
   mutable std::uint64_t thread_ = 0;

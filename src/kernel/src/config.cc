@@ -46,6 +46,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.agent = agent::AgentConfig::read(root);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
+  config.quota = memory::QuotaConfig::read(root.child("quota"));
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
   config.file_tools = tools::FileToolsConfig::read(root.child("tools").child("files"));
   config.shell_tools = tools::ShellToolsConfig::read(root.child("tools").child("shell"));
@@ -53,6 +54,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   // configured.
   channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);
   xmpp.subscribers_file = home + "/run/xmpp-subscribers.json";
+  xmpp.rooms_file = home + "/run/xmpp-rooms.json";
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
   if (!Name::parse("AI.x", config.hive)) {
     root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");

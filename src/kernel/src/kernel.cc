@@ -56,6 +56,7 @@ class KernelImpl final : public Kernel {
   const llm::Choice& model_choice() const override { return choice_; }
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
+  memory::Ledger& ledger() override { return *ledger_; }
   WallTime started() const override { return started_; }
   json::object status() const override;
 
@@ -65,6 +66,11 @@ class KernelImpl final : public Kernel {
     SKEP_CO_TRY(journal_,
                 store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
     SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
+    memory::LedgerConfig ledger{.directory = home + "/usage",
+                                .quota = config_.quota,
+                                .time_zone = config_.agent.time_zone,
+                                .sync = config_.sync};
+    SKEP_CO_TRY(ledger_, memory::Ledger::open(std::move(ledger), Clock::system()));
     store::DbConfig db{.path = home + "/state.db", .sync = config_.sync};
     SKEP_CO_TRY(db_,
                 co_await store::Db::open(loop_, std::move(db), identity::Directory::migrations()));
@@ -106,11 +112,18 @@ class KernelImpl final : public Kernel {
                            .model = *model_,
                            .toolbox = toolbox_,
                            .memory = *memory_,
+                           .ledger = *ledger_,
                            .journal = *journal_,
                            .out = agent_out_,
                            .clock = Clock::system(),
                            .status_lines = [this](bool admin) { return status_lines(admin); },
-                           .is_admin = [this](const Conversation& c) { return is_admin(c); }};
+                           .is_admin = [this](const Conversation& c) { return is_admin(c); },
+                           .settings = [this](const Conversation& c) { return settings(c); }};
+    if (config_.xmpp && options_.networks) {
+      agent.rooms = [this](std::string_view command, std::string_view arguments) {
+        return xmpp_->rooms_command(command, arguments);
+      };
+    }
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
 
     web_ = channels::WebChannel::open({.loop = loop_,
@@ -168,6 +181,15 @@ class KernelImpl final : public Kernel {
     return config_.xmpp && identity::AllowList(config_.xmpp->allow).is_admin(conversation.peer);
   }
 
+  agent::ConversationSettings settings(const Conversation& conversation) const {
+    const channels::RoomConfig* room =
+        xmpp_ && conversation.channel == "xmpp" ? xmpp_->room_config(conversation.peer) : nullptr;
+    if (room == nullptr) return {};
+    return {.personality = room->persona,
+            .instructions = room->instructions,
+            .history_token_budget = room->history_token_budget};
+  }
+
   std::vector<std::string> status_lines(bool admin) const {
     std::vector<std::string> lines{"Model: " + model_->driver().describe()};
     for (const llm::Way& way : model_->ways()) {
@@ -189,6 +211,7 @@ class KernelImpl final : public Kernel {
   Pool pool_;
   std::unique_ptr<store::Journal> journal_;
   std::unique_ptr<memory::Memory> memory_;
+  std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<store::Db> db_;
   std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<net::HttpClient> http_;

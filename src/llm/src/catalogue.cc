@@ -161,15 +161,6 @@ Result<std::string> read_overlay(const std::string& path) {
 
 std::string_view tier_name(Tier tier) { return kTiers[static_cast<std::size_t>(tier)]; }
 
-std::string format_usd(PicoUsd amount) {
-  const bool negative = amount < 0;
-  const auto pico = static_cast<std::uint64_t>(negative ? -amount : amount);
-  constexpr std::uint64_t kUsd = 1'000'000'000'000;
-  std::string fraction = fmt::format("{:012}", pico % kUsd);
-  while (fraction.size() > 2 && fraction.back() == '0') fraction.pop_back();
-  return fmt::format("{}${}.{}", negative ? "-" : "", pico / kUsd, fraction);
-}
-
 PicoUsd Price::of(const Usage& usage) const {
   return usage.input * input + usage.output * output + usage.cache_read * cache_read +
          usage.cache_write * cache_write;

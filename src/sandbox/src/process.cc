@@ -12,6 +12,8 @@ Process::~Process() { tree_->abandon(); }
 
 Task<Result<std::unique_ptr<Process>>> Process::start(Ctx ctx, Command command, Limits limits) {
   SKEP_CO_TRY_VOID(ctx.check());
+  if (command.input.size() > limits.input_bytes)
+    co_return fail(Code::kTooLarge, fmt::format("the input is over {} bytes", limits.input_bytes));
   SKEP_CO_TRY(Plan plan, make_plan(command, limits));
   auto tree = std::make_shared<Tree>(co_await boost::asio::this_coro::executor, limits);
   std::unique_ptr<Process> process(new Process(tree));

@@ -21,6 +21,27 @@ constexpr int kReadsAtOnce = 16;                // then other work of the loop h
 constexpr std::chrono::milliseconds kRest{10};  // so at most 25 MB/s are read of what nobody keeps
 constexpr std::size_t kWriteBytes = 64 * 1024;
 
+using Descriptor = asio::posix::stream_descriptor;
+
+// Hands a descriptor to the loop.
+Result<void> watch(Descriptor& descriptor, Fd fd) {
+  boost::system::error_code error;
+  descriptor.assign(fd.get(), error);
+  if (error) return fail(errno_error("watching a program", error.value()));
+  fd.release();
+  return {};
+}
+
+void shut(Descriptor& descriptor) {
+  boost::system::error_code ignored;
+  if (descriptor.is_open()) descriptor.close(ignored);
+}
+
+void reap(int pidfd) {
+  siginfo_t ignored{};
+  waitid(P_PIDFD, static_cast<id_t>(pidfd), &ignored, WEXITED);
+}
+
 }  // namespace
 
 // The pipes while both sides' ends are here.
@@ -80,22 +101,27 @@ Result<void> Tree::launch(Plan plan, const Command& command) {
             why));
   }
   begun_ = std::chrono::steady_clock::now();
-  pidfd_.assign(pidfd);
-  listen(ends);
+  Fd child(pidfd);
+  if (auto watched = watch(pidfd_, Fd(fcntl(pidfd, F_DUPFD_CLOEXEC, 3))); !watched) {
+    syscall(SYS_pidfd_send_signal, child.get(), SIGKILL, nullptr, 0);
+    reap(child.get());
+    return watched;
+  }
+  SKEP_TRY_VOID(listen(ends));
   start_clock();
   if (!command.input.empty()) SKEP_TRY_VOID(write(command.input));
   if (!command.keep_input_open) end_input();
   return {};
 }
 
-void Tree::listen(Ends& ends) {
+Result<void> Tree::listen(Ends& ends) {
   for (const int fd : {ends.in.write.get(), ends.out.read.get(), ends.err.read.get(),
                        ends.ending.read.get(), ends.control.write.get()})
     set_nonblocking(fd);
-  in_.assign(ends.in.write.release());
-  out_.pipe.assign(ends.out.read.release());
-  err_.pipe.assign(ends.err.read.release());
-  failure_pipe_.assign(ends.failure.read.release());
+  SKEP_TRY_VOID(watch(in_, std::move(ends.in.write)));
+  SKEP_TRY_VOID(watch(out_.pipe, std::move(ends.out.read)));
+  SKEP_TRY_VOID(watch(err_.pipe, std::move(ends.err.read)));
+  SKEP_TRY_VOID(watch(failure_pipe_, std::move(ends.failure.read)));
   ending_ = std::move(ends.ending.read);
   control_ = std::move(ends.control.write);
   listen_to(out_);
@@ -106,6 +132,7 @@ void Tree::listen(Ends& ends) {
   pidfd_.async_wait(Wait::wait_read, [self = shared_from_this()](const auto& error) {
     if (!error) self->on_end();
   });
+  return {};
 }
 
 void Tree::listen_to(Output& output) {
@@ -114,7 +141,7 @@ void Tree::listen_to(Output& output) {
     char buffer[kReadBytes];
     for (int reads = 0; reads < kReadsAtOnce; ++reads) {
       const ssize_t got = ::read(output.pipe.native_handle(), buffer, sizeof buffer);
-      if (got == 0) return output.pipe.close();
+      if (got == 0) return shut(output.pipe);
       if (got < 0) break;
       output.capture.append({buffer, static_cast<std::size_t>(got)});
     }
@@ -136,7 +163,7 @@ void Tree::drain(Output& output) {
   char buffer[kReadBytes];
   while (output.pipe.is_open()) {
     const ssize_t got = ::read(output.pipe.native_handle(), buffer, sizeof buffer);
-    if (got <= 0) return output.pipe.close();
+    if (got <= 0) return shut(output.pipe);
     output.capture.append({buffer, static_cast<std::size_t>(got)});
   }
 }
@@ -152,7 +179,7 @@ void Tree::start_clock() {
 void Tree::on_failure_pipe() {
   Failure failure;
   const ssize_t got = ::read(failure_pipe_.native_handle(), &failure, sizeof failure);
-  failure_pipe_.close();
+  shut(failure_pipe_);
   // Nothing written: exec closed it. (Or the whole tree was killed; that the Outcome tells.)
   start_ = got == sizeof failure ? Result<void>(fail(explain(plan_, failure))) : Result<void>();
   changed_.notify_all();
@@ -180,14 +207,13 @@ Outcome Tree::read_outcome() {
 
 void Tree::on_end() {
   if (failure_pipe_.is_open()) on_failure_pipe();
-  siginfo_t ignored{};
-  waitid(P_PIDFD, static_cast<id_t>(pidfd_.native_handle()), &ignored, WEXITED);
+  reap(pidfd_.native_handle());
   drain(out_);
   drain(err_);  // afterwards both are closed
   outcome_ = read_outcome();
   for (asio::steady_timer* timer : {&wall_, &grace_, &out_.pause, &err_.pause}) timer->cancel();
-  pidfd_.close();
-  if (in_.is_open()) in_.close();
+  shut(pidfd_);
+  shut(in_);
   control_.reset();
   changed_.notify_all();
 }
@@ -234,13 +260,13 @@ void Tree::feed() {
     const ssize_t written = write_quietly(in_.native_handle(), piece);
     if (written < 0 && errno != EAGAIN) {
       input_.clear();
-      return in_.close();
+      return shut(in_);
     }
     if (written < 0) break;
     input_.erase(0, static_cast<std::size_t>(written));
   }
   if (input_.empty()) {
-    if (input_ends_) in_.close();
+    if (input_ends_) shut(in_);
     return;
   }
   feeding_ = true;
@@ -250,8 +276,8 @@ void Tree::feed() {
 }
 
 void Tree::terminate(End why) {
-  if (!running()) return;
-  if (!killed_) killed_ = why;
+  if (!running() || killed_) return;  // a second order must not put the SIGKILL off
+  killed_ = why;
   const char order = 'T';
   if (control_.get() < 0 || write_quietly(control_.get(), {&order, 1}) != 1) return kill(why);
   grace_.expires_after(limits_.grace);

@@ -45,7 +45,7 @@ class Tree : public std::enable_shared_from_this<Tree> {
   };
   struct Ends;
   static Result<Ends> make_ends(Plan& plan);
-  void listen(Ends& ends);
+  Result<void> listen(Ends& ends);
   void listen_to(Output& output);
   void rest(Output& output);
   void feed();

@@ -96,6 +96,9 @@ TEST_F(SandboxRun, SaysThatAProgramIsMissing) {
   EXPECT_EQ(refused(command).code, Code::kInvalid);
   command.argv = {"echo", std::string("a\0b", 3)};
   EXPECT_EQ(refused(command).code, Code::kInvalid);
+  command.input = std::string((1u << 20) + 1, 'x');
+  command.argv = {"cat"};
+  EXPECT_EQ(refused(command).code, Code::kTooLarge);
   command.argv = {"echo", std::string(200'000, 'x')};
   EXPECT_EQ(refused(command).code, Code::kTooLarge);
 }
@@ -119,7 +122,7 @@ TEST_F(SandboxRun, TellsTheSignal) {
 TEST_F(SandboxRun, EndsAtItsTimeWithWhatItSaid) {
   const Outcome outcome =
       run(shell("trap 'echo bye; exit' TERM; echo hello; while :; do sleep 0.05; done"),
-          {.wall = 300ms});
+          {.wall = 2s});
   EXPECT_EQ(outcome.end, End::kTimeout);
   EXPECT_EQ(outcome.out.text(), "hello\nbye\n") << "SIGTERM comes first";
 }

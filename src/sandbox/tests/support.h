@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 inline Ctx patient() {
   Ctx ctx;
-  return ctx.within(40s);
+  return ctx.within(50s);
 }
 
 class TempFolder {

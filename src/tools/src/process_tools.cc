@@ -58,6 +58,8 @@ class ProcessStart final : public ProcessTool {
     if (const json::array* more = get_array(given, "args")) {
       for (const json::value& argument : *more) argv.emplace_back(argument.as_string());
     }
+    if (const auto allowed = check_words(shared().config, argv); !allowed)
+      co_return not_run(allowed.error());
     auto id =
         shared().table.reserve(context, std::string(cut_utf8(join(argv, " "), kLineShownMax)));
     if (!id) co_return not_run(id.error());

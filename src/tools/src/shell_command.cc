@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "exec_policy.h"
 #include "skep/base/text.h"
 
 namespace skep::tools {
@@ -15,6 +16,19 @@ sandbox::Command workspace_command(const Workspace& workspace, const ShellToolsC
           .writable = {{workspace.path(), at}},
           .network = config.network ? sandbox::Network::kHost : sandbox::Network::kNone,
           .inherit = {"TZ"}};
+}
+
+Result<std::vector<std::string>> words_of_line(const ShellToolsConfig& config, std::string line) {
+  if (config.allowed_commands.empty())
+    return std::vector<std::string>{"/bin/sh", "-c", std::move(line)};
+  SKEP_TRY(std::vector<std::string> argv, split_command(line));
+  SKEP_TRY_VOID(check_words(config, argv));
+  return argv;
+}
+
+Result<void> check_words(const ShellToolsConfig& config, const std::vector<std::string>& argv) {
+  if (config.allowed_commands.empty()) return {};
+  return check_command(argv, config.allowed_commands);
 }
 
 std::string describe_end(const sandbox::Outcome& outcome, const sandbox::Limits& limits) {
@@ -90,6 +104,11 @@ ShellToolsConfig ShellToolsConfig::read(ConfigSection section) {
   section.read_duration("timeout_max_secs", kSecond, config.timeout_max);
   section.read_duration("background_secs", kSecond, config.background);
   section.read("background_max", config.background_max, {.min = 0, .max = 100});
+  section.read("allowed_commands", config.allowed_commands);
+  for (const std::string& name : config.allowed_commands) {
+    if (std::string why = why_not_listed(name); !why.empty())
+      section.problem("allowed_commands", std::move(why));
+  }
   read_limits(section, config.limits);
   if (config.timeout < kSecond) section.problem("timeout_secs", "must be at least 1");
   if (config.background < kSecond) section.problem("background_secs", "must be at least 1");

@@ -8,6 +8,11 @@ namespace skep::tools {
 // In the workspace, with the network only where the operator granted it.
 sandbox::Command workspace_command(const Workspace& workspace, const ShellToolsConfig& config,
                                    std::vector<std::string> argv);
+// The words to run for a line of shell_exec: a shell's, or where allowed_commands says so the
+// program's own. kDenied, kInvalid as in exec_policy.h.
+Result<std::vector<std::string>> words_of_line(const ShellToolsConfig& config, std::string line);
+// The same rule for words as they are.
+Result<void> check_words(const ShellToolsConfig& config, const std::vector<std::string>& argv);
 // "exit code 0", "ended by signal 9 (Killed)", …
 std::string describe_end(const sandbox::Outcome& outcome, const sandbox::Limits& limits);
 // Both streams under headings; empty ones are left out.

@@ -1,5 +1,6 @@
 // shell_exec: one command, run to its end in the sandbox.
 #include "shell_command.h"
+#include "skep/base/text.h"
 #include "spec.h"
 
 namespace skep::tools {
@@ -10,9 +11,12 @@ class ShellExec final : public Tool {
   ShellExec(WorkspacePtr workspace, ShellToolsConfig config)
       : workspace_(std::move(workspace)), config_(std::move(config)) {
     const auto most = std::chrono::duration_cast<std::chrono::seconds>(config_.timeout_max).count();
+    const bool any = config_.allowed_commands.empty();
+    const std::string what =
+        any ? "a shell command" : "one of " + join(config_.allowed_commands, ", ");
     spec_ = make_spec(
         "shell_exec",
-        fmt::format("Run a shell command in a sandbox: /workspace writable, system read-only, {}.",
+        fmt::format("Run {} in a sandbox: /workspace writable, system read-only, {}.", what,
                     config_.network ? "network" : "no network"),
         fmt::format(R"({{"command":{{"type":"string","minLength":1}},)"
                     R"("timeout_seconds":{{"type":"integer","minimum":1,"maximum":{}}}}})",
@@ -28,13 +32,13 @@ class ShellExec final : public Tool {
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     const json::value given(std::move(arguments));
-    std::string line(get_string(given, "command"));
+    auto argv = words_of_line(config_, std::string(get_string(given, "command")));
+    if (!argv) co_return not_run(argv.error());
     sandbox::Limits limits = config_.limits;
     limits.wall = config_.timeout;
     if (const auto seconds = get_int(given, "timeout_seconds"))
       limits.wall = std::chrono::seconds(*seconds);
-    sandbox::Command command =
-        workspace_command(*workspace_, config_, {"/bin/sh", "-c", std::move(line)});
+    sandbox::Command command = workspace_command(*workspace_, config_, *std::move(argv));
     const auto outcome = co_await sandbox::run(context.ctx, std::move(command), limits);
     if (!outcome) co_return not_run(outcome.error());
     const bool ok = outcome->end == sandbox::End::kExited && outcome->code == 0;

@@ -64,14 +64,15 @@ TEST_F(ShellToolsTest, KnowsNoKeys) {
 
 TEST_F(ShellToolsTest, EndsACommandAtItsTime) {
   open({.timeout = std::chrono::seconds(30), .timeout_max = std::chrono::seconds(60)});
-  EXPECT_EQ(refused("shell_exec", {{"command", "echo begun; sleep 100"}, {"timeout_seconds", 1}}),
-            "ended after its 1 s\nstdout:\nbegun");
+  EXPECT_EQ(refused("shell_exec", {{"command", "echo begun; sleep 100"}, {"timeout_seconds", 2}}),
+            "ended after its 2 s\nstdout:\nbegun");
   EXPECT_TRUE(
       refused("shell_exec", {{"command", "true"}, {"timeout_seconds", 61}}).contains("schema"));
 }
 
 TEST_F(ShellToolsTest, NamesTheLimitThatWasReached) {
   ShellToolsConfig config;
+  config.timeout = std::chrono::seconds(50);
   config.limits.cpu = std::chrono::seconds(1);
   config.limits.file_bytes = 1 << 20;
   config.limits.output_bytes = 1000;

@@ -89,14 +89,14 @@ TEST(Muc, ReadsBothKindsOfInvitation) {
   ASSERT_TRUE(mediated);
   EXPECT_TRUE(mediated->mediated);
   EXPECT_EQ(mediated->room.str(), "team@conf.ex");
-  EXPECT_EQ(mediated->inviter.str(), "ann@ex");
+  EXPECT_EQ(mediated->inviter.str(), "ann@ex/phone");
   EXPECT_EQ(mediated->password, "p");
   const auto direct = read_muc_invite(
       parse("<message from='ann@ex/phone'><x xmlns='jabber:x:conference' jid='team@conf.ex'/>"
             "</message>"));
   ASSERT_TRUE(direct);
   EXPECT_FALSE(direct->mediated);
-  EXPECT_EQ(direct->inviter.str(), "ann@ex");
+  EXPECT_EQ(direct->inviter.str(), "ann@ex/phone");
 }
 
 TEST(Muc, RefusesInvitationsThatNameNoRoom) {

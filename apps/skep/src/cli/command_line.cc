@@ -137,6 +137,7 @@ void add_commands(CLI::App& app, Options& options) {
   add_chat(app, options);
   for (auto [name, help, command] :
        {std::tuple{"status", "What the running daemon is doing", Options::Command::kStatus},
+        std::tuple{"usage", "What models have cost, by person and model", Options::Command::kUsage},
         std::tuple{"stop", "End the running daemon cleanly", Options::Command::kStop},
         std::tuple{"doctor", "Check everything this installation needs",
                    Options::Command::kDoctor}}) {
@@ -175,6 +176,8 @@ int dispatch(const Options& options) {
       return run_hive_join(options);
     case Options::Command::kHiveList:
       return run_hive_list(options);
+    case Options::Command::kUsage:
+      return run_usage(options);
     case Options::Command::kRouter:
       return run_router(options);
     case Options::Command::kFabric:

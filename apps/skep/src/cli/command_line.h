@@ -26,6 +26,7 @@ struct Options {
     kConfigCheck,
     kModels,
     kModelsTest,
+    kUsage,
     kRouter,
     kFabric,
     kHiveKeygen,
@@ -60,6 +61,7 @@ int run_hive_join(const Options& options);
 int run_hive_list(const Options& options);
 int run_models(const Options& options);
 int run_models_test(const Options& options);
+int run_usage(const Options& options);
 int run_router(const Options& options);
 int run_fabric(const Options& options);
 

@@ -27,8 +27,8 @@ std::string_view key_state(const ProviderInfo& provider, bool key) {
   return provider.key_required ? "no key" : "needs no key";
 }
 
-std::string per_million(llm::PicoUsd price) {
-  return llm::format_usd(price * 1'000'000);  // of a token, into that of a million
+std::string per_million(PicoUsd price) {
+  return format_usd(price * 1'000'000);  // of a token, into that of a million
 }
 
 json::object as_json(const ModelInfo& model) {
@@ -118,7 +118,7 @@ struct Trial {
   std::string model;
   llm::Response answer;
   std::chrono::milliseconds first{0}, whole{0};
-  llm::PicoUsd cost = 0;
+  PicoUsd cost = 0;
 };
 
 Task<Result<Trial>> try_model(Loop& loop, const kernel::KernelConfig& config,
@@ -178,7 +178,7 @@ int run_models_test(const Options& options) {
   fmt::print("{}: answered \"{}\" in {} ms (first word after {} ms); {} tokens in, {} out, {}\n",
              trial->model, trim(text_of(trial->answer.parts)), trial->whole.count(),
              trial->first.count(), usage.input + usage.cache_read + usage.cache_write, usage.output,
-             llm::format_usd(trial->cost));
+             format_usd(trial->cost));
   return 0;
 }
 

@@ -164,7 +164,7 @@ std::optional<MucInvite> read_muc_invite(const Element& stanza) {
       if (!inviter || from->local().empty() || !from->is_bare()) return std::nullopt;
       invite.mediated = true;
       invite.room = *from;
-      invite.inviter = inviter->bare();
+      invite.inviter = *inviter;
       invite.password = bounded(user->child_text("password", kNsMucUser), kPasswordBytesMax);
       invite.reason = inside->child_text("reason", kNsMucUser);
       return invite;
@@ -175,7 +175,7 @@ std::optional<MucInvite> read_muc_invite(const Element& stanza) {
   const auto room = Jid::parse(direct->attribute("jid"));
   if (!room || room->local().empty()) return std::nullopt;
   invite.room = room->bare();
-  invite.inviter = from->bare();
+  invite.inviter = *from;
   invite.password = bounded(direct->attribute("password"), kPasswordBytesMax);
   invite.reason = direct->attribute("reason");
   return invite;

@@ -12,6 +12,7 @@
 #include "skep/base/clock.h"
 #include "skep/base/config.h"
 #include "skep/llm/model.h"
+#include "skep/memory/ledger.h"
 #include "skep/memory/memory.h"
 #include "skep/model/message.h"
 #include "skep/store/journal.h"
@@ -50,6 +51,7 @@ struct AgentDeps {
   llm::Model& model;
   const tools::Toolbox& toolbox;
   memory::Memory& memory;
+  memory::Ledger& ledger;  // what models cost and may cost
   store::Journal& journal;
   Inbox& out;  // replies and progress leave here: the agent's port on the fabric
   const Clock& clock;

@@ -8,6 +8,7 @@
 
 #include "skep/base/config.h"
 #include "skep/channels/channel.h"
+#include "skep/channels/rooms_config.h"
 #include "skep/identity/allow_list.h"
 #include "skep/identity/directory.h"
 #include "skep/store/journal.h"
@@ -36,6 +37,11 @@ struct XmppChannelConfig {
   // Component mode: who gets our presence, kept across restarts (<home>/run/xmpp-subscribers.json).
   // Empty: only in memory.
   std::string subscribers_file;
+  std::vector<RoomConfig> rooms;  // [[rooms]]
+  // Rooms we were invited to, kept across restarts (<home>/run/xmpp-rooms.json). Empty: only in
+  // memory.
+  std::string rooms_file;
+  RoomTimes room_times;
 
   // [server] and the keys of [agent] above. Call it without [server] too: those keys are then read
   // and have no effect.
@@ -66,6 +72,10 @@ class XmppChannel : public Channel {
  public:
   static Result<std::unique_ptr<XmppChannel>> open(XmppChannelConfig config, XmppChannelDeps deps);
   [[nodiscard]] virtual XmppChannelStats stats() const = 0;
+  // "/invite room [password]", "/leave room", "/rooms": what to answer an administrator.
+  virtual std::string rooms_command(std::string_view command, std::string_view arguments) = 0;
+  // [[rooms]] of that address; nullptr: none.
+  [[nodiscard]] virtual const RoomConfig* room_config(std::string_view peer) const = 0;
 };
 
 // A stanza from an authorised person as a Message: pure.

@@ -32,12 +32,13 @@ struct ConfigLogConfig {
 };
 
 // Loop thread only. Answers CONFIG_CHANGED, spreads what was applied to peers and hives, catches up
-// after absence.
+// after absence. With a path it is also the node SY.config of the hive and decides for it; without
+// one it follows its peers. One for each router; dies before it.
 class ConfigLog {
  public:
   static Result<std::unique_ptr<ConfigLog>> open(Router& router, ConfigLogConfig config);
   virtual ~ConfigLog() = default;
-  // section: "routes" or "zones"; version 0: the next one. Journaled before it is applied.
+  // section: "routes" or "zones"; version 0: the next one. On the disk before it is applied.
   virtual ConfigOutcome change(std::string_view section, std::uint64_t version,
                                const json::value& content) = 0;
   [[nodiscard]] virtual ConfigVersion version(std::string_view section) const = 0;

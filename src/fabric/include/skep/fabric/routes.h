@@ -106,7 +106,7 @@ struct Decision {
 // The loop thread changes and asks; ask() neither locks, waits nor allocates (a redirect may). Cost
 // aim: under 150 ns at 100,000 names, and it does not grow with nodes that are not addressed; a
 // base with '*' before "@*" alone walks all nodes. Adding or removing a node costs the same however
-// many there are (the name slots, 16 bytes each, double now and then); new rules cost one look-up
+// many there are (the name slots, 64 bytes each, double now and then); new rules cost one look-up
 // for each own node.
 class RouteTable {
  public:

@@ -36,6 +36,7 @@ struct KernelConfig {
   llm::LlmConfig llm;
   agent::AgentConfig agent;
   memory::MemoryConfig memory;
+  memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
   FabricConfig fabric;  // [fabric]
   tools::FileToolsConfig file_tools;
@@ -86,6 +87,7 @@ class Kernel {
   [[nodiscard]] virtual const llm::Choice& model_choice() const = 0;
   [[nodiscard]] virtual channels::WebChannel& web() = 0;
   [[nodiscard]] virtual fabric::Router& router() = 0;
+  [[nodiscard]] virtual memory::Ledger& ledger() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
 };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "skep/base/result.h"
+#include "skep/model/money.h"
 #include "skep/model/part.h"
 
 namespace skep::llm {
@@ -30,11 +31,6 @@ struct ProviderInfo {
 
 enum class Tier : std::uint8_t { kFrontier, kSmart, kBalanced, kFast, kLocal, kCustom };
 std::string_view tier_name(Tier tier);
-
-// Money in 10^-12 US dollars: a token's price is a whole number of them, so sums are exact.
-using PicoUsd = std::int64_t;
-std::string format_usd(
-    PicoUsd amount);  // "$0.0123": two digits after the point, more where there is more
 
 // Prices of one token. Providers that report no cache figures never use the last two.
 struct Price {

@@ -96,7 +96,7 @@ class Tree;
 class Process {
  public:
   // Returns when the program runs, or says why it cannot: kInvalid (the Command), kNotFound (no
-  // such program), kUnsupported (a layer cannot be applied), kExhausted.
+  // such program), kUnsupported (a layer cannot be applied), kTooLarge, kExhausted.
   static Task<Result<std::unique_ptr<Process>>> start(Ctx ctx, Command command, Limits limits = {});
   ~Process();  // kills; waits the few milliseconds that this takes
   Process(const Process&) = delete;

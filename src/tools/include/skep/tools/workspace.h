@@ -73,6 +73,9 @@ struct FileToolsConfig {
 // [tools.shell]: shell_exec and process_*. Off until an operator turns it on.
 struct ShellToolsConfig {
   bool enabled = false;
+  // Not empty: only these programs, by name, without a shell, and no paths outside the workspace in
+  // their arguments. Empty: any command line, in a shell.
+  std::vector<std::string> allowed_commands;
   bool network = false;                             // this machine's network, loopback included
   std::chrono::milliseconds timeout{30'000};        // of a command that names none
   std::chrono::milliseconds timeout_max{600'000};   // the longest that a command may name

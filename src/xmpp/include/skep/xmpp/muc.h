@@ -80,8 +80,10 @@ std::string without_fallback(const Element& stanza, std::string_view body,
                              std::string_view feature);
 
 struct MucInvite {
-  Jid room;     // bare
-  Jid inviter;  // bare; of a mediated one as the room says it
+  Jid room;  // bare
+  // As it is written, of a mediated one by the room: some rooms name the occupant ("room/nick"),
+  // which says nothing about the person.
+  Jid inviter;
   bool mediated = false;
   std::string password;
   std::string reason;

@@ -1,12 +1,12 @@
-#include "local_time.h"
+#include "skep/base/local_time.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
+#include <optional>
 
-#include "skep/store/append_file.h"
-
-namespace skep::agent {
+namespace skep {
 namespace {
 
 constexpr std::size_t kZoneFileBytesMax = 256u << 10;
@@ -67,8 +67,11 @@ bool is_zone_name(const std::string& zone) {
 
 std::optional<std::int64_t> zone_offset(const std::string& zone, std::int64_t now) {
   if (!is_zone_name(zone)) return std::nullopt;
-  auto file = store::read_file("/usr/share/zoneinfo/" + zone, kZoneFileBytesMax);
-  return file ? offset_in(*file, now) : std::nullopt;
+  std::ifstream file("/usr/share/zoneinfo/" + zone, std::ios::binary);
+  std::string bytes(kZoneFileBytesMax, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  return offset_in(bytes, now);
 }
 
 struct Place {
@@ -98,6 +101,11 @@ Result<void> check_time_zone(const std::string& zone) {
       fmt::format("no time zone \"{}\" on this system (names look like \"Europe/Paris\")", zone));
 }
 
+std::chrono::seconds utc_offset(WallTime now, const std::string& zone) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  return std::chrono::seconds(place_of(zone, seconds).offset);
+}
+
 std::string local_time_text(WallTime now, const std::string& zone) {
   auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   Place place = place_of(zone, seconds);
@@ -111,4 +119,4 @@ std::string local_time_text(WallTime now, const std::string& zone) {
                      minutes / 60, minutes % 60);
 }
 
-}  // namespace skep::agent
+}  // namespace skep

@@ -1,0 +1,341 @@
+#include "skep/memory/ledger.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "ledger_sums.h"
+#include "skep/base/json.h"
+#include "skep/base/local_time.h"
+#include "skep/base/log.h"
+
+namespace skep::memory {
+
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::uint64_t kCallsBetweenCheckpoints = 4'096;
+constexpr seconds kDay{86'400};
+constexpr seconds kOffsetKept{900};  // zones change at quarters of an hour of UTC, if at all
+
+void read_limits(ConfigSection section, SpendLimits& limits) {
+  constexpr double kUsdMax = 1'000'000;
+  section.read("daily_tokens", limits.daily_tokens, {.min = 0});
+  section.read("monthly_tokens", limits.monthly_tokens, {.min = 0});
+  for (auto [key, into] : {std::pair("daily_cost_usd", &limits.daily_cost),
+                           std::pair("monthly_cost_usd", &limits.monthly_cost)}) {
+    double usd = 0;
+    if (!section.read(key, usd)) continue;
+    if (!(usd >= 0 && usd <= kUsdMax))
+      section.problem(key, "must be US dollars from 0 to a million");
+    else
+      *into = std::llround(usd * 1e12);
+  }
+}
+
+std::string grouped(std::int64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3 + (number < 0 ? 1u : 0u); at -= 3)
+    digits.insert(at - 3, ",");
+  return digits;
+}
+
+std::string in_words(Millis time) {
+  const auto minutes = std::chrono::ceil<std::chrono::minutes>(time).count();
+  if (minutes < 120) return fmt::format("{} minutes", minutes);
+  if (minutes < 48 * 60) return fmt::format("{} hours", (minutes + 30) / 60);
+  return fmt::format("{} days", (minutes + 12 * 60) / (24 * 60));
+}
+
+// What a limit says to the person who meets it.
+struct Meter {
+  std::string_view whose;   // "You have", "Agent \"x\" has", "Everybody together has"
+  std::string_view period;  // "today", "this month"
+  Millis until;             // its end
+};
+
+std::optional<std::string> over_tokens(const Meter& meter, std::int64_t limit, std::int64_t used,
+                                       std::int64_t more) {
+  if (limit == 0 || used + more <= limit) return std::nullopt;
+  return fmt::format("{} used {} of {} tokens {}, and this would go over. It starts afresh in {}.",
+                     meter.whose, grouped(used), grouped(limit), meter.period,
+                     in_words(meter.until));
+}
+
+std::optional<std::string> over_cost(const Meter& meter, PicoUsd limit, PicoUsd used,
+                                     PicoUsd more) {
+  if (limit == 0 || used + more <= limit) return std::nullopt;
+  const auto cents = [](PicoUsd amount) {
+    return fmt::format("${:.2f}", static_cast<double>(amount) / static_cast<double>(kUsd));
+  };
+  return fmt::format("{} spent {} of {} {}, and this would go over. It starts afresh in {}.",
+                     meter.whose, cents(used), cents(limit), meter.period, in_words(meter.until));
+}
+
+}  // namespace
+
+QuotaConfig QuotaConfig::read(ConfigSection section) {
+  QuotaConfig quota;
+  read_limits(section, quota.person);
+  read_limits(section.child("agent"), quota.agent);
+  read_limits(section.child("total"), quota.total);
+  section.read("admins_exempt", quota.admins_exempt);
+  return quota;
+}
+
+std::int64_t Spend::tokens() const {
+  return usage.input + usage.output + usage.cache_read + usage.cache_write;
+}
+
+Spend& Spend::operator+=(const Spend& other) {
+  calls += other.calls;
+  failed += other.failed;
+  usage += other.usage;
+  cost += other.cost;
+  return *this;
+}
+
+Ledger::Hold::Hold(Hold&& other) noexcept
+    : ledger_(std::exchange(other.ledger_, nullptr)),
+      payer_(std::move(other.payer_)),
+      tokens_(other.tokens_),
+      cost_(other.cost_) {}
+
+Ledger::Hold& Ledger::Hold::operator=(Hold&& other) noexcept {
+  if (this == &other) return *this;
+  if (ledger_ != nullptr) ledger_->give_back(*this);
+  ledger_ = std::exchange(other.ledger_, nullptr);
+  payer_ = std::move(other.payer_);
+  tokens_ = other.tokens_;
+  cost_ = other.cost_;
+  return *this;
+}
+
+Ledger::Hold::~Hold() {
+  if (ledger_ != nullptr) ledger_->give_back(*this);
+}
+
+class LedgerImpl final : public Ledger {
+ public:
+  LedgerImpl(LedgerConfig config, const Clock& clock) : config_(std::move(config)), clock_(clock) {}
+  ~LedgerImpl() override { checkpoint(); }
+
+  Result<void> start() {
+    SKEP_TRY_VOID(store::make_directories(config_.directory));
+    return turn_to(clock_.now());
+  }
+
+  Result<Hold> reserve(const Payer& payer, std::int64_t tokens, PicoUsd cost) override {
+    SKEP_TRY_VOID(turn_to(clock_.now()));
+    if (auto refusal = refuse(payer, tokens, cost)) return fail(Code::kExhausted, *refusal);
+    Hold hold;
+    hold.payer_ = payer;
+    hold.tokens_ = tokens;
+    hold.cost_ = cost;
+    hold.ledger_ = this;
+    set_aside(hold, 1);
+    return hold;
+  }
+
+  Result<void> settle(Hold hold, ModelCall call) override {
+    hold = Hold();
+    if (auto turned = turn_to(clock_.now()); !turned)
+      log::warn("memory", "the ledger: {}", turned.error().to_string());
+    if (call.at == WallTime{}) call.at = clock_.now();
+    sums_.add(call, true);
+    if (!file_) return fail(Code::kUnavailable, "the ledger's file is not open");
+    SKEP_TRY_VOID(file_->append(to_line(call)));
+    if (++unsaved_ >= kCallsBetweenCheckpoints) checkpoint();
+    return {};
+  }
+
+  NamedSpend spent(Scope scope, std::string_view name) override {
+    (void)turn_to(clock_.now());
+    const Sums::Accounts& accounts = sums_.all(scope);
+    auto at = accounts.find(scope == Scope::kTotal ? std::string_view() : name);
+    if (at == accounts.end()) return {std::string(name), {}, {}};
+    return {std::string(name), at->second.day, at->second.month};
+  }
+
+  std::vector<NamedSpend> all(Scope scope) override {
+    (void)turn_to(clock_.now());
+    std::vector<NamedSpend> out;
+    for (const auto& [name, account] : sums_.all(scope)) {
+      if (account.month.calls > 0) out.push_back({name, account.day, account.month});
+    }
+    std::ranges::stable_sort(out, [](const NamedSpend& a, const NamedSpend& b) {
+      return std::pair(a.month.cost, a.month.tokens()) > std::pair(b.month.cost, b.month.tokens());
+    });
+    return out;
+  }
+
+  const QuotaConfig& quota() const override { return config_.quota; }
+
+  Millis until_tomorrow() override {
+    const auto local = local_seconds(clock_.now());
+    return kDay - local % kDay;
+  }
+
+ protected:
+  void give_back(const Hold& hold) override { set_aside(hold, -1); }
+
+ private:
+  seconds local_seconds(WallTime now) {
+    const auto utc = std::chrono::floor<seconds>(now.time_since_epoch());
+    const seconds quarter = utc - utc % kOffsetKept;
+    if (!offset_ || quarter != offset_at_) {
+      offset_ = utc_offset(now, config_.time_zone);
+      offset_at_ = quarter;
+    }
+    return utc + *offset_;
+  }
+
+  static std::chrono::year_month_day date_of(seconds local) {
+    return std::chrono::sys_days(std::chrono::floor<std::chrono::days>(local));
+  }
+
+  // Sums and file of the day and month that `now` is in.
+  Result<void> turn_to(WallTime now) {
+    const auto day = std::chrono::floor<std::chrono::days>(local_seconds(now));
+    if (file_ && day == day_) return {};
+    const auto date = date_of(day);
+    const std::string month = fmt::format("{:04}-{:02}", static_cast<int>(date.year()),
+                                          static_cast<unsigned>(date.month()));
+    if (file_ && month == month_ && day > day_) {
+      day_ = day;
+      sums_.forget_day();
+      return {};
+    }
+    checkpoint();
+    day_ = day;
+    return open_month(month);
+  }
+
+  Result<void> open_month(const std::string& month) {
+    sums_.forget_all();
+    file_.reset();
+    month_ = month;
+    SKEP_TRY(auto file, store::AppendFile::open(path(".jsonl"), config_.sync));
+    std::uint64_t from = take_checkpoint(file.size());
+    std::ifstream lines(path(".jsonl"), std::ios::binary);
+    lines.seekg(static_cast<std::streamoff>(from));
+    std::uint64_t unreadable = 0;
+    for (std::string line; std::getline(lines, line);) {
+      auto call = call_from_line(line);
+      if (!call)
+        ++unreadable;
+      else
+        sums_.add(*call, std::chrono::floor<std::chrono::days>(local_seconds(call->at)) == day_);
+    }
+    if (unreadable > 0) {
+      log::warn("memory", "{}: {} lines cannot be read and are not part of the sums",
+                path(".jsonl"), unreadable);
+    }
+    file_.emplace(std::move(file));
+    return {};
+  }
+
+  [[nodiscard]] std::string path(std::string_view extension) const {
+    return fmt::format("{}/{}{}", config_.directory, month_, extension);
+  }
+
+  // Where to go on reading the file.
+  std::uint64_t take_checkpoint(std::uint64_t file_bytes) {
+    auto text = store::read_file(path(".sums.json"));
+    if (!text) return 0;
+    auto value = parse_json(*text);
+    if (!value) return 0;
+    const auto bytes = get_int(*value, "bytes");
+    const json::value* sums = get_member(*value, "sums");
+    const auto day = get_int(*value, "day");
+    if (!bytes || *bytes < 0 || static_cast<std::uint64_t>(*bytes) > file_bytes || sums == nullptr)
+      return 0;
+    if (!day || *day > day_.count()) return 0;  // the clock was set back: count anew
+    auto read = Sums::from_json(*sums);
+    if (!read) return 0;
+    sums_ = std::move(*read);
+    if (*day < day_.count()) sums_.forget_day();
+    return static_cast<std::uint64_t>(*bytes);
+  }
+
+  void checkpoint() {
+    if (!file_ || unsaved_ == 0) return;
+    const json::object out{
+        {"bytes", file_->size()}, {"day", day_.count()}, {"sums", sums_.to_json()}};
+    unsaved_ = 0;
+    if (auto written = store::write_file(path(".sums.json"), to_json(out)); !written)
+      log::warn("memory", "the ledger's checkpoint: {}", written.error().to_string());
+  }
+
+  void set_aside(const Hold& hold, int sign) {
+    const Payer& payer = hold.payer_;
+    for (Account* account :
+         {&sums_.account(Scope::kTotal, ""), &sums_.account(Scope::kAgent, payer.agent),
+          &sums_.account(Scope::kPerson, payer.person)}) {
+      account->held_tokens += sign * hold.tokens_;
+      account->held_cost += sign * hold.cost_;
+    }
+  }
+
+  std::optional<std::string> refuse(const Payer& payer, std::int64_t tokens, PicoUsd cost) {
+    const QuotaConfig& quota = config_.quota;
+    if (!payer.exempt) {
+      auto refusal = over(Scope::kPerson, payer.person, "You have", quota.person, tokens, cost);
+      if (refusal) return refusal;
+    }
+    auto refusal = over(Scope::kAgent, payer.agent, "I have", quota.agent, tokens, cost);
+    if (refusal) return refusal;
+    return over(Scope::kTotal, "", "Everybody together has", quota.total, tokens, cost);
+  }
+
+  std::optional<std::string> over(Scope scope, std::string_view name, std::string_view whose,
+                                  const SpendLimits& limits, std::int64_t tokens, PicoUsd cost) {
+    if (limits.daily_tokens == 0 && limits.monthly_tokens == 0 && limits.daily_cost == 0 &&
+        limits.monthly_cost == 0)
+      return std::nullopt;
+    const Account& account = sums_.account(scope, name);
+    const Meter day{whose, "today", until_tomorrow()};
+    const Meter month{whose, "this month", until_next_month()};
+    auto refusal =
+        over_tokens(day, limits.daily_tokens, account.day.tokens() + account.held_tokens, tokens);
+    if (!refusal)
+      refusal = over_tokens(month, limits.monthly_tokens,
+                            account.month.tokens() + account.held_tokens, tokens);
+    if (!refusal)
+      refusal = over_cost(day, limits.daily_cost, account.day.cost + account.held_cost, cost);
+    if (!refusal)
+      refusal = over_cost(month, limits.monthly_cost, account.month.cost + account.held_cost, cost);
+    return refusal;
+  }
+
+  Millis until_next_month() {
+    const auto local = local_seconds(clock_.now());
+    const auto date = date_of(local);
+    const std::chrono::year_month next =
+        std::chrono::year_month(date.year(), date.month()) + std::chrono::months(1);
+    const auto begin = std::chrono::sys_days(next / std::chrono::day(1));
+    return std::chrono::seconds(begin.time_since_epoch()) - local;
+  }
+
+  LedgerConfig config_;
+  const Clock& clock_;
+  std::optional<seconds> offset_;
+  seconds offset_at_{};
+  std::chrono::days day_{};
+  std::string month_;
+  std::optional<store::AppendFile> file_;
+  Sums sums_;
+  std::uint64_t unsaved_ = 0;
+};
+
+Result<std::unique_ptr<Ledger>> Ledger::open(LedgerConfig config, const Clock& clock) {
+  auto ledger = std::make_unique<LedgerImpl>(std::move(config), clock);
+  SKEP_TRY_VOID(ledger->start());
+  return ledger;
+}
+
+}  // namespace skep::memory
