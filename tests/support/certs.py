@@ -33,3 +33,21 @@ class Authority:
                     out.write(source.read())
         os.chmod(key, 0o600)
         return cert, key, both
+
+
+def self_signed(folder, key, hive, expired=False):
+    """Another certificate of a hive with its own key, made by OpenSSL's own hand; returns its file."""
+    os.makedirs(folder, exist_ok=True)
+    path = {name: os.path.join(folder, name) for name in ("ca.cnf", "index.txt", "serial", "request", "certificate")}
+    with open(path["ca.cnf"], "w", encoding="ascii") as out:
+        out.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={path['index.txt']}\nnew_certs_dir={folder}\nserial={path['serial']}\n"
+                  "default_md=default\npolicy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n"
+                  f"[e]\nsubjectAltName=URI:skep:hive:{hive}\n")
+    for name, text in (("index.txt", ""), ("serial", "01\n")):
+        with open(path[name], "w", encoding="ascii") as out:
+            out.write(text)
+    years = ("20200101000000Z", "20210101000000Z") if expired else ("20200101000000Z", "20990101000000Z")
+    _openssl("req", "-new", "-key", key, "-subj", f"/CN={hive}", "-out", path["request"])
+    _openssl("ca", "-batch", "-notext", "-config", path["ca.cnf"], "-selfsign", "-keyfile", key, "-in", path["request"],
+             "-startdate", years[0], "-enddate", years[1], "-out", path["certificate"])
+    return path["certificate"]

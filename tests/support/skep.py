@@ -129,6 +129,7 @@ class Skep:
         self.process = None
         self.url = None
         self.file_bytes_max = None    # RLIMIT_FSIZE of the next start
+        self.inside = []              # words before the command: ["ip", "netns", "exec", NAME]
 
     def environment(self):
         env = {key: value for key, value in os.environ.items()
@@ -149,7 +150,7 @@ class Skep:
             raise Failure("skep is already running")
         self.write_config()
         self._log_from = os.path.getsize(self.log_file) if os.path.exists(self.log_file) else 0
-        argv = [binary(), "up", "--home", self.home, "--config", self.config_file]
+        argv = [*self.inside, binary(), "up", "--home", self.home, "--config", self.config_file]
         self.process = procs.Process(self.name, argv, self.log_file, env=self.environment(), cwd=self.home,
                                      file_bytes_max=self.file_bytes_max)
         return self
@@ -231,7 +232,7 @@ class Skep:
 
     def cli(self, *arguments, seconds=30, stdin_text=None, home=True):
         """Runs `skep ARGUMENTS` beside the daemon on the same home; returns (exit code, stdout, stderr)."""
-        argv = [binary(), *arguments] + (["--home", self.home] if home else [])
+        argv = [*self.inside, binary(), *arguments] + (["--home", self.home] if home else [])
         return procs.run(argv, env=self.environment(), seconds=seconds, cwd=self.home, stdin_text=stdin_text)
 
     def files(self, pattern):

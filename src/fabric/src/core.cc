@@ -80,6 +80,20 @@ RouteTable& Core::table() { return impl_->table; }
 const RouteTable& Core::table() const { return impl_->table; }
 std::uint64_t Core::next_since() { return ++impl_->serial; }
 
+Result<const NodeAt*> Core::hang(NodeAt node) {
+  SKEP_TRY(const NodeAt* hung, impl_->table.add(std::move(node)));
+  impl_->tell(NodeChange::What::kUp, *hung);
+  return hung;
+}
+
+void Core::unhang(const NodeId& id) {
+  const NodeAt* node = impl_->table.find(id);
+  if (node == nullptr) return;
+  const NodeAt gone = *node;
+  impl_->table.remove(gone.id);
+  impl_->tell(NodeChange::What::kDown, gone);
+}
+
 void Core::add_peer(Exit& exit, bool gateway) {
   impl_->peers.push_back({&exit, gateway});
   if (impl_->session_up) impl_->session_up(exit);
@@ -105,7 +119,7 @@ void Core::remove_hive(std::string_view hive, Exit& exit) {
   impl_->table.each(NodeAt::Where::kHive, [&](const NodeAt& node) {
     if (node.exit == &exit && node.hive == hive) gone.push_back(node.id);
   });
-  for (const NodeId& id : gone) impl_->table.remove(id);
+  for (const NodeId& id : gone) unhang(id);
   const bool elsewhere =
       std::ranges::any_of(impl_->hives, [&](const Impl::Hive& one) { return one.hive == hive; });
   if (!elsewhere) impl_->table.set_hive_routes(hive, {});

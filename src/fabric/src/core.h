@@ -88,6 +88,10 @@ class Core {
   RouteTable& table();
   [[nodiscard]] const RouteTable& table() const;
   std::uint64_t next_since();
+  // Nodes of other hives, for the gateway: as add() and remove() of the table, but followers are
+  // told, so that peers hear of them.
+  Result<const NodeAt*> hang(NodeAt node);
+  void unhang(const NodeId& id);
   void add_peer(Exit& exit, bool gateway);  // broadcasts go to peers; hives behind a gateway peer
   void remove_peer(Exit& exit);             // takes its nodes away too
   void add_hive(std::string hive, Exit& exit, std::vector<std::string> path);

@@ -1,5 +1,7 @@
 #include "local_node.h"
 
+#include "from_afar.h"
+
 namespace skep::fabric::detail {
 
 // The node, even its router's other nodes, may be gone when the inbox returns.
@@ -9,6 +11,7 @@ Result<void> Node::take(const Packet& packet) {
   if (r.nesting == Router::nesting_max)
     return fail(Code::kExhausted, "inboxes answer each other without end");
   SKEP_TRY(Message message, packet.take());
+  mark_from_afar(message, r.core.config().hive);
   ++r.nesting;
   Result<void> taken = inbox->deliver(std::move(message));
   --r.nesting;
@@ -23,6 +26,7 @@ Result<void> Node::take_acknowledged(const Packet& packet) {
   const std::string message_id(packet.view().id);
   if (!r.seen.contains(sender, message_id)) {
     SKEP_TRY(Message message, packet.take());
+    mark_from_afar(message, r.core.config().hive);
     SKEP_TRY_VOID(inbox->deliver(std::move(message)));
     r.seen.add(sender, message_id);
   }

@@ -7,6 +7,7 @@
 
 #include "acks.h"
 #include "frame_socket.h"
+#include "from_afar.h"
 #include "node_id_file.h"
 #include "outbox.h"
 #include "skep/async/wait.h"
@@ -101,6 +102,7 @@ class Link final : public NodeLink, public FrameSocket::Owner {
   Deps deps_;
   NodeId id_;
   std::string base_;  // of the name, without its hive
+  std::string hive_;  // as the router said
   std::string journal_kind_;
   std::shared_ptr<FrameHub> hub_;
   FrameTraffic traffic_;
@@ -217,6 +219,7 @@ void Link::greeted(const EnvelopeView& view) {
   up_since_ = std::chrono::steady_clock::now();
   ++status_.connects;
   status_.router = get_string(*payload, "router_name");
+  if (const auto name = Name::parse(get_string(*payload, "name"))) hive_ = name->hive();
   status_.zone = static_cast<std::uint32_t>(get_int(*payload, "vpn_id").value_or(0));
   status_.last_error.clear();
   changed_.notify_all();
@@ -254,6 +257,7 @@ void Link::arrived(const EnvelopeView& view) {
     if (view.ack) answer(nack_of(view.id, view.src, message.error()));
     return;
   }
+  mark_from_afar(*message, hive_);
   if (view.ack) return take_acknowledged(view, std::move(*message));
   if (settles(*message) && settled(*message)) return;
   ++status_.received;

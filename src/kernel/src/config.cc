@@ -9,6 +9,8 @@ namespace {
 // What the kernel itself reads; rooms read their own sections.
 void read_own(ConfigSection root, KernelConfig& config) {
   root.child("hive").read("id", config.hive);
+  root.child("hive").read("default_agent", config.default_agent);
+  config.gateway = fabric::GatewayConfig::read(root.child("hive"), config.home);
   root.child("api").read("listen", config.api_listen);
 
   std::string sync = "process";
@@ -38,6 +40,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   ConfigSection root = file.root();
   read_own(root, config);
   config.fabric = FabricConfig::read(root.child("fabric"));
+  config.fabric.gateway = config.gateway.wanted();
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
   config.agent = agent::AgentConfig::read(root);
@@ -56,6 +59,9 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
   if (!Name::parse("AI.x", config.hive)) {
     root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");
+  }
+  if (!config.default_agent.empty() && !Name::parse(config.default_agent, config.hive)) {
+    root.child("hive").problem("default_agent", "must be a name such as AI.support@lab");
   }
   return config;
 }

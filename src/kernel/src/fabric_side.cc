@@ -36,7 +36,8 @@ Result<std::unique_ptr<FabricSide>> FabricSide::open(Loop& loop, fabric::Router&
                                   .queue_messages_max = config.node_queue_messages,
                                   .queue_bytes_max = config.node_queue_bytes};
   SKEP_TRY(side->server_, fabric::NodeServer::open(loop, router, std::move(server)));
-  fabric::PeeringConfig peering{.directory = directory, .peers_max = config.peers_max};
+  fabric::PeeringConfig peering{
+      .directory = directory, .gateway = config.gateway, .peers_max = config.peers_max};
   SKEP_TRY(side->peering_, fabric::Peering::open(loop, router, std::move(peering)));
   side->open_publisher(loop, directory, rules_writer);
   return side;

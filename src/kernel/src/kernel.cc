@@ -35,6 +35,9 @@ class KernelImpl final : public Kernel {
     SKEP_CO_TRY_VOID(attach_nodes());
     SKEP_CO_TRY_VOID(open_fabric());
     agent_->resume();
+    if (options_.networks && config_.gateway.wanted()) {
+      SKEP_CO_TRY(gateway_, co_await fabric::Gateway::open(loop_, *router_, config_.gateway));
+    }
     if (xmpp_) xmpp_->start();
     co_return Result<void>{};
   }
@@ -45,6 +48,7 @@ class KernelImpl final : public Kernel {
     if (agent_) co_await agent_->close(ctx.within(6s));
     if (xmpp_) co_await xmpp_->close(ctx.within(2s));
     if (web_) co_await web_->close(ctx.within(1s));
+    if (gateway_) co_await gateway_->close(ctx.within(3s));
     if (fabric_) co_await fabric_->close(ctx.within(1s));
   }
 
@@ -96,9 +100,13 @@ class KernelImpl final : public Kernel {
 
   Result<void> open_nodes() {
     const Name agent_name = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
+    Name talks_to = agent_name;  // whom people here reach
+    if (options_.networks && !config_.default_agent.empty()) {
+      SKEP_TRY(talks_to, Name::parse(config_.default_agent, config_.hive));
+    }
     SKEP_TRY(router_, fabric::Router::open({.hive = config_.hive,
                                             .name = config_.fabric.router,
-                                            .default_target = agent_name.str()}));
+                                            .default_target = talks_to.str()}));
 
     agent::AgentDeps agent{.loop = loop_,
                            .model = *model_,
@@ -121,14 +129,14 @@ class KernelImpl final : public Kernel {
     web_ = channels::WebChannel::open({.loop = loop_,
                                        .directory = *directory_,
                                        .out = web_out_,
-                                       .agent = agent_name,
+                                       .agent = talks_to,
                                        .clock = Clock::system()});
     if (!config_.xmpp || !options_.networks) return {};
     channels::XmppChannelDeps xmpp{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
                                    .directory = *directory_,
                                    .journal = *journal_,
                                    .out = xmpp_out_,
-                                   .agent = agent_name,
+                                   .agent = talks_to,
                                    .version = std::string(version()),
                                    .gave_up = options_.fatal,
                                    .unfinished = agent_->unfinished()};
@@ -211,12 +219,29 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<llm::Model> model_;
   tools::Toolbox toolbox_;
   std::unique_ptr<fabric::Router> router_;
+  std::unique_ptr<fabric::Gateway> gateway_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;
   PortInbox agent_out_, web_out_, xmpp_out_;
   std::unique_ptr<FabricSide> fabric_;
 };
+
+json::array hives_of(const fabric::Gateway& gateway) {
+  json::array all;
+  for (const fabric::HiveStatus& one : gateway.hives()) {
+    json::object rejects;
+    for (const auto& [reason, count] : one.reject_reasons) rejects[reason] = count;
+    all.push_back(json::object{{"hive", one.hive},
+                               {"state", one.state},
+                               {"address", one.address},
+                               {"path", json::array(one.path.begin(), one.path.end())},
+                               {"nodes", one.nodes},
+                               {"left_out", one.left_out},
+                               {"rejected", std::move(rejects)}});
+  }
+  return all;
+}
 
 json::object KernelImpl::status() const {
   const agent::AgentStats stats = agent_->stats();
@@ -245,6 +270,14 @@ json::object KernelImpl::status() const {
       {"journal_unfinished", journal_->size()},
       {"routes", std::move(routes)}};
   if (xmpp_) status["xmpp"] = xmpp_->status();
+  if (gateway_) {
+    const fabric::GatewayStats gateway = gateway_->stats();
+    status["hives"] = hives_of(*gateway_);
+    status["gateway"] = json::object{{"port", gateway_->port()},
+                                     {"sessions", gateway.sessions},
+                                     {"refused", gateway.refused},
+                                     {"last_refusal", gateway.last_refusal}};
+  }
   if (fabric_) status["fabric"] = fabric_->status();
   return status;
 }

@@ -14,10 +14,13 @@ constexpr std::size_t kWriteBytesMax =
     64u << 10;  // encrypted at a time; bounds the memory of a long write
 constexpr std::chrono::seconds kAlertTimeout{1};  // for telling the peer why we leave
 
+using Judge = std::function<Result<void>(std::span<const std::string>)>;
+
 // Why the peer's certificate was refused, noted by OpenSSL's verify callback.
 struct Refusal {
   std::string server_name;
   std::string reason;
+  Judge judge;  // of a mutual handshake
 };
 
 std::string names_of(X509* certificate) {
@@ -42,20 +45,50 @@ int refusal_index() {
   return index;
 }
 
-int on_verify(int ok, X509_STORE_CTX* store) {
-  if (ok == 1) return 1;
+Refusal& refusal_of(X509_STORE_CTX* store) {
   auto* ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  auto* refusal = static_cast<Refusal*>(SSL_get_ex_data(ssl, refusal_index()));
+  return *static_cast<Refusal*>(SSL_get_ex_data(ssl, refusal_index()));
+}
+
+int on_verify(int ok, X509_STORE_CTX* store) {
+  if (ok == 1) return 1;
+  Refusal& refusal = refusal_of(store);
   const int error = X509_STORE_CTX_get_error(store);
   X509* certificate = X509_STORE_CTX_get_current_cert(store);
   const bool wrong_name =
       error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
-  refusal->reason = wrong_name && certificate != nullptr
-                        ? fmt::format("certificate is for {}, not {}", names_of(certificate),
-                                      refusal->server_name)
-                        : fmt::format("certificate of {}: {}", refusal->server_name,
-                                      X509_verify_cert_error_string(error));
+  refusal.reason =
+      wrong_name && certificate != nullptr
+          ? fmt::format("certificate is for {}, not {}", names_of(certificate), refusal.server_name)
+          : fmt::format("certificate of {}: {}", refusal.server_name,
+                        X509_verify_cert_error_string(error));
+  return 0;
+}
+
+std::string der_of(X509* certificate) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509(certificate, &bytes);
+  std::string der(reinterpret_cast<const char*>(bytes),
+                  size > 0 ? static_cast<std::size_t>(size) : 0);
+  OPENSSL_free(bytes);
+  return der;
+}
+
+// In place of OpenSSL's own look at the chain.
+int on_judge(X509_STORE_CTX* store, void* /*unused*/) {
+  std::vector<std::string> chain;
+  if (X509* own = X509_STORE_CTX_get0_cert(store)) chain.push_back(der_of(own));
+  const STACK_OF(X509)* others = X509_STORE_CTX_get0_untrusted(store);
+  for (int i = 0; i < sk_X509_num(others); ++i) {
+    std::string der = der_of(sk_X509_value(others, i));
+    if (chain.empty() || der != chain.front()) chain.push_back(std::move(der));
+  }
+  Refusal& refusal = refusal_of(store);
+  Result<void> judged = refusal.judge(chain);
+  if (judged) return 1;
+  refusal.reason = judged.error().message;
+  X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
   return 0;
 }
 
@@ -98,6 +131,12 @@ class TlsStream final : public Stream {
     SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, on_verify);
     verify_ = true;
     return {};
+  }
+
+  void configure_mutual(Judge judge) {
+    refusal_.judge = std::move(judge);
+    SSL_set_ex_data(ssl_.get(), refusal_index(), &refusal_);
+    verify_ = true;
   }
 
   Task<Result<void>> handshake(Ctx ctx) {
@@ -194,7 +233,9 @@ class TlsStream final : public Stream {
       ERR_clear_error();
       return {Code::kUnauthenticated, refusal_.reason};
     }
-    return {Code::kUnavailable,
+    const bool nameless = refusal_.judge && ERR_GET_REASON(ERR_peek_error()) ==
+                                                SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+    return {nameless ? Code::kUnauthenticated : Code::kUnavailable,
             fmt::format("TLS handshake with {} failed: {}", peer(), take_ssl_error())};
   }
 
@@ -225,6 +266,16 @@ Task<Result<std::unique_ptr<Stream>>> start_tls_server(Ctx ctx, std::unique_ptr<
                                                        TlsServerConfig config) {
   SKEP_CO_TRY(SslContext context, server_context(config));
   auto stream = std::make_unique<TlsStream>(std::move(plain), std::move(context), true);
+  SKEP_CO_TRY_VOID(co_await stream->handshake(std::move(ctx)));
+  co_return stream;
+}
+
+Task<Result<std::unique_ptr<Stream>>> start_tls_mutual(Ctx ctx, std::unique_ptr<Stream> plain,
+                                                       TlsMutualConfig config, TlsRole role) {
+  SKEP_CO_TRY(SslContext context, mutual_context(config, on_judge));
+  const bool server = role == TlsRole::kServer;
+  auto stream = std::make_unique<TlsStream>(std::move(plain), std::move(context), server);
+  stream->configure_mutual(std::move(config.judge));
   SKEP_CO_TRY_VOID(co_await stream->handshake(std::move(ctx)));
   co_return stream;
 }

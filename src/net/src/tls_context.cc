@@ -65,21 +65,40 @@ Result<SslContext> make_client(const std::string& ca_file, bool verify) {
   return context;
 }
 
+Result<void> load_identity(SSL_CTX* context, const std::string& certificate_file,
+                           const std::string& key_file) {
+  if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) {
+    return fail(Code::kInvalid,
+                fmt::format("loading certificate {}: {}", certificate_file, take_ssl_error()));
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
+    return fail(Code::kInvalid, fmt::format("loading key {}: {}", key_file, take_ssl_error()));
+  }
+  return {};
+}
+
 Result<SslContext> make_server(const TlsServerConfig& config) {
   SslContext context = new_context(TLS_server_method());
   static constexpr std::string_view kSessionContext = "skep";
   SSL_CTX_set_session_id_context(context.get(),
                                  reinterpret_cast<const unsigned char*>(kSessionContext.data()),
                                  static_cast<unsigned>(kSessionContext.size()));
-  if (SSL_CTX_use_certificate_chain_file(context.get(), config.certificate_file.c_str()) != 1) {
-    return fail(Code::kInvalid, fmt::format("loading certificate {}: {}", config.certificate_file,
-                                            take_ssl_error()));
-  }
-  if (SSL_CTX_use_PrivateKey_file(context.get(), config.key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context.get()) != 1) {
-    return fail(Code::kInvalid,
-                fmt::format("loading key {}: {}", config.key_file, take_ssl_error()));
-  }
+  SKEP_TRY_VOID(load_identity(context.get(), config.certificate_file, config.key_file));
+  return context;
+}
+
+// A resumed session would pass by the judge, so there are none.
+Result<SslContext> make_mutual(const TlsMutualConfig& config,
+                               int (*judge)(X509_STORE_CTX*, void*)) {
+  SslContext context = new_context(TLS_method());
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context.get(), 0);
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  SSL_CTX_set_cert_verify_callback(context.get(), judge, nullptr);
+  SKEP_TRY_VOID(load_identity(context.get(), config.certificate_file, config.key_file));
   return context;
 }
 
@@ -103,6 +122,13 @@ Result<SslContext> server_context(const TlsServerConfig& config) {
   const std::string key =
       fmt::format("server|{}|{}", stamp(config.certificate_file), stamp(config.key_file));
   return cache().get(key, [&config] { return make_server(config); });
+}
+
+Result<SslContext> mutual_context(const TlsMutualConfig& config,
+                                  int (*judge)(X509_STORE_CTX*, void*)) {
+  const std::string key =
+      fmt::format("mutual|{}|{}", stamp(config.certificate_file), stamp(config.key_file));
+  return cache().get(key, [&config, judge] { return make_mutual(config, judge); });
 }
 
 }  // namespace skep::net

@@ -21,6 +21,9 @@ using SslContext = std::shared_ptr<SSL_CTX>;
 // changed is loaded again, so a renewed certificate serves the next connection. Thread-safe.
 Result<SslContext> client_context(const TlsClientConfig& config);
 Result<SslContext> server_context(const TlsServerConfig& config);
+// `judge`: OpenSSL calls it in place of its own verification of the peer's chain.
+Result<SslContext> mutual_context(const TlsMutualConfig& config,
+                                  int (*judge)(X509_STORE_CTX*, void*));
 
 // Text of the oldest error in OpenSSL's queue of this thread, which is emptied.
 std::string take_ssl_error();

@@ -56,6 +56,27 @@ void add_config(CLI::App& app, Options& options) {
   check.callback([&options] { options.command = Options::Command::kConfigCheck; });
 }
 
+void add_hive(CLI::App& app, Options& options) {
+  CLI::App& hive = *app.add_subcommand("hive", "This hive's key, and the hives it trusts");
+  hive.require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, Options::Command command) {
+    CLI::App* sub = hive.add_subcommand(name, help);
+    add_common(*sub, options);
+    sub->add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+    sub->callback([&options, command] { options.command = command; });
+    return sub;
+  };
+  add("keygen", "Make this hive's key and certificate", Options::Command::kHiveKeygen);
+  CLI::App* join = add("join", "Trust another hive's certificate", Options::Command::kHiveJoin);
+  join->add_option("file", options.file, "The other hive's hive.crt")
+      ->required()
+      ->type_name("FILE");
+  join->add_flag("-y,--yes", options.yes, "Do not ask");
+  CLI::App* list =
+      add("list", "The hives whose certificates are kept", Options::Command::kHiveList);
+  add_json(*list, options);
+}
+
 void add_router(CLI::App& app, Options& options) {
   CLI::App& router = *app.add_subcommand(
       "router", "Run one more router of this hive in the foreground, for nodes to connect to");
@@ -129,6 +150,7 @@ void add_commands(CLI::App& app, Options& options) {
     sub.callback([&options, command] { options.command = command; });
   }
   add_config(app, options);
+  add_hive(app, options);
   add_router(app, options);
   add_fabric(app, options);
   add_models(app, options);
@@ -148,6 +170,12 @@ int dispatch(const Options& options) {
       return run_doctor(options);
     case Options::Command::kConfigCheck:
       return run_config_check(options);
+    case Options::Command::kHiveKeygen:
+      return run_hive_keygen(options);
+    case Options::Command::kHiveJoin:
+      return run_hive_join(options);
+    case Options::Command::kHiveList:
+      return run_hive_list(options);
     case Options::Command::kUsage:
       return run_usage(options);
     case Options::Command::kRouter:

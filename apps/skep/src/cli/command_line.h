@@ -28,7 +28,10 @@ struct Options {
     kModelsTest,
     kUsage,
     kRouter,
-    kFabric
+    kFabric,
+    kHiveKeygen,
+    kHiveJoin,
+    kHiveList
   };
   Command command = Command::kUp;
   std::string home;
@@ -38,6 +41,8 @@ struct Options {
   std::optional<std::string> message;  // chat -m
   std::string thread;                  // chat --thread
   std::string peer;                    // chat --as
+  std::string file;                    // hive join FILE
+  bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
   std::string target;                  // models test
   std::string name;                    // router --name; fabric: which look
@@ -51,6 +56,9 @@ int run_status(const Options& options);
 int run_stop(const Options& options);
 int run_doctor(const Options& options);
 int run_config_check(const Options& options);
+int run_hive_keygen(const Options& options);
+int run_hive_join(const Options& options);
+int run_hive_list(const Options& options);
 int run_models(const Options& options);
 int run_models_test(const Options& options);
 int run_usage(const Options& options);

@@ -57,6 +57,11 @@ void print_status(const json::value& status) {
   if (const json::value* xmpp = get_member(status, "xmpp")) {
     fmt::print("xmpp       {} {}\n", get_string(*xmpp, "state"), get_string(*xmpp, "address"));
   }
+  const json::array* hives = get_array(status, "hives");
+  for (const json::value& hive : hives == nullptr ? json::array() : *hives) {
+    fmt::print("hive       {} ({}): {}, {} nodes\n", get_string(hive, "hive"),
+               get_string(hive, "address"), get_string(hive, "state"), number(&hive, "nodes"));
+  }
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ struct FabricConfig {
   std::size_t nodes_max = 16'384;
   std::size_t node_queue_messages = 8'192, node_queue_bytes = 8u << 20;
   std::size_t peers_max = 64;
+  bool gateway = false;  // this router talks to other hives, and its peers are told so ([hive])
 
   static FabricConfig read(ConfigSection fabric);
 };

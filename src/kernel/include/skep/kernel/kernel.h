@@ -11,6 +11,7 @@
 #include "skep/base/config.h"
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
+#include "skep/fabric/gateway.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
@@ -25,6 +26,8 @@ std::string_view version();  // "0.1.0"
 struct KernelConfig {
   std::string home;
   std::string hive = "local";                 // [hive] id
+  std::string default_agent;                  // [hive] default_agent; empty: the own agent
+  fabric::GatewayConfig gateway;              // [hive] listen, uplinks, …
   std::string api_listen = "127.0.0.1:4545";  // [api] listen
   store::Sync sync = store::Sync::kProcess;   // [store] sync = "process" | "disk"
   std::string log_level = "info";             // [log] level, file

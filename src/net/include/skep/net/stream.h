@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -77,6 +79,21 @@ struct TlsServerConfig {
 };
 Task<Result<std::unique_ptr<Stream>>> start_tls_server(Ctx ctx, std::unique_ptr<Stream> plain,
                                                        TlsServerConfig config);
+
+// Both sides prove with a certificate who they are; TLS 1.3 and nothing older, no resumption. No
+// name or authority is looked at: `judge` alone decides.
+enum class TlsRole : std::uint8_t { kClient, kServer };
+struct TlsMutualConfig {
+  std::string certificate_file;  // ours, PEM chain
+  std::string key_file;
+  // Called once, within the handshake: the peer's certificates as DER, its own first; its key is
+  // proven when the handshake ends. An error ends the connection, the peer is told by an alert.
+  std::function<Result<void>(std::span<const std::string> chain)> judge;
+};
+// kUnauthenticated with the judge's words, or when the peer shows no certificate. A client whose
+// own certificate is refused learns it from its first read (RFC 8446 4.4.4), as kUnavailable.
+Task<Result<std::unique_ptr<Stream>>> start_tls_mutual(Ctx ctx, std::unique_ptr<Stream> plain,
+                                                       TlsMutualConfig config, TlsRole role);
 
 // Accepts connections. Loop thread only.
 class Acceptor {
