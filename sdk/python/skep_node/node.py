@@ -10,8 +10,8 @@ from typing import Any, AsyncIterator, Deque, Dict, List, Optional, Union
 
 from . import blobs, place, wire
 from .delivery import Delivery, Outbox, Outgoing, Seen, reply_or_failure
-from .errors import (BlobMissing, Closed, Evicted, LinkLost, Malformed, QueueFull, Refused, Rejected, SkepError,
-                     TooLarge, Unreachable)
+from .errors import (BlobMissing, Closed, Evicted, LinkLost, Malformed, QueueFull, Refused, Rejected, SkepError, TooLarge,
+                     Unreachable)
 from .limits import Limits
 from .message import Message, reply_to, text_message
 
@@ -39,8 +39,7 @@ class Node:
         directory = place.directory_of(where)
         self.name = name  # in full once connected
         self.id = place.persistent_id(directory, name) if persistent else wire.new_id()
-        self.zone = 0
-        self.router = ""
+        self.zone, self.router = 0, ""
         self.malformed = 0  # frames that were dropped
         self._where, self._token, self._limits = where, token, limits
         self._asked_name = name
@@ -52,8 +51,7 @@ class Node:
         self._inbox: Deque[Message] = deque()
         self._inbox_filled, self._inbox_taken = asyncio.Event(), asyncio.Event()
         self._requests: Dict[str, "asyncio.Future[Message]"] = {}
-        self._wake = asyncio.Event()
-        self._up = asyncio.Event()
+        self._wake, self._up = asyncio.Event(), asyncio.Event()
         self._ended: "asyncio.Future[None]" = asyncio.get_running_loop().create_future()
         self._streams: Optional[tuple] = None
         self._tasks: List["asyncio.Task[None]"] = []
@@ -294,7 +292,7 @@ class Node:
         step = min(1.0, limits.ping_after / 4, limits.dead_after / 4, limits.answer_after / 4)
         while True:
             await asyncio.sleep(step)
-            if self._streams is None:
+            if not self.connected:
                 continue
             now = asyncio.get_running_loop().time()
             if now - self._heard > limits.dead_after:
@@ -366,8 +364,7 @@ class Node:
         try:
             self._arrived.put_nowait(message)
         except asyncio.QueueFull:
-            self._refuse(message, "exhausted", "the node's inbox is full")
-            return
+            return self._refuse(message, "exhausted", "the node's inbox is full")
         if message.wants_ack and message.id:
             self._seen.note(message.src, message.id, False)
 
