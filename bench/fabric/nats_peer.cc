@@ -1,5 +1,5 @@
-// The same two processes over nats-server and libnats: `nats_peer URL CPU_HERE CPU_THERE`, orders as
-// skep_peer takes them. "oneway" is libnats as it comes (it gathers what is published), "single"
+// The same two processes over nats-server and libnats: `nats_peer URL CPU_HERE CPU_THERE`, orders
+// as skep_peer takes them. "oneway" is libnats as it comes (it gathers what is published), "single"
 // its SendAsap option.
 #include <nats/nats.h>
 #include <sys/wait.h>

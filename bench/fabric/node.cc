@@ -28,11 +28,11 @@ Node::Node(const std::string& socket_path, const std::string& name)
   socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
   if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     die("cannot connect to " + socket_path);
-  append_with_length(
-      out_, fmt::format(R"({{"routing":{{"src":"{0}","dst":null,"ttl":1,"trace_id":"h"}},)"
-                        R"("meta":{{"type":"system","msg":"HELLO"}},)"
-                        R"("payload":{{"uuid":"{0}","name":"{1}","version":"1.0"}}}})",
-                        id_, name));
+  append_with_length(out_,
+                     fmt::format(R"({{"routing":{{"src":"{0}","dst":null,"ttl":1,"trace_id":"h"}},)"
+                                 R"("meta":{{"type":"system","msg":"HELLO"}},)"
+                                 R"("payload":{{"uuid":"{0}","name":"{1}","version":"1.0"}}}})",
+                                 id_, name));
   flush();
   if (receive().msg != "ANNOUNCE") die("the router refused " + name);
 }

@@ -317,24 +317,6 @@ TurnsStatus LocalTurns::status() const {
 
 }  // namespace
 
-TurnsConfig TurnsConfig::read(ConfigSection section, const std::string& home) {
-  TurnsConfig config;
-  config.directory = home + "/streams/turns";
-  section.read("url", config.url);
-  section.read("token", config.token);
-  std::int64_t megabytes = static_cast<std::int64_t>(config.bytes_max >> 20);
-  section.read("megabytes_max", megabytes, {.min = 1, .max = 1 << 20});
-  config.bytes_max = static_cast<std::uint64_t>(megabytes) << 20;
-  section.read("unacknowledged_max", config.unacknowledged_max, {.min = 1, .max = 1'000'000'000});
-  std::string sync = "process";
-  section.read_choice("sync", {"process", "disk"}, sync);
-  config.sync = sync == "disk" ? store::Sync::kDisk : store::Sync::kProcess;
-  if (!config.url.empty() && !config.url.starts_with("nats://") &&
-      !config.url.starts_with("tls://"))
-    section.problem("url", "must begin with nats:// or tls://");
-  return config;
-}
-
 Result<std::unique_ptr<Turns>> Turns::open(Loop& loop, TurnsConfig config) {
   if (config.directory.empty()) return fail(Code::kInvalid, "turns need a directory");
   SKEP_TRY(TurnFiles files, TurnFiles::open(config.directory, config.bytes_max, config.sync));

@@ -7,23 +7,20 @@
 #include <string>
 
 #include "skep/async/gate.h"
-#include "skep/base/config.h"
 #include "skep/base/secret.h"
 #include "skep/store/append_file.h"
 
 namespace skep::fabric {
 
-// [streams]
 struct TurnsConfig {
   std::string url;        // "nats://host:port"; empty: kept in <directory>
   std::string directory;  // <home>/streams/turns: the embedded stream, or the spool while the
                           // broker is away
   Secret token;           // for the broker
-  std::uint64_t bytes_max = 1u << 30;  // (megabytes_max) embedded stream or spool; then new turns
+  std::uint64_t bytes_max = 1u << 30;  // embedded stream or spool; then new turns
                                        // are refused and counted, never old ones dropped unseen
   std::size_t unacknowledged_max = 50'000;  // of one consumer
   store::Sync sync = store::Sync::kProcess;
-  static TurnsConfig read(ConfigSection section, const std::string& home);
 };
 struct TurnsStatus {
   bool broker_up = false;         // it took the last turn
