@@ -178,23 +178,6 @@ TEST_F(TurnsTest, ADamagedLineIsPassedOver) {
   EXPECT_EQ(consume("storage", 2), ids(1, 3));
 }
 
-TEST(TurnsConfigTest, ReadsItsSection) {
-  auto file = *ConfigFile::parse(
-      "[streams]\nurl = \"nats://h:1\"\nmegabytes_max = 2\n"
-      "unacknowledged_max = 7\nsync = \"disk\"\n",
-      "skep.toml");
-  const TurnsConfig config = TurnsConfig::read(file.root().child("streams"), "/home");
-  EXPECT_TRUE(file.problems().empty());
-  EXPECT_EQ(config.directory, "/home/streams/turns");
-  EXPECT_EQ(config.url, "nats://h:1");
-  EXPECT_EQ(config.bytes_max, 2u << 20);
-  EXPECT_EQ(config.unacknowledged_max, 7u);
-  EXPECT_EQ(config.sync, store::Sync::kDisk);
-  auto bad = *ConfigFile::parse("[streams]\nurl = \"http://h\"\n", "skep.toml");
-  (void)TurnsConfig::read(bad.root().child("streams"), "/home");
-  EXPECT_EQ(bad.problems().size(), 1u);
-}
-
 // With a real broker.
 
 class NatsServer {
