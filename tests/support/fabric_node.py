@@ -17,9 +17,9 @@ def socket_path(home, router):
 
 
 class FabricNode:
-    def __init__(self, home, router, name, node_id=None):
+    def __init__(self, home, router, name, node_id=None, token=None):
         self.path = socket_path(home, router)
-        self.name = name
+        self.name, self.token = name, token
         self.id = node_id or str(uuid.uuid4())
         self.socket = None
         self.buffer = b""
@@ -30,7 +30,8 @@ class FabricNode:
         self.socket.connect(self.path)
         self.send_frame({"routing": {"src": self.id, "dst": None, "ttl": 1, "trace_id": str(uuid.uuid4())},
                          "meta": {"type": "system", "msg": "HELLO"},
-                         "payload": {"uuid": self.id, "name": self.name, "version": "1.0"}})
+                         "payload": {"uuid": self.id, "name": self.name, "version": "1.0",
+                                     **({"token": self.token} if self.token else {})}})
         answer = self.receive_frame()
         if answer["meta"].get("msg") != "ANNOUNCE":
             raise Failure(f"{self.name} was not taken: {answer}")

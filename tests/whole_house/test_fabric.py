@@ -100,6 +100,31 @@ class Fabric(WholeHouse):
         procs.wait_until(once, f"{sender.name} reaches {receiver.name}", seconds)
 
 
+class Tokens(Fabric):
+    def test_a_token_lets_a_node_claim_a_system_name_and_no_other(self):
+        code, token, err = self.agent.cli("fabric", "token", "SY.timer", "--label", "the timer")
+        self.assertEqual(code, 0, err)
+        token = token.strip()
+        with open(os.path.join(self.agent.home, "run", "fabric", "tokens.json"), encoding="utf-8") as kept:
+            self.assertNotIn(token, kept.read())
+
+        def answer_to(name, token=None):
+            node = FabricNode(self.agent.home, "RT.main", name, token=token)
+            try:
+                node.connect()
+                return "registered"
+            except Failure as problem:
+                return str(problem)
+            finally:
+                node.close()
+
+        self.assertIn("NAME_NOT_ALLOWED", answer_to("SY.timer"))
+        self.assertIn("skep fabric token", answer_to("SY.timer"))
+        self.assertIn("NAME_NOT_ALLOWED", answer_to("SY.other", token))
+        self.assertIn("BAD_TOKEN", answer_to("SY.timer", "0" * 64))
+        self.assertEqual(answer_to("SY.timer", token), "registered")
+
+
 class OneRouter(Fabric):
     def test_a_node_talks_with_the_agent_inside_the_daemon(self):
         node = self.node("RT.main", "IO.terminal")

@@ -101,6 +101,9 @@ class Two(Hives):
         a.start(), b.start()
         self.wait(lambda: a.reaches("b") and b.reaches("a"), "each hive sees the other's nodes")
         self.assert_answered(b, a)
+        shown = json.loads(b.ok("fabric", "hives", "--json"))["hives"]
+        self.assertEqual([(hive["hive"], hive["up"]) for hive in shown], [("a", True)])
+        self.assertIn("AI.Agent-a@a", b.ok("fabric", "routes"))
         sessions = os.listdir(a.memory)
         self.assertTrue(any("hive" in name and "ann" in name for name in sessions), sessions)
         self.assertEqual([name for name in os.listdir(b.memory) if "ann" in name], [], "b's own agent was not asked")

@@ -1,5 +1,6 @@
 // What people are shown of other hives.
 #include "gateway_impl.h"
+#include "skep/fabric/publish.h"
 
 namespace skep::fabric {
 
@@ -44,6 +45,30 @@ std::vector<HiveStatus> GatewayImpl::hives() const {
     all.push_back({.hive = uplink->hive, .address = uplink->address, .state = uplink->state});
   }
   return all;
+}
+
+LsaRegion lsa_region_of(const Gateway& gateway, Router& router) {
+  LsaRegion region;
+  const WallTime now = Clock::system().now();
+  for (HiveStatus& status : gateway.hives()) {
+    if (status.hive.empty()) continue;  // an uplink that has not said yet who it is
+    const bool up = status.state == "up" || status.state.starts_with("by ");
+    region.hives.push_back({.hive = std::move(status.hive),
+                            .gateway = std::move(status.gateway),
+                            .path = std::move(status.path),
+                            .epoch = status.epoch,
+                            .seq = status.seq,
+                            .left_out = status.left_out,
+                            .heard_at = now - status.heard_ago,
+                            .up = up});
+  }
+  router.core().table().each(NodeAt::Where::kHive, [&region](const NodeAt& node) {
+    auto hive = std::ranges::find(region.hives, node.hive, &LsaRegion::Hive::hive);
+    if (hive == region.hives.end()) return;
+    hive->nodes.push_back(node);
+    hive->nodes.back().exit = nullptr;
+  });
+  return region;
 }
 
 }  // namespace skep::fabric

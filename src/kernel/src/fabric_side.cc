@@ -26,7 +26,8 @@ std::string fabric_directory(const std::string& home) { return home + "/run/fabr
 
 Result<std::unique_ptr<FabricSide>> FabricSide::open(Loop& loop, fabric::Router& router,
                                                      const FabricConfig& config,
-                                                     const std::string& home, bool rules_writer) {
+                                                     const std::string& home, bool rules_writer,
+                                                     std::function<fabric::LsaRegion()> hives) {
   const std::string directory = fabric_directory(home);
   SKEP_TRY_VOID(store::make_directories(directory));
   std::unique_ptr<FabricSide> side(new FabricSide(router));
@@ -39,14 +40,16 @@ Result<std::unique_ptr<FabricSide>> FabricSide::open(Loop& loop, fabric::Router&
   fabric::PeeringConfig peering{
       .directory = directory, .gateway = config.gateway, .peers_max = config.peers_max};
   SKEP_TRY(side->peering_, fabric::Peering::open(loop, router, std::move(peering)));
-  side->open_publisher(loop, directory, rules_writer);
+  side->open_publisher(loop, directory, rules_writer, std::move(hives));
   return side;
 }
 
 // Messages move without it: a router whose regions cannot be written only cannot be looked at.
-void FabricSide::open_publisher(Loop& loop, const std::string& directory, bool rules_writer) {
+void FabricSide::open_publisher(Loop& loop, const std::string& directory, bool rules_writer,
+                                std::function<fabric::LsaRegion()> hives) {
   fabric::PublisherSources sources{.counters = [this](auto& all) { add_counters(all); },
-                                   .rules = rules_writer};
+                                   .rules = rules_writer,
+                                   .hives = std::move(hives)};
   auto publisher = fabric::Publisher::open(loop, router_, {.directory = directory}, sources);
   if (publisher) {
     publisher_ = *std::move(publisher);

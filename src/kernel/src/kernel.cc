@@ -163,8 +163,14 @@ class KernelImpl final : public Kernel {
   // would take half of the messages, keeps it from starting.
   Result<void> open_fabric() {
     if (!options_.networks || !config_.fabric.socket) return {};
+    std::function<fabric::LsaRegion()> hives;
+    if (config_.gateway.wanted()) {
+      hives = [this] {
+        return gateway_ ? fabric::lsa_region_of(*gateway_, *router_) : fabric::LsaRegion();
+      };
+    }
     auto side = FabricSide::open(loop_, *router_, config_.fabric, config_.home,
-                                 /*rules_writer=*/true);
+                                 /*rules_writer=*/true, std::move(hives));
     if (side) {
       fabric_ = *std::move(side);
     } else if (side.error().code == Code::kConflict) {

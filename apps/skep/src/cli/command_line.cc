@@ -88,7 +88,8 @@ void add_router(CLI::App& app, Options& options) {
 }
 
 void add_fabric(CLI::App& app, Options& options) {
-  CLI::App& fabric = *app.add_subcommand("fabric", "Look at the fabric, without asking a router");
+  CLI::App& fabric =
+      *app.add_subcommand("fabric", "Look at the fabric without asking a router; issue tokens");
   fabric.require_subcommand(1);
   for (auto [name, help] :
        {std::pair{"nodes", "Who is connected, and where"},
@@ -104,6 +105,14 @@ void add_fabric(CLI::App& app, Options& options) {
       options.name = name;
     });
   }
+  CLI::App& token = *fabric.add_subcommand(
+      "token", "Issue a token for a node that needs one: an SY. name, or another user's process");
+  add_common(token, options);
+  token.add_option("pattern", options.name, "The names it may claim, like AI.sop.* or SY.timer")
+      ->required();
+  token.add_option("--label", options.target, "What it is for, for people")->type_name("TEXT");
+  token.add_flag("--system", options.system, "It may also send privileged messages (CONFIG_*)");
+  token.callback([&options] { options.command = Options::Command::kFabricToken; });
 }
 
 void add_models(CLI::App& app, Options& options) {
@@ -182,6 +191,8 @@ int dispatch(const Options& options) {
       return run_router(options);
     case Options::Command::kFabric:
       return run_fabric(options);
+    case Options::Command::kFabricToken:
+      return run_fabric_token(options);
     case Options::Command::kModels:
       return run_models(options);
     case Options::Command::kModelsTest:

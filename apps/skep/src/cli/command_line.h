@@ -29,6 +29,7 @@ struct Options {
     kUsage,
     kRouter,
     kFabric,
+    kFabricToken,
     kHiveKeygen,
     kHiveJoin,
     kHiveList
@@ -38,6 +39,7 @@ struct Options {
   std::optional<std::string> config_path;
   bool json = false;
   bool verbose = false;
+  bool system = false;                 // fabric token --system
   std::optional<std::string> message;  // chat -m
   std::string thread;                  // chat --thread
   std::string peer;                    // chat --as
@@ -64,6 +66,7 @@ int run_models_test(const Options& options);
 int run_usage(const Options& options);
 int run_router(const Options& options);
 int run_fabric(const Options& options);
+int run_fabric_token(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "command_line.h"
+#include "skep/fabric/node_server.h"
 #include "skep/fabric/view.h"
 #include "skep/kernel/fabric_side.h"
 
@@ -81,6 +82,17 @@ void print_troubles(const fabric::View& view) {
 }
 
 }  // namespace
+
+int run_fabric_token(const Options& options) {
+  const Result<std::string> token = fabric::issue_token(
+      kernel::fabric_directory(options.home),
+      {.pattern = options.name, .label = options.target, .system = options.system});
+  if (!token) return report(token.error());
+  fmt::print("{}\n", *token);
+  fmt::print(stderr, "This is the only time it is shown; {} keeps its digest.\n",
+             kernel::fabric_directory(options.home) + "/tokens.json");
+  return 0;
+}
 
 int run_fabric(const Options& options) {
   const fabric::View view = fabric::read_view(kernel::fabric_directory(options.home));

@@ -40,6 +40,7 @@ class RouterProcess {
     const Name agent = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
     SKEP_TRY(router_, fabric::Router::open(
                           {.hive = config_.hive, .name = name_, .default_target = agent.str()}));
+    config_.fabric.gateway = false;  // that is the daemon's router, which has the sessions
     SKEP_TRY(side_, kernel::FabricSide::open(loop_, *router_, config_.fabric, config_.home,
                                              /*rules_writer=*/false));
     return {};

@@ -36,4 +36,8 @@ class Publisher {
   virtual Task<void> close(Ctx ctx) = 0;  // the regions go away
 };
 
+// What the gateway knows of other hives, with their nodes as the router's table has them.
+class Gateway;
+LsaRegion lsa_region_of(const Gateway& gateway, Router& router);
+
 }  // namespace skep::fabric

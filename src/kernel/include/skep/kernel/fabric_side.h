@@ -31,10 +31,12 @@ std::string fabric_directory(const std::string& home);
 class FabricSide {
  public:
   // `rules_writer`: this router also publishes the hive's routes and zones; one of a hive does.
+  // `hives`: what this router, a gateway, knows of other hives; asked at each write.
   // kConflict when another process is the router of that name.
   static Result<std::unique_ptr<FabricSide>> open(Loop& loop, fabric::Router& router,
                                                   const FabricConfig& config,
-                                                  const std::string& home, bool rules_writer);
+                                                  const std::string& home, bool rules_writer,
+                                                  std::function<fabric::LsaRegion()> hives = {});
   Task<void> close(Ctx ctx);
   // {"socket", "nodes", "peers": [names]}
   [[nodiscard]] json::object status() const;
@@ -42,7 +44,8 @@ class FabricSide {
 
  private:
   explicit FabricSide(fabric::Router& router) : router_(router) {}
-  void open_publisher(Loop& loop, const std::string& directory, bool rules_writer);
+  void open_publisher(Loop& loop, const std::string& directory, bool rules_writer,
+                      std::function<fabric::LsaRegion()> hives);
   void add_counters(std::vector<std::pair<std::string, std::uint64_t>>& counters) const;
 
   fabric::Router& router_;
