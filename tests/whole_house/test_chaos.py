@@ -155,6 +155,10 @@ class Chaos(unittest.IsolatedAsyncioTestCase):
         senders = [Sender(here, "AI.one", "AI.near@a"), Sender(self._socket(self.a, "RT.two"), "AI.two", "AI.far@b"),
                    Sender(there, "AI.three", "AI.any@a"), Sender(there, "AI.four", "AI.near@a")]
         sending = [asyncio.ensure_future(sender.run()) for sender in senders]
+        while not all(sender.last_pass for sender in senders):   # all is well before anything is harmed
+            failed = [task for task in sending if task.done()]
+            self.assertEqual(failed, [])
+            await asyncio.sleep(0.05)
         done, slowest = await self._harm(senders)
         for sender in senders:
             sender.going_on = False
