@@ -32,8 +32,8 @@ class Round {
     items_ += static_cast<std::size_t>(items);
   }
   [[nodiscard]] int count() const { return static_cast<int>(latencies_.size()); }
-  // {"count":…,"p50_us":…,"p99_us":…,"p999_us":…,"per_s":…,"cpu_us":…}: the last is CPU time of this process
-  // for each item.
+  // {"count":…,"p50_us":…,"p99_us":…,"p999_us":…,"per_s":…,"cpu_us":…}: the last is CPU time of
+  // this process for each item.
   void print();
 
  private:

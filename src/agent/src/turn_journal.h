@@ -1,7 +1,8 @@
 // What a turn has come to, and its form in the journal. Kind "turn", entry id = id of the user's
 // message:
 //   begin {"message","src","src_name"}
-//   {"s":"corrected","parts"}                                while it waits: these are meant instead
+//   {"s":"corrected","parts"}                                while it waits: these are meant
+//   instead
 //   {"s":"assistant","parts","usage","model"}                after each model call that asks for
 //   tools: a round
 //   {"s":"tool_start","call","name"}                         before a tool that is not repeatable

@@ -218,7 +218,7 @@ void RoomOutbox::step(const Item& item, std::string_view what) {
   log_failure("noting", item.reply, deps_.journal.step(item.entry, what));
 }
 
-void RoomOutbox::finish(const std::shared_ptr<Item>& item, bool sent) {
+void RoomOutbox::finish(std::shared_ptr<Item> item, bool sent) {
   const std::string& id = item->reply.message.id.str();
   log_failure("remembering", item->reply, deps_.journal.remember_with_next(kSentSet, id));
   log_failure("ending", item->reply, deps_.journal.end(item->entry));

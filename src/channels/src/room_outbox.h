@@ -79,7 +79,7 @@ class RoomOutbox {
   void pump(const xmpp::Jid& room);
   bool say(Item& item);
   void advance(const std::shared_ptr<Item>& item);
-  void finish(const std::shared_ptr<Item>& item, bool sent);
+  void finish(std::shared_ptr<Item> item, bool sent);  // a copy: its owner lets go of it
   void step(const Item& item, std::string_view what);
 
   Deps deps_;

@@ -105,9 +105,13 @@ class RoomsTest : public XmppTest {
   }
   json::object muc() { return channel_->status().at("muc").as_object(); }
   std::int64_t counter(std::string_view name) {
-    return get_int(muc().at("counters"), name).value_or(-1);
+    const json::object now = muc();
+    return get_int(now.at("counters"), name).value_or(-1);
   }
-  std::string_view state() { return get_string(muc().at("rooms").as_array().at(0), "state"); }
+  std::string state() {
+    const json::object now = muc();
+    return std::string(get_string(now.at("rooms").as_array().at(0), "state"));
+  }
 
   int settled_ = 0;
 };

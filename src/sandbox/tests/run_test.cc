@@ -120,9 +120,8 @@ TEST_F(SandboxRun, TellsTheSignal) {
 }
 
 TEST_F(SandboxRun, EndsAtItsTimeWithWhatItSaid) {
-  const Outcome outcome =
-      run(shell("trap 'echo bye; exit' TERM; echo hello; while :; do sleep 0.05; done"),
-          {.wall = 2s});
+  const Outcome outcome = run(
+      shell("trap 'echo bye; exit' TERM; echo hello; while :; do sleep 0.05; done"), {.wall = 2s});
   EXPECT_EQ(outcome.end, End::kTimeout);
   EXPECT_EQ(outcome.out.text(), "hello\nbye\n") << "SIGTERM comes first";
 }

@@ -32,7 +32,7 @@ enum class Kind : std::uint8_t {
   kUser = 1,   // somebody says something to an agent
   kReply = 2,  // the one final answer to a kUser message; `in_reply_to` names it
   kProgress =
-      3,        // a turn's live events for the channel that asked: never journaled, may be dropped
+      3,         // a turn's live events for the channel that asked: never journaled, may be dropped
   kSystem = 4,   // the fabric's own words (UNREACHABLE, CONFIG_CHANGED, …); `action` says which
   kControl = 5,  // any other type of the node protocol (admin, command, query, …): meta["type"]
 };
