@@ -27,9 +27,8 @@ struct DaemonFile {
   static void remove(const std::string& home);
 };
 
-// Routes, from one table (docs/api.md is generated from the same): GET /api/health (no token), GET
-// /api/status, POST /api/chat (server-sent events), POST /api/shutdown. Host and Origin headers of
-// foreign sites are refused (DNS rebinding).
+// Routes, from one table (src/routes.cc; docs/api.md lists them, and a test compares the two). Host
+// and Origin headers of foreign sites are refused (DNS rebinding).
 class Api {
  public:
   struct Deps {
