@@ -57,16 +57,6 @@ void append_routing(std::string& out, const Message& m, const Stamp& stamp) {
   out += '}';
 }
 
-std::string_view type_of(const Message& m) {
-  for (auto [kind, name] : kTypes) {
-    if (kind == m.kind) return name;
-  }
-  std::string_view type;
-  if (const json::value* given = m.meta.if_contains("type"); given != nullptr && given->is_string())
-    type = given->get_string();
-  return type.empty() ? kControlType : type;
-}
-
 void append_conversation(std::string& out, const Message& m) {
   if (m.conversation == Conversation()) return;
   member(out, "conversation");

@@ -31,4 +31,16 @@ constexpr std::optional<Kind> kind_of(std::string_view type) {
   return std::nullopt;
 }
 
+// A message's meta.type; the view lives as long as the message.
+inline std::string_view type_of(const Message& message) {
+  for (auto [kind, name] : kTypes) {
+    if (kind == message.kind) return name;
+  }
+  std::string_view type;
+  if (const json::value* given = message.meta.if_contains("type");
+      given != nullptr && given->is_string())
+    type = given->get_string();
+  return type.empty() ? kControlType : type;
+}
+
 }  // namespace skep::fabric

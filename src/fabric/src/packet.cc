@@ -1,24 +1,9 @@
 #include "packet.h"
 
+#include "message_members.h"
+
 namespace skep::fabric {
 namespace {
-
-std::string_view type_of(const Message& message) {
-  switch (message.kind) {
-    case Kind::kUser:
-      return "user";
-    case Kind::kReply:
-      return "reply";
-    case Kind::kProgress:
-      return "progress";
-    case Kind::kSystem:
-      return "system";
-    case Kind::kControl:
-      break;
-  }
-  const json::value* type = message.meta.if_contains("type");
-  return type != nullptr && type->is_string() ? std::string_view(type->get_string()) : "control";
-}
 
 std::string_view text_in(const json::object& meta, std::string_view key) {
   const json::value* value = meta.if_contains(key);
