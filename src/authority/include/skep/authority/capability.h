@@ -1,0 +1,69 @@
+// What an agent may do, as values: a kind of act and a pattern for what it is done to.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skep/base/json.h"
+#include "skep/base/result.h"
+
+namespace skep::authority {
+
+// What is done. The resource that goes with it is a tool's name, a path in the workspace,
+// "host:port", a key with its scope ("self.notes"), an agent's name, a command's program, a JID.
+enum class Action : std::uint8_t {
+  kToolInvoke = 1,
+  kFileRead,
+  kFileWrite,
+  kNetConnect,
+  kMemoryRead,
+  kMemoryWrite,
+  kShellExec,
+  kAgentSpawn,  // no resource
+  kAgentMessage,
+  kAgentKill,
+  kXmppSend,       // a bare JID: words to somebody who did not ask
+  kRemoteExecute,  // another domain's agent, "jid#skill"
+  kSchedule,       // no resource: jobs that run by themselves
+};
+std::string_view action_name(Action action);  // "tool_invoke", …: configuration and audit use it
+std::optional<Action> action_from(std::string_view name);
+
+struct Capability {
+  Action action = Action::kToolInvoke;
+  std::string pattern;  // a glob; empty for actions without a resource
+  bool operator==(const Capability&) const = default;
+};
+
+// `*` alone matches everything. Otherwise a value with a "." or ".." path segment matches nothing;
+// with "/" in the pattern the match goes segment by segment (`**` crosses them); when pattern and
+// value both have dots and no "/" it goes label by label, so "*.good.com" is not
+// "evil.com?x=.good.com"; else `*` is any run of characters.
+bool glob_match(std::string_view pattern, std::string_view value);
+// True when every value that `inner` matches is matched by `outer` too; false when in doubt.
+bool glob_covers(std::string_view outer, std::string_view inner);
+
+// The capabilities of one agent. A value; order has no meaning.
+class Grants {
+ public:
+  Grants() = default;
+  explicit Grants(std::vector<Capability> all) : all_(std::move(all)) {}
+  static Grants everything();
+  // Of a tool preset: minimal, coding, research, messaging, automation, full. kInvalid for other
+  // names.
+  static Result<Grants> of_profile(std::string_view profile);
+
+  void add(Capability capability) { all_.push_back(std::move(capability)); }
+  [[nodiscard]] bool allow(Action action, std::string_view resource) const;
+  // The first of `child` that nothing here covers; nullptr when the child may have them all.
+  [[nodiscard]] const Capability* beyond(const Grants& child) const;
+  [[nodiscard]] const std::vector<Capability>& all() const { return all_; }
+
+ private:
+  std::vector<Capability> all_;
+};
+
+}  // namespace skep::authority
