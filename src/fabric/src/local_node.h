@@ -6,6 +6,7 @@
 
 #include "acks.h"
 #include "core.h"
+#include "skep/fabric/texts.h"
 
 namespace skep::fabric {
 
@@ -19,6 +20,7 @@ struct Node final : Exit {
   void evicted() override;
   [[nodiscard]] bool is_inbox() const override { return true; }
   [[nodiscard]] Origin origin();
+  Result<void> hand_over(Message message);
 
   Router::Impl* router;
   Inbox* inbox;
@@ -27,7 +29,9 @@ struct Node final : Exit {
   const NodeAt* at = nullptr;
 
  private:
-  Result<void> take_acknowledged(const Packet& packet);
+  Result<void> take_frame(const Packet& packet);
+  // `acknowledged`: the id that the sender waits to hear of; empty: none.
+  Result<void> fetch(Message message, const std::string& acknowledged);
 };
 
 }  // namespace detail
@@ -51,8 +55,16 @@ struct Router::Impl {
     core.set_resolver(&target);
   }
 
+  // To a node of this process, then ACK when the sender waits for one.
+  Result<void> give(const NodeId& to, Message message, const std::string& acknowledged);
+  void answer(const NodeId& from, Message answer);
+  [[nodiscard]] const BlobStore* blobs() const {
+    return texts == nullptr ? nullptr : &texts->store();
+  }
+
   Core core;
   DefaultTarget target;
+  Texts* texts = nullptr;  // FabricSide's
   std::unordered_map<NodeId, std::unique_ptr<detail::Node>> nodes;
   SeenIds seen;  // acknowledged messages that nodes in this process took
   int nesting = 0;

@@ -6,10 +6,11 @@
 #include <unistd.h>
 
 #include "acks.h"
+#include "courier.h"
 #include "frame_socket.h"
 #include "from_afar.h"
+#include "intake.h"
 #include "node_id_file.h"
-#include "outbox.h"
 #include "skep/async/wait.h"
 #include "skep/base/log.h"
 #include "skep/fabric/router.h"
@@ -20,8 +21,7 @@ namespace {
 
 using std::chrono::milliseconds;
 constexpr milliseconds kRedialMin{100}, kRedialMax{30'000}, kHandshakeMax{5'000};
-constexpr milliseconds kAnswerMax{5'000};  // then an acknowledged message is sent again
-constexpr milliseconds kRetryEach{500};
+constexpr milliseconds kTickEach{250};
 
 Result<int> connect_to(const std::string& path) {
   sockaddr_un address{};
@@ -47,6 +47,12 @@ bool settles(const Message& message) {
           message.action == "TTL_EXCEEDED");
 }
 
+// Without a directory it is known only to the caller where blobs are.
+std::string blobs_of(const NodeLinkConfig& config) {
+  if (!config.blobs.empty() || config.directory.empty()) return config.blobs;
+  return config.directory + "/../../blobs";  // <home>/run/fabric -> <home>/blobs
+}
+
 class Link final : public NodeLink, public FrameSocket::Owner {
  public:
   Link(NodeLinkConfig config, Deps deps, NodeId id, Name name)
@@ -54,11 +60,13 @@ class Link final : public NodeLink, public FrameSocket::Owner {
         deps_(std::move(deps)),
         id_(id),
         base_(name.base()),
-        journal_kind_("link:" + base_),
         hub_(FrameHub::make(deps_.loop)),
-        outbox_(config_.queue_messages_max, config_.queue_bytes_max),
+        texts_(deps_.loop, BlobStore({.directory = blobs_of(config_)})),
+        courier_(courier_config(), courier_deps()),
+        intake_(intake_deps()),
         gate_(deps_.loop) {
-    restore();
+    courier_.restore();
+    for (const Message& message : deps_.taken) intake_.taken_before(message.src, message.id.str());
   }
 
   void start() override {
@@ -69,13 +77,17 @@ class Link final : public NodeLink, public FrameSocket::Owner {
   Result<void> deliver(Message message) override;
   [[nodiscard]] NodeLinkStatus status() const override;
   [[nodiscard]] NodeId id() const override { return id_; }
+  [[nodiscard]] std::vector<Message> unsettled() const override { return courier_.unsettled(); }
 
  private:
+  CourierConfig courier_config() const;
+  Courier::Deps courier_deps();
+  Intake::Deps intake_deps();
+  [[nodiscard]] bool has_blobs() const { return !blobs_of(config_).empty(); }
   Task<void> run(Ctx ctx);
   Task<void> retry(Ctx ctx);
   Result<void> dial();
   void say_hello();
-  void restore();
 
   void on_frame(std::string_view frame) override;
   void on_end(const Error& why) override;
@@ -84,53 +96,60 @@ class Link final : public NodeLink, public FrameSocket::Owner {
   void refused(const json::value& payload);
   bool word(const EnvelopeView& view);
   void arrived(const EnvelopeView& view);
-  void take_acknowledged(const EnvelopeView& view, Message message);
-  bool settled(const Message& message);
-  bool comes_later(const Message& message, std::string_view about);
-  [[nodiscard]] bool known(const NodeId& sender, std::string_view message_id) const;
-  void remember(const NodeId& sender, std::string_view message_id);
 
   void say(std::string_view msg, std::string_view trace = {}, std::string_view payload = "{}");
   void answer(Message message);
-  void send_kept();
-  bool send(Outbox::Item& item);
   void report_lost(const Outbox::Item& item);
   void give_up(Error why);
-  Result<void> keep(const Message& message, std::string frame);
+  void down();
 
   NodeLinkConfig config_;
   Deps deps_;
   NodeId id_;
   std::string base_;  // of the name, without its hive
   std::string hive_;  // as the router said
-  std::string journal_kind_;
   std::shared_ptr<FrameHub> hub_;
   FrameTraffic traffic_;
   std::unique_ptr<FrameSocket> socket_;
-  Outbox outbox_;
-  SeenIds seen_;
+  Texts texts_;
+  Courier courier_;
+  Intake intake_;
   NodeLinkStatus status_;
   bool closing_ = false, given_up_ = false;
-  SteadyTime up_since_{};
   milliseconds retry_after_{0};
   Signal changed_;  // up, down, given up
   Gate gate_;
 };
 
-// -- connecting ----------------------------------------------------------------------------------
-
-void Link::restore() {
-  if (deps_.journal == nullptr) return;
-  for (const store::JournalEntry& entry : deps_.journal->unfinished(journal_kind_)) {
-    Outbox::Item item{.id = entry.id.str(),
-                      .frame = entry.steps.at(0),
-                      .acknowledged = true,
-                      .since = std::chrono::steady_clock::now()};
-    if (!outbox_.keep(std::move(item)))
-      log::warn("fabric", "message {} of the journal waits for the next start: the queue is full",
-                entry.id.str());
-  }
+CourierConfig Link::courier_config() const {
+  return {.src = id_,
+          .journal_kind = "link:" + base_,
+          .queue_messages_max = config_.queue_messages_max,
+          .queue_bytes_max = config_.queue_bytes_max,
+          .kept_max = config_.kept_max,
+          .missing_kept_max = config_.missing_kept_max};
 }
+
+Courier::Deps Link::courier_deps() {
+  return {.journal = deps_.journal,
+          .blobs = has_blobs() ? &texts_.store() : nullptr,
+          .send = [this](std::string_view frame, bool system) -> Result<void> {
+            if (!socket_) return fail(Code::kUnavailable, "there is no router");
+            return socket_->send_frame(frame, system);
+          },
+          .too_old = [this](const Outbox::Item& item) { report_lost(item); },
+          .undelivered = deps_.undelivered};
+}
+
+Intake::Deps Link::intake_deps() {
+  return {.inbox = deps_.inbox,
+          .texts = has_blobs() ? &texts_ : nullptr,
+          .journal = deps_.journal,
+          .journal_set = "link:" + base_,
+          .answer = [this](Message message) { answer(std::move(message)); }};
+}
+
+// -- connecting ----------------------------------------------------------------------------------
 
 Task<void> Link::run(Ctx ctx) {
   milliseconds pause = kRedialMin;
@@ -183,17 +202,20 @@ void Link::say_hello() {
 void Link::on_end(const Error& why) {
   if (status_.up) log::info("fabric", "lost the router: {}", why.message);
   status_.last_error = why.message;
+  down();
+}
+
+void Link::down() {
   status_.up = false;
+  courier_.down();
   socket_.reset();
   changed_.notify_all();
 }
 
 void Link::give_up(Error why) {
   given_up_ = true;
-  status_.up = false;
   status_.last_error = why.message;
-  socket_.reset();
-  changed_.notify_all();
+  down();
   if (deps_.gave_up) deps_.gave_up(why);
 }
 
@@ -216,14 +238,13 @@ void Link::greeted(const EnvelopeView& view) {
   if (view.msg == "HELLO_REJECT") return refused(*payload);
   if (view.msg != "ANNOUNCE") return;
   status_.up = true;
-  up_since_ = std::chrono::steady_clock::now();
   ++status_.connects;
   status_.router = get_string(*payload, "router_name");
   if (const auto name = Name::parse(get_string(*payload, "name"))) hive_ = name->hive();
   status_.zone = static_cast<std::uint32_t>(get_int(*payload, "vpn_id").value_or(0));
   status_.last_error.clear();
   changed_.notify_all();
-  send_kept();
+  courier_.up();
 }
 
 void Link::refused(const json::value& payload) {
@@ -253,68 +274,13 @@ void Link::arrived(const EnvelopeView& view) {
   if (!message) {
     log::warn("fabric", "cannot read a message from {}: {}", view.src_name,
               message.error().message);
-    ++status_.refused;
+    intake_.count_refused();
     if (view.ack) answer(nack_of(view.id, view.src, message.error()));
     return;
   }
   mark_from_afar(*message, hive_);
-  if (view.ack) return take_acknowledged(view, std::move(*message));
-  if (settles(*message) && settled(*message)) return;
-  ++status_.received;
-  if (auto taken = deps_.inbox.deliver(std::move(*message)); !taken) ++status_.refused;
-}
-
-void Link::take_acknowledged(const EnvelopeView& view, Message message) {
-  const NodeId sender = view.src;
-  const std::string message_id(view.id);
-  if (!known(sender, message_id)) {
-    message.meta.erase("ack");
-    auto taken = deps_.inbox.deliver(std::move(message));
-    if (!taken) {
-      ++status_.refused;
-      return answer(nack_of(message_id, sender, taken.error()));
-    }
-    ++status_.received;
-    remember(sender, message_id);
-  }
-  answer(ack_of(message_id, sender));
-}
-
-bool Link::known(const NodeId& sender, std::string_view message_id) const {
-  if (seen_.contains(sender, message_id)) return true;
-  return deps_.journal != nullptr &&
-         deps_.journal->remembers(journal_kind_, sender.uuid.str() + std::string(message_id));
-}
-
-void Link::remember(const NodeId& sender, std::string_view message_id) {
-  seen_.add(sender, message_id);
-  if (deps_.journal == nullptr) return;
-  auto kept = deps_.journal->remember(journal_kind_, sender.uuid.str() + std::string(message_id));
-  if (!kept) log::warn("fabric", "cannot remember a message: {}", kept.error().message);
-}
-
-// After a router's restart its nodes come back one after the other: who is missing in the first
-// seconds is asked for again.
-bool Link::comes_later(const Message& message, std::string_view about) {
-  const bool missing = message.action == "UNREACHABLE" &&
-                       get_string(message.meta, "reason") == drop_reason(Drop::kNodeNotFound);
-  const auto up_for = std::chrono::steady_clock::now() - up_since_;
-  if (!missing || status_.connects < 2 || up_for > kAnswerMax) return false;
-  Outbox::Item* item = outbox_.find(about);
-  if (item != nullptr) item->sent = {};  // the next retry takes it
-  return item != nullptr;
-}
-
-// True when nobody else needs to hear of it.
-bool Link::settled(const Message& message) {
-  std::string about = message.in_reply_to.str();
-  if (about.empty()) {
-    if (auto payload = parse_json(message.payload)) about = get_string(*payload, "id");
-  }
-  if (comes_later(message, about)) return true;
-  const bool ours = outbox_.settle(about).has_value();
-  if (ours && deps_.journal != nullptr) (void)deps_.journal->end(store::EntryId(about));
-  return message.action == "ACK" || (message.action == "NACK" && !ours);
+  if (settles(*message) && courier_.answered(*message)) return;
+  intake_.take(*std::move(message), view.ack, view.id);
 }
 
 // -- what goes -----------------------------------------------------------------------------------
@@ -335,66 +301,11 @@ void Link::answer(Message message) {
 Result<void> Link::deliver(Message message) {
   if (closing_ || given_up_)
     return fail(Code::kUnavailable, given_up_ ? status_.last_error : "this node is closing");
-  message.src = id_;
-  message.src_name.reset();
-  if (message.id.empty()) message.id = MessageId(mint_ulid());
-  const bool said = message.kind == Kind::kUser || message.kind == Kind::kReply;
-  if (said && !std::holds_alternative<Broadcast>(message.dst)) message.meta["ack"] = true;
-  std::string frame;
-  SKEP_TRY_VOID(append_frame(frame, message, Stamp{.ttl = message.ttl}));
-  SKEP_TRY_VOID(keep(message, std::move(frame)));
-  return {};
-}
-
-Result<void> Link::keep(const Message& message, std::string frame) {
-  const bool acknowledged = message.meta.contains("ack");
-  const bool system = message.kind == Kind::kSystem;
-  if (!acknowledged && status_.up) {
-    SKEP_TRY_VOID(socket_->send_frame(frame, system));
-    ++status_.sent;
-    return {};
-  }
-  SKEP_TRY(Outbox::Item * item, outbox_.keep({.id = message.id.str(),
-                                              .frame = std::move(frame),
-                                              .acknowledged = acknowledged,
-                                              .system = system,
-                                              .since = std::chrono::steady_clock::now()}));
-  if (acknowledged && deps_.journal != nullptr) {
-    auto begun = deps_.journal->begin(journal_kind_, store::EntryId(item->id), item->frame);
-    if (!begun) {
-      outbox_.settle(message.id.str());
-      return fail(std::move(begun).error());
-    }
-  }
-  if (status_.up) send(*item);
-  return {};
-}
-
-bool Link::send(Outbox::Item& item) {
-  if (!socket_ || !socket_->send_frame(item.frame, item.system)) return false;
-  item.sent = std::chrono::steady_clock::now();
-  ++status_.sent;
-  return true;
-}
-
-// After a handshake: everything that waits, in order.
-void Link::send_kept() {
-  const SteadyTime late = std::chrono::steady_clock::now() - config_.kept_max;
-  std::vector<Outbox::Item> lost;
-  outbox_.each([&](Outbox::Item& item) {
-    if (item.acknowledged) {
-      send(item);
-      return true;
-    }
-    if (item.since >= late) return !send(item);
-    lost.push_back(std::move(item));
-    return false;
-  });
-  for (const Outbox::Item& item : lost) report_lost(item);
+  return courier_.take(std::move(message));
 }
 
 void Link::report_lost(const Outbox::Item& item) {
-  ++status_.refused;
+  intake_.count_refused();
   if (item.system) return;
   Message report;
   report.id = MessageId(mint_ulid());
@@ -404,40 +315,39 @@ void Link::report_lost(const Outbox::Item& item) {
   report.action = "UNREACHABLE";
   report.in_reply_to = MessageId(item.id);
   report.meta["reason"] = "TOO_OLD";
-  if (auto heard = deps_.inbox.deliver(std::move(report)); !heard) ++status_.refused;
+  if (auto heard = deps_.inbox.deliver(std::move(report)); !heard) intake_.count_refused();
 }
 
 Task<void> Link::retry(Ctx ctx) {
   while (true) {
-    auto slept = co_await sleep_for(ctx, kRetryEach);
+    auto slept = co_await sleep_for(ctx, kTickEach);
     if (!slept) co_return;
-    if (!status_.up) continue;
-    const SteadyTime late = std::chrono::steady_clock::now() - kAnswerMax;
-    outbox_.each([&](Outbox::Item& item) {
-      if (item.acknowledged && item.sent > late) return true;
-      const bool gone = send(item);
-      return item.acknowledged || !gone;
-    });
+    courier_.tick();
   }
 }
 
 Task<void> Link::close(Ctx ctx) {
   closing_ = true;
-  while (status_.up && socket_ && (socket_->waiting() > 0 || outbox_.size() > 0)) {
+  while (status_.up && socket_ && (socket_->waiting() > 0 || courier_.size() > 0)) {
     auto slept = co_await sleep_for(ctx, milliseconds(1));
     if (!slept) break;
   }
   if (status_.up) say("WITHDRAW", {}, to_json(json::object{{"uuid", id_.uuid.str()}}));
   hub_->flush();
   socket_.reset();
+  courier_.down();
   status_.up = false;
   co_await gate_.close();
+  co_await texts_.close();
 }
 
 NodeLinkStatus Link::status() const {
   NodeLinkStatus now = status_;
-  now.queued = outbox_.size() - outbox_.acknowledged() + (socket_ ? socket_->waiting() : 0);
-  now.unacknowledged = outbox_.acknowledged();
+  now.queued = courier_.size() - courier_.acknowledged() + (socket_ ? socket_->waiting() : 0);
+  now.unacknowledged = courier_.acknowledged();
+  now.sent = courier_.sent();
+  now.received = intake_.received();
+  now.refused = intake_.refused();
   return now;
 }
 

@@ -98,13 +98,20 @@ Result<void> Packet::append(std::string& out, bool towards_router) const {
   return {};
 }
 
+Result<void> Packet::append_message(std::string& out, const Stamp& last) const {
+  if (blobs == nullptr || is_short(*message_)) return append_frame(out, *message_, last);
+  Message copy = *message_;  // other receivers may be in this process
+  SKEP_TRY_VOID(offload_text(copy, *blobs));
+  return append_frame(out, copy, last);
+}
+
 Result<void> Packet::append_now(std::string& out, bool towards_router) const {
   Stamp last = stamp;
   if (towards_router) {
     last.ttl = static_cast<std::uint8_t>(last.ttl == 0 ? 0 : last.ttl - 1);
     last.vpn = zone.value_or(0);
   }
-  if (message_) return append_frame(out, *message_, last);
+  if (message_) return append_message(out, last);
   const std::size_t before = out.size();
   append_stamped(out, view_, last);
   if (out.size() - before - kFrameHeaderBytes <= kStampedBytesMax) return {};

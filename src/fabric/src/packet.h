@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "skep/fabric/blobs.h"
 #include "skep/fabric/envelope.h"
 
 namespace skep::fabric {
@@ -44,11 +45,14 @@ class Packet {
 
   // What the receiver said when route() failed with kRefused or kBackpressure.
   std::optional<Error> refusal;
+  // Where a Message's text goes that is too long for a frame; null: then it is refused.
+  const BlobStore* blobs = nullptr;
   // The sender's zone as its router sees it; what routers are told. Set by route().
   std::optional<std::uint32_t> zone;
 
  private:
   Result<void> append_now(std::string& out, bool towards_router) const;
+  Result<void> append_message(std::string& out, const Stamp& last) const;
   void apply_stamp(Message& message) const;
 
   EnvelopeView view_;

@@ -123,6 +123,7 @@ Result<void> Port::send(Message message) {
   const Destination asked = message.dst;
   Core& core = node_->router->core;
   Packet packet(std::move(message));
+  packet.blobs = node_->router->blobs();
   auto routed = core.route(node_->origin(), packet);
   if (routed) return {};
   if (packet.refusal) return fail(std::move(*packet.refusal));
@@ -136,6 +137,7 @@ void Port::post(Message message) {
   Router::Impl& router = *node_->router;
   Message cause = cause_of(message);
   Packet packet(std::move(message));
+  packet.blobs = router.blobs();
   auto routed = router.core.route(node_->origin(), packet);
   if (routed) return;
   cause.src = self;
@@ -184,6 +186,7 @@ Result<Port> Router::attach(Name name, NodeId id, Inbox& inbox) {
 }
 
 const std::string& Router::hive() const { return impl_->core.config().hive; }
+void Router::set_texts(Texts* texts) { impl_->texts = texts; }
 Core& Router::core() { return impl_->core; }
 RouterStats Router::stats() const { return impl_->core.stats(); }
 

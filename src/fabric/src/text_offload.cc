@@ -31,8 +31,21 @@ Result<json::object> references(const std::string& content, const std::string& p
 
 }  // namespace
 
+bool is_short(const Message& message) {
+  constexpr std::size_t kEscaped = 6;         // a byte as \u00xx
+  constexpr std::size_t kPartOverhead = 256;  // names of members, quotes
+  std::size_t bytes = 0;
+  for (const Part& part : message.parts) {
+    const auto* text = std::get_if<TextPart>(&part);
+    if (text == nullptr) return false;
+    bytes += text->text.size() + kPartOverhead;
+  }
+  // Several parts stand in the payload twice, as text and as parts.
+  return bytes * kEscaped * 2 + kOffloadOverheadBytes < kOffloadBytes;
+}
+
 Result<bool> offload_text(Message& message, const BlobStore& store) {
-  if (!message.payload.empty() || message.parts.empty()) return false;
+  if (!message.payload.empty() || message.parts.empty() || is_short(message)) return false;
   const std::string content = text_of(message.parts);
   const std::string parts =
       one_text(message) ? std::string() : to_json(to_json_value(message.parts));

@@ -41,6 +41,9 @@ Result<std::unique_ptr<FabricSide>> FabricSide::open(Loop& loop, fabric::Router&
       .directory = directory, .gateway = config.gateway, .peers_max = config.peers_max};
   SKEP_TRY(side->peering_, fabric::Peering::open(loop, router, std::move(peering)));
   side->open_publisher(loop, directory, rules_writer, std::move(hives));
+  side->texts_ =
+      std::make_unique<fabric::Texts>(loop, fabric::BlobStore({.directory = home + "/blobs"}));
+  router.set_texts(side->texts_.get());
   return side;
 }
 
@@ -86,6 +89,8 @@ Task<void> FabricSide::close(Ctx ctx) {
   if (publisher_) co_await publisher_->close(ctx);
   if (peering_) co_await peering_->close(ctx);
   if (server_) co_await server_->close(ctx);
+  router_.set_texts(nullptr);
+  if (texts_) co_await texts_->close();
 }
 
 json::object FabricSide::status() const {

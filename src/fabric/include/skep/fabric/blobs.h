@@ -57,6 +57,8 @@ class BlobStore {
 // kOffloadOverheadBytes): `parts` becomes empty and `payload` refers. True when it did; otherwise,
 // and on an error, the message is as it was.
 Result<bool> offload_text(Message& message, const BlobStore& store);
+// Cheap: surely too short for offload_text() to do anything. False: perhaps not.
+bool is_short(const Message& message);
 // The message's payload refers to words in a blob.
 bool is_offloaded(const Message& message);
 // The reverse. kNotFound, kCorrupt, kInvalid: the message cannot be read and is to be refused.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "skep/async/gate.h"
 #include "skep/base/secret.h"
@@ -28,6 +29,12 @@ struct NodeLinkConfig {
   std::size_t queue_messages_max = 4'096, queue_bytes_max = 16u << 20;  // unsent, also while away
   std::chrono::milliseconds kept_max{60'000};  // an unacknowledged-kind message older than that is
                                                // dropped when the link comes back, and reported
+  // An acknowledged message whose receiver is not there, or has no room, is tried again for so
+  // long, and a conversation's messages stay in order meanwhile. 0: the node hears of it at once
+  // (but for the first seconds after a reconnect, when others are still to come back).
+  std::chrono::milliseconds missing_kept_max{0};
+  // Texts too long for a frame; empty: <directory>/../../blobs, which is <home>/blobs.
+  std::string blobs;
 };
 
 struct NodeLinkStatus {
@@ -48,6 +55,12 @@ class NodeLink : public Inbox {
     Inbox& inbox;                       // what arrives for the node
     store::Journal* journal = nullptr;  // keeps acknowledged messages over a death of the process
     std::function<void(const Error&)> gave_up;
+    // An acknowledged message of this node will not be delivered: its receiver refused it, or was
+    // missing for too long. Ok: the node has drawn its consequences, and the message is forgotten;
+    // an error: ask again later. Empty: the inbox gets NACK or UNREACHABLE.
+    std::function<Result<void>(const Message& message, const Error& why)> undelivered = {};
+    // What the node took before and has not finished: with a journal, none of it is taken again.
+    std::vector<Message> taken = {};
   };
   static Result<std::unique_ptr<NodeLink>> open(NodeLinkConfig config, Deps deps);
   virtual void start() = 0;
@@ -59,6 +72,9 @@ class NodeLink : public Inbox {
   Result<void> deliver(Message message) override = 0;
   [[nodiscard]] virtual NodeLinkStatus status() const = 0;
   [[nodiscard]] virtual NodeId id() const = 0;
+  // Acknowledged messages without an answer, those of a previous process too; their long texts are
+  // still in blobs.
+  [[nodiscard]] virtual std::vector<Message> unsettled() const = 0;
 };
 
 }  // namespace skep::fabric

@@ -63,6 +63,7 @@ struct RouterStats {
 
 class Core;
 class Router;
+class Texts;
 namespace detail {
 struct Node;
 }  // namespace detail
@@ -131,6 +132,9 @@ class Router {
   // squared; attach and detach wait meanwhile, messages do not.
   [[nodiscard]] std::shared_ptr<const RouteSnapshot> snapshot() const;
   [[nodiscard]] RouterStats stats() const;
+  // Long texts of messages between nodes of this process and others travel as blobs from now on;
+  // null: no more. Without, one that is too long for a frame is refused with kTooLarge.
+  void set_texts(Texts* texts);
   // The inside, for what links this router to others (NodeServer, Peering, Gateway).
   [[nodiscard]] Core& core();
 

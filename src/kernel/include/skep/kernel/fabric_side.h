@@ -10,6 +10,7 @@
 #include "skep/fabric/peering.h"
 #include "skep/fabric/publish.h"
 #include "skep/fabric/router.h"
+#include "skep/fabric/texts.h"
 
 namespace skep::kernel {
 
@@ -49,6 +50,7 @@ class FabricSide {
   void add_counters(std::vector<std::pair<std::string, std::uint64_t>>& counters) const;
 
   fabric::Router& router_;
+  std::unique_ptr<fabric::Texts> texts_;
   std::unique_ptr<fabric::NodeServer> server_;
   std::unique_ptr<fabric::Peering> peering_;
   std::unique_ptr<fabric::Publisher> publisher_;
