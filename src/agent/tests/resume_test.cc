@@ -47,6 +47,9 @@ class MortalJournal : public store::Journal {
   Result<void> remember(std::string_view set, std::string_view key) override {
     return real_->remember(set, key);
   }
+  [[nodiscard]] std::vector<std::string> remembered(std::string_view set) const override {
+    return real_->remembered(set);
+  }
   [[nodiscard]] bool remembers(std::string_view set, std::string_view key) const override {
     return real_->remembers(set, key);
   }

@@ -92,6 +92,13 @@ std::string one_line(std::string_view room, std::string_view text) {
 
 }  // namespace
 
+Level level_named(std::string_view name) {
+  if (name == "debug") return Level::kDebug;
+  if (name == "warn") return Level::kWarn;
+  if (name == "error") return Level::kError;
+  return Level::kInfo;
+}
+
 void configure(const LogConfig& config) {
   auto logger = make_logger(config);
   State& log = state();

@@ -141,16 +141,6 @@ Result<void> Courier::keep(const Message& message, std::string frame) {
   return {};
 }
 
-std::vector<Message> Courier::unsettled() const {
-  std::vector<Message> all;
-  const_cast<Outbox&>(outbox_).each([&all](const Outbox::Item& item) {
-    if (!item.acknowledged) return true;
-    if (auto message = message_of_frame(item.frame)) all.push_back(*std::move(message));
-    return true;
-  });
-  return all;
-}
-
 // -- sending -------------------------------------------------------------------------------------
 
 bool Courier::send(Outbox::Item& item) {

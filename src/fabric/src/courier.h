@@ -51,7 +51,6 @@ class Courier {
   // of it.
   bool answered(const Message& word);
 
-  [[nodiscard]] std::vector<Message> unsettled() const;
   [[nodiscard]] std::size_t size() const { return outbox_.size(); }
   [[nodiscard]] std::size_t acknowledged() const { return outbox_.acknowledged(); }
   [[nodiscard]] std::uint64_t sent() const { return sent_; }

@@ -47,6 +47,8 @@ bool settles(const Message& message) {
           message.action == "TTL_EXCEEDED");
 }
 
+std::string journal_kind(std::string_view base_name) { return fmt::format("link:{}", base_name); }
+
 // Without a directory it is known only to the caller where blobs are.
 std::string blobs_of(const NodeLinkConfig& config) {
   if (!config.blobs.empty() || config.directory.empty()) return config.blobs;
@@ -77,7 +79,6 @@ class Link final : public NodeLink, public FrameSocket::Owner {
   Result<void> deliver(Message message) override;
   [[nodiscard]] NodeLinkStatus status() const override;
   [[nodiscard]] NodeId id() const override { return id_; }
-  [[nodiscard]] std::vector<Message> unsettled() const override { return courier_.unsettled(); }
 
  private:
   CourierConfig courier_config() const;
@@ -123,7 +124,7 @@ class Link final : public NodeLink, public FrameSocket::Owner {
 
 CourierConfig Link::courier_config() const {
   return {.src = id_,
-          .journal_kind = "link:" + base_,
+          .journal_kind = journal_kind(base_),
           .queue_messages_max = config_.queue_messages_max,
           .queue_bytes_max = config_.queue_bytes_max,
           .kept_max = config_.kept_max,
@@ -145,7 +146,7 @@ Intake::Deps Link::intake_deps() {
   return {.inbox = deps_.inbox,
           .texts = has_blobs() ? &texts_ : nullptr,
           .journal = deps_.journal,
-          .journal_set = "link:" + base_,
+          .journal_set = journal_kind(base_),
           .answer = [this](Message message) { answer(std::move(message)); }};
 }
 
@@ -362,6 +363,14 @@ Result<std::unique_ptr<NodeLink>> NodeLink::open(NodeLinkConfig config, Deps dep
     SKEP_TRY(id, kept_node_id(config.directory, name.base()));
   }
   return std::make_unique<Link>(std::move(config), std::move(deps), id, std::move(name));
+}
+
+std::vector<Message> kept_messages(const store::Journal& journal, std::string_view base_name) {
+  std::vector<Message> all;
+  for (const store::JournalEntry& entry : journal.unfinished(journal_kind(base_name))) {
+    if (auto message = message_of_frame(entry.steps.at(0))) all.push_back(*std::move(message));
+  }
+  return all;
 }
 
 }  // namespace skep::fabric

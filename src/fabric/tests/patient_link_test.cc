@@ -85,15 +85,18 @@ TEST_F(PatientLinkTest, WhatIsRefusedIsToldBeforeItIsForgotten) {
 }
 
 TEST_F(PatientLinkTest, TheSameMessageGivenAgainIsKeptOnce) {
-  Recorder at_a, at_b;
-  NodeLink& a = open(patient("IO.a"), at_a);
+  Recorder at_a;
+  auto journal = std::move(*store::Journal::open({.directory = dir.path() + "/journal"}));
+  NodeLink& a = open(patient("IO.a"), at_a, journal.get());
   const Message message = said_by("AI.b", "once");
   ASSERT_TRUE(a.deliver(message));
   ASSERT_TRUE(a.deliver(message));
   EXPECT_EQ(a.status().unacknowledged, 1u);
-  ASSERT_EQ(a.unsettled().size(), 1u);
-  EXPECT_EQ(a.unsettled()[0].id, message.id);
-  EXPECT_EQ(a.unsettled()[0].conversation, message.conversation);
+  const std::vector<Message> kept = kept_messages(*journal, "IO.a");
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].id, message.id);
+  EXPECT_EQ(kept[0].conversation, message.conversation);
+  end(a);
 }
 
 TEST_F(PatientLinkTest, WhatTheNodeHadTakenBeforeIsAcknowledgedAndNotTakenAgain) {

@@ -41,6 +41,9 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   read_own(root, config);
   config.fabric = FabricConfig::read(root.child("fabric"));
   config.fabric.gateway = config.gateway.wanted();
+  config.nodes = NodesConfig::read(root.child("nodes"));
+  if (!config.nodes.all_inside() && !config.fabric.socket)
+    root.child("nodes").problem("", "nodes in processes of their own need [fabric] socket = true");
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
   config.agent = agent::AgentConfig::read(root);

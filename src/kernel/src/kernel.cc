@@ -2,6 +2,11 @@
 
 #include <filesystem>
 
+#include "journal_move.h"
+#include "node_out.h"
+#include "node_status.h"
+#include "node_supervisor.h"
+#include "rooms_desk.h"
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
 #include "workspace_tools.h"
@@ -10,12 +15,6 @@ namespace skep::kernel {
 
 namespace {
 
-// A node's way out: its port, attached after the node itself has been built.
-struct PortInbox : Inbox {
-  fabric::Port port;
-  Result<void> deliver(Message message) override { return port.send(std::move(message)); }
-};
-
 class KernelImpl final : public Kernel {
  public:
   KernelImpl(Loop& loop, KernelConfig config, KernelOptions options, HomeLock lock)
@@ -23,33 +22,44 @@ class KernelImpl final : public Kernel {
         config_(std::move(config)),
         options_(std::move(options)),
         lock_(std::move(lock)),
-        pool_(loop) {}
+        pool_(loop),
+        supervisor_(loop, config_.home, options_.node_arguments) {}
 
   // Each step opens what the next ones stand on.
   Task<Result<void>> open_all() {
     const Ctx ctx;
     SKEP_CO_TRY_VOID(co_await open_stores(ctx));
+    SKEP_CO_TRY_VOID(settle_journals());
     SKEP_CO_TRY_VOID(co_await open_model(ctx));
     SKEP_CO_TRY_VOID(open_tools());
     SKEP_CO_TRY_VOID(open_nodes());
     SKEP_CO_TRY_VOID(attach_nodes());
     SKEP_CO_TRY_VOID(open_fabric());
-    agent_->resume();
-    if (options_.networks && config_.gateway.wanted()) {
+    for (NodeOut* out : {&agent_out_, &web_out_, &xmpp_out_}) out->start();
+    if (agent_) agent_->resume();
+    if (is_main() && options_.networks && config_.gateway.wanted()) {
       SKEP_CO_TRY(gateway_, co_await fabric::Gateway::open(loop_, *router_, config_.gateway));
     }
     if (xmpp_) xmpp_->start();
+    start_processes();
     co_return Result<void>{};
   }
 
   Task<void> close(Ctx ctx) override {
     using namespace std::chrono_literals;
     // Running turns may still answer, so the channels stay until the agent is done.
+    co_await supervisor_.stop(NodeKind::kAgent, ctx.within(6s));
     if (agent_) co_await agent_->close(ctx.within(6s));
+    co_await agent_out_.close(ctx.within(1s));
+    co_await supervisor_.stop(NodeKind::kXmpp, ctx.within(3s));
     if (xmpp_) co_await xmpp_->close(ctx.within(2s));
+    co_await xmpp_out_.close(ctx.within(1s));
     if (web_) co_await web_->close(ctx.within(1s));
+    co_await web_out_.close(ctx.within(1s));
+    co_await supervisor_.close();
     if (gateway_) co_await gateway_->close(ctx.within(3s));
     if (fabric_) co_await fabric_->close(ctx.within(1s));
+    if (status_writer_) co_await status_writer_->close();
   }
 
   const KernelConfig& config() const override { return config_; }
@@ -61,16 +71,34 @@ class KernelImpl final : public Kernel {
   json::object status() const override;
 
  private:
+  // What this process is: all that no other process is, or one node alone.
+  [[nodiscard]] bool is_main() const { return !options_.only; }
+  [[nodiscard]] bool hosts(NodeKind kind) const {
+    if (kind == NodeKind::kXmpp && !(config_.xmpp && options_.networks)) return false;
+    if (options_.only) return *options_.only == kind;
+    return !options_.networks || config_.nodes.where(kind) == NodesConfig::Where::kInside;
+  }
+  // Messages cross processes here: every one is kept until it has arrived.
+  [[nodiscard]] bool linked() const {
+    return !is_main() || (options_.networks && (!config_.nodes.all_inside() || kept_by_links_));
+  }
+
   Task<Result<void>> open_stores(Ctx ctx) {
     const std::string& home = config_.home;
-    SKEP_CO_TRY(journal_,
-                store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
-    SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
-    memory::LedgerConfig ledger{.directory = home + "/usage",
+    store::JournalConfig journal{.directory = home + "/run/journal", .sync = config_.sync};
+    if (options_.only) journal.directory = node_journal(home, *options_.only);
+    SKEP_CO_TRY(journal_, store::Journal::open(std::move(journal)));
+    if (hosts(NodeKind::kAgent)) {
+      SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
+    }
+    // Whoever has the agent pays from its purse.
+    memory::LedgerConfig ledger{.directory = home + (memory_ ? "/usage" : "/nodes/usage"),
                                 .quota = config_.quota,
                                 .time_zone = config_.agent.time_zone,
                                 .sync = config_.sync};
-    SKEP_CO_TRY(ledger_, memory::Ledger::open(std::move(ledger), Clock::system()));
+    if (is_main() || memory_) {
+      SKEP_CO_TRY(ledger_, memory::Ledger::open(std::move(ledger), Clock::system()));
+    }
     store::DbConfig db{.path = home + "/state.db", .sync = config_.sync};
     SKEP_CO_TRY(db_,
                 co_await store::Db::open(loop_, std::move(db), identity::Directory::migrations()));
@@ -78,7 +106,24 @@ class KernelImpl final : public Kernel {
     co_return Result<void>{};
   }
 
+  // Nodes that have moved out or back in since the last time take their unfinished work along.
+  Result<void> settle_journals() {
+    if (!is_main()) return {};
+    for (const NodeKind kind : kNodeKinds) {
+      if (hosts(kind)) {
+        SKEP_TRY_VOID(take_journal_back(config_, kind, *journal_));
+      } else if (kind == NodeKind::kAgent || (config_.xmpp && options_.networks)) {
+        SKEP_TRY_VOID(hand_journal_over(config_, kind, *journal_));
+      }
+    }
+    const Name own = own_name();
+    for (const std::string_view base : {own.base(), std::string_view("IO.web"), {"IO.xmpp"}})
+      kept_by_links_ |= !fabric::kept_messages(*journal_, base).empty();
+    return {};
+  }
+
   Task<Result<void>> open_model(Ctx ctx) {
+    if (!is_main() && !hosts(NodeKind::kAgent)) co_return Result<void>{};
     net::HttpClient::Deps http{.loop = loop_, .user_agent = "skep/" + std::string(version())};
     SKEP_CO_TRY(http_, net::HttpClient::open(std::move(http)));
     const EnvLookup env = process_env();
@@ -89,6 +134,7 @@ class KernelImpl final : public Kernel {
   }
 
   Result<void> open_tools() {
+    if (!memory_) return {};
     SKEP_TRY_VOID(toolbox_.add(tools::make_memory_store(*memory_, Clock::system())));
     SKEP_TRY_VOID(toolbox_.add(tools::make_memory_recall(*memory_)));
     SKEP_TRY_VOID(toolbox_.add(tools::make_system_time(Clock::system())));
@@ -98,16 +144,46 @@ class KernelImpl final : public Kernel {
     return open_workspace_tools(toolbox_, config_, pool_);
   }
 
-  Result<void> open_nodes() {
-    const Name agent_name = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
-    Name talks_to = agent_name;  // whom people here reach
-    if (options_.networks && !config_.default_agent.empty()) {
-      SKEP_TRY(talks_to, Name::parse(config_.default_agent, config_.hive));
-    }
-    SKEP_TRY(router_, fabric::Router::open({.hive = config_.hive,
-                                            .name = config_.fabric.router,
-                                            .default_target = talks_to.str()}));
+  [[nodiscard]] Name own_name() const {
+    return Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
+  }
+  Result<Name> talks_to() const {  // whom people here reach
+    if (!options_.networks || config_.default_agent.empty()) return own_name();
+    return Name::parse(config_.default_agent, config_.hive);
+  }
 
+  Result<void> open_nodes() {
+    SKEP_TRY(const Name target, talks_to());
+    if (is_main()) {
+      SKEP_TRY(router_, fabric::Router::open({.hive = config_.hive,
+                                              .name = config_.fabric.router,
+                                              .default_target = target.str()}));
+    }
+    if (hosts(NodeKind::kAgent)) SKEP_TRY_VOID(open_agent());
+    if (is_main()) {
+      web_ = channels::WebChannel::open({.loop = loop_,
+                                         .directory = *directory_,
+                                         .out = web_out_,
+                                         .agent = target,
+                                         .clock = Clock::system()});
+    }
+    if (!hosts(NodeKind::kXmpp)) return {};
+    channels::XmppChannelDeps xmpp{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
+                                   .directory = *directory_,
+                                   .journal = *journal_,
+                                   .out = xmpp_desk_,
+                                   .agent = target,
+                                   .version = std::string(version()),
+                                   .gave_up = options_.fatal};
+    if (agent_) xmpp.unfinished = agent_->unfinished();
+    std::ranges::move(fabric::kept_messages(*journal_, "IO.xmpp"),
+                      std::back_inserter(xmpp.unfinished));
+    SKEP_TRY(xmpp_, channels::XmppChannel::open(*config_.xmpp, std::move(xmpp)));
+    if (!agent_) xmpp_desk_.serve(*xmpp_);
+    return {};
+  }
+
+  Result<void> open_agent() {
     agent::AgentDeps agent{.loop = loop_,
                            .model = *model_,
                            .toolbox = toolbox_,
@@ -121,48 +197,61 @@ class KernelImpl final : public Kernel {
                            .settings = [this](const Conversation& c) { return settings(c); }};
     if (config_.xmpp && options_.networks) {
       agent.rooms = [this](std::string_view command, std::string_view arguments) {
-        return xmpp_->rooms_command(command, arguments);
+        if (xmpp_) return xmpp_->rooms_command(command, arguments);
+        return std::string(
+            "The XMPP channel has a process of its own: say this to me over XMPP, one-to-one.");
       };
     }
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
-
-    web_ = channels::WebChannel::open({.loop = loop_,
-                                       .directory = *directory_,
-                                       .out = web_out_,
-                                       .agent = talks_to,
-                                       .clock = Clock::system()});
-    if (!config_.xmpp || !options_.networks) return {};
-    channels::XmppChannelDeps xmpp{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
-                                   .directory = *directory_,
-                                   .journal = *journal_,
-                                   .out = xmpp_out_,
-                                   .agent = talks_to,
-                                   .version = std::string(version()),
-                                   .gave_up = options_.fatal,
-                                   .unfinished = agent_->unfinished()};
-    SKEP_TRY(xmpp_, channels::XmppChannel::open(*config_.xmpp, std::move(xmpp)));
     return {};
   }
 
-  Result<void> attach(Name name, Inbox& inbox, PortInbox& out) {
-    SKEP_TRY(out.port, router_->attach(std::move(name), NodeId{Uuid::random()}, inbox));
+  NodeOut::LinkDeps link_deps(Inbox& inbox) {
+    NodeOut::LinkDeps deps{.loop = loop_, .config = config_, .journal = *journal_, .router = {}};
+    if (is_main())
+      deps.router =
+          fmt::format("{}/{}.sock", fabric_directory(config_.home), config_.fabric.router);
+    if (&inbox == agent_.get()) deps.taken = agent_->unfinished();
+    deps.gave_up = options_.fatal;
+    return deps;
+  }
+
+  Result<void> attach(Name name, Inbox& inbox, NodeOut& out) {
+    if (linked()) return out.link(name, inbox, link_deps(inbox));
+    SKEP_TRY(fabric::Port port, router_->attach(std::move(name), NodeId{Uuid::random()}, inbox));
+    out.attach(std::move(port));
     return {};
   }
 
   Result<void> attach_nodes() {
     const std::string& hive = config_.hive;
-    SKEP_TRY_VOID(
-        attach(Name::from_label(NodeType::kAgent, config_.agent.name, hive), *agent_, agent_out_));
-    SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "web", hive), *web_, web_out_));
+    if (agent_) SKEP_TRY_VOID(attach(own_name(), *agent_, agent_out_));
+    if (web_)
+      SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "web", hive), *web_, web_out_));
     if (xmpp_)
       SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "xmpp", hive), *xmpp_, xmpp_out_));
     return {};
   }
 
+  void start_processes() {
+    if (!is_main()) {
+      status_writer_ = std::make_unique<NodeStatusWriter>(
+          loop_, node_directory(config_.home, *options_.only) + "/status.json",
+          [this] { return status(); });
+      return;
+    }
+    if (!options_.networks) return;
+    for (const NodeKind kind : kNodeKinds) {
+      const bool wanted = kind == NodeKind::kAgent || config_.xmpp;
+      if (wanted && config_.nodes.where(kind) == NodesConfig::Where::kProcess)
+        supervisor_.start(kind);
+    }
+  }
+
   // Without sockets this process is whole in itself, so only another router of the same name, which
   // would take half of the messages, keeps it from starting.
   Result<void> open_fabric() {
-    if (!options_.networks || !config_.fabric.socket) return {};
+    if (!is_main() || !options_.networks || !config_.fabric.socket) return {};
     std::function<fabric::LsaRegion()> hives;
     if (config_.gateway.wanted()) {
       hives = [this] {
@@ -189,11 +278,22 @@ class KernelImpl final : public Kernel {
 
   agent::ConversationSettings settings(const Conversation& conversation) const {
     const channels::RoomConfig* room =
-        xmpp_ && conversation.channel == "xmpp" ? xmpp_->room_config(conversation.peer) : nullptr;
+        conversation.channel == "xmpp" ? room_config(conversation.peer) : nullptr;
     if (room == nullptr) return {};
     return {.personality = room->persona,
             .instructions = room->instructions,
             .history_token_budget = room->history_token_budget};
+  }
+
+  const channels::RoomConfig* room_config(std::string_view peer) const {
+    if (xmpp_) return xmpp_->room_config(peer);
+    if (!config_.xmpp) return nullptr;
+    const auto jid = xmpp::Jid::parse(peer);
+    const auto is_it = [&jid](const channels::RoomConfig& r) {
+      return jid && r.room == jid->bare();
+    };
+    const auto room = std::ranges::find_if(config_.xmpp->rooms, is_it);
+    return room == config_.xmpp->rooms.end() ? nullptr : &*room;
   }
 
   std::vector<std::string> status_lines(bool admin) const {
@@ -206,6 +306,8 @@ class KernelImpl final : public Kernel {
     for (std::string& line : xmpp_->status_lines(admin)) lines.push_back(std::move(line));
     return lines;
   }
+
+  void add_processes(json::object& status) const;
 
   Loop& loop_;
   KernelConfig config_;
@@ -226,11 +328,15 @@ class KernelImpl final : public Kernel {
   tools::Toolbox toolbox_;
   std::unique_ptr<fabric::Router> router_;
   std::unique_ptr<fabric::Gateway> gateway_;
+  bool kept_by_links_ = false;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;
-  PortInbox agent_out_, web_out_, xmpp_out_;
+  NodeOut agent_out_, web_out_, xmpp_out_;
+  RoomsDesk xmpp_desk_{xmpp_out_, [this](const Conversation& c) { return is_admin(c); }};
   std::unique_ptr<FabricSide> fabric_;
+  NodeSupervisor supervisor_;
+  std::unique_ptr<NodeStatusWriter> status_writer_;
 };
 
 json::array hives_of(const fabric::Gateway& gateway) {
@@ -249,33 +355,39 @@ json::array hives_of(const fabric::Gateway& gateway) {
   return all;
 }
 
+json::object agent_json(const agent::AgentStats& stats, const std::string& name) {
+  return {{"name", name},
+          {"running", stats.running},
+          {"waiting", stats.waiting},
+          {"accepted", stats.accepted},
+          {"refused", stats.refused},
+          {"replied", stats.replied},
+          {"failed", stats.failed},
+          {"resumed", stats.resumed},
+          {"input_tokens", stats.usage.input},
+          {"output_tokens", stats.usage.output}};
+}
+
 json::object KernelImpl::status() const {
-  const agent::AgentStats stats = agent_->stats();
-  json::object agent{{"name", config_.agent.name},
-                     {"running", stats.running},
-                     {"waiting", stats.waiting},
-                     {"accepted", stats.accepted},
-                     {"refused", stats.refused},
-                     {"replied", stats.replied},
-                     {"failed", stats.failed},
-                     {"resumed", stats.resumed},
-                     {"input_tokens", stats.usage.input},
-                     {"output_tokens", stats.usage.output}};
+  json::object status{
+      {"version", version()}, {"pid", ::getpid()},    {"started_at", format_rfc3339(started_)},
+      {"home", config_.home}, {"hive", config_.hive}, {"journal_unfinished", journal_->size()}};
+  if (model_) {
+    status["model"] = json::object{{"name", model_->driver().describe()}, {"why", choice_.why}};
+  }
+  if (agent_) status["agent"] = agent_json(agent_->stats(), config_.agent.name);
+  if (xmpp_) status["xmpp"] = xmpp_->status();
+  if (!is_main()) {
+    if (auto link = (agent_ ? agent_out_ : xmpp_out_).status()) status["link"] = *std::move(link);
+    return status;
+  }
+  add_processes(status);
   json::array routes;
   for (const fabric::RouteEntry& route : router_->snapshot()->routes) {
     routes.push_back(
         json::object{{"name", route.name}, {"node", route.node.uuid.str()}, {"why", route.why}});
   }
-  json::object status{
-      {"version", version()},
-      {"started_at", format_rfc3339(started_)},
-      {"home", config_.home},
-      {"hive", config_.hive},
-      {"model", json::object{{"name", model_->driver().describe()}, {"why", choice_.why}}},
-      {"agent", std::move(agent)},
-      {"journal_unfinished", journal_->size()},
-      {"routes", std::move(routes)}};
-  if (xmpp_) status["xmpp"] = xmpp_->status();
+  status["routes"] = std::move(routes);
   if (gateway_) {
     const fabric::GatewayStats gateway = gateway_->stats();
     status["hives"] = hives_of(*gateway_);
@@ -288,11 +400,36 @@ json::object KernelImpl::status() const {
   return status;
 }
 
+// What a node's process says of agent and channel stands where it would if they were here.
+void KernelImpl::add_processes(json::object& status) const {
+  json::array processes;
+  for (const NodeKind kind : kNodeKinds) {
+    const bool there = kind == NodeKind::kAgent || (config_.xmpp && options_.networks);
+    if (!there || hosts(kind)) continue;
+    auto said = read_node_status(config_.home, kind);
+    json::object process{{"kind", kind_name(kind)}, {"state", said ? "running" : "absent"}};
+    if (said) process["pid"] = said->at("pid");
+    if (const auto watched = supervisor_.status(kind)) {
+      if (!said) process["state"] = watched->state == "running" ? "starting" : watched->state;
+      process["restarts"] = watched->restarts;
+      if (!watched->last_end.empty()) process["last_end"] = watched->last_end;
+    }
+    for (const char* key : {"started_at", "link", "journal_unfinished"}) {
+      if (said && said->contains(key)) process[key] = said->at(key);
+    }
+    const auto key = kind_name(kind);
+    if (said && said->contains(key)) status[key] = said->at(key);
+    processes.push_back(std::move(process));
+  }
+  if (!processes.empty()) status["processes"] = std::move(processes);
+}
+
 }  // namespace
 
 Task<Result<std::unique_ptr<Kernel>>> Kernel::open(Loop& loop, KernelConfig config,
                                                    KernelOptions options) {
-  SKEP_CO_TRY(HomeLock lock, HomeLock::take(config.home));
+  const std::string place = options.only ? node_directory(config.home, *options.only) : config.home;
+  SKEP_CO_TRY(HomeLock lock, HomeLock::take(place));
   auto kernel =
       std::make_unique<KernelImpl>(loop, std::move(config), std::move(options), std::move(lock));
   if (Result<void> opened = co_await kernel->open_all(); !opened) {

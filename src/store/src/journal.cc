@@ -190,6 +190,11 @@ class FileJournal final : public Journal {
   [[nodiscard]] bool remembers(std::string_view set, std::string_view key) const override {
     return state_.remembers(set, key);
   }
+  [[nodiscard]] std::vector<std::string> remembered(std::string_view set) const override {
+    const auto found = state_.sets().find(set);
+    if (found == state_.sets().end()) return {};
+    return {found->second.order.begin(), found->second.order.end()};
+  }
 
  private:
   Result<void> append(const Record& record);

@@ -87,6 +87,16 @@ void add_router(CLI::App& app, Options& options) {
   router.callback([&options] { options.command = Options::Command::kRouter; });
 }
 
+void add_node(CLI::App& app, Options& options) {
+  CLI::App& node = *app.add_subcommand(
+      "node", "Run one node of this home as a process of its own ([nodes] says which may be)");
+  add_common(node, options);
+  node.add_option("kind", options.name, "agent or xmpp")->type_name("KIND")->required();
+  node.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+  node.add_flag("-v,--verbose", options.verbose, "Log details");
+  node.callback([&options] { options.command = Options::Command::kNode; });
+}
+
 void add_fabric(CLI::App& app, Options& options) {
   CLI::App& fabric =
       *app.add_subcommand("fabric", "Look at the fabric without asking a router; issue tokens");
@@ -161,6 +171,7 @@ void add_commands(CLI::App& app, Options& options) {
   add_config(app, options);
   add_hive(app, options);
   add_router(app, options);
+  add_node(app, options);
   add_fabric(app, options);
   add_models(app, options);
 }
@@ -189,6 +200,8 @@ int dispatch(const Options& options) {
       return run_usage(options);
     case Options::Command::kRouter:
       return run_router(options);
+    case Options::Command::kNode:
+      return run_node(options);
     case Options::Command::kFabric:
       return run_fabric(options);
     case Options::Command::kFabricToken:

@@ -28,6 +28,7 @@ struct Options {
     kModelsTest,
     kUsage,
     kRouter,
+    kNode,
     kFabric,
     kFabricToken,
     kHiveKeygen,
@@ -47,7 +48,7 @@ struct Options {
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
   std::string target;                  // models test
-  std::string name;                    // router --name; fabric: which look
+  std::string name;                    // router --name; node: which; fabric: which look
 };
 
 int run(int argc, char** argv);
@@ -65,6 +66,7 @@ int run_models(const Options& options);
 int run_models_test(const Options& options);
 int run_usage(const Options& options);
 int run_router(const Options& options);
+int run_node(const Options& options);
 int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
 

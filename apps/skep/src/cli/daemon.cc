@@ -8,6 +8,7 @@ Task<Result<std::unique_ptr<Daemon>>> Daemon::start(Loop& loop, kernel::KernelCo
   const std::string listen = config.api_listen;
   const std::string home = config.home;
   kernel::KernelOptions options{.networks = networks, .fatal = std::move(callbacks.fatal)};
+  options.node_arguments = std::move(callbacks.node_arguments);
   SKEP_CO_TRY(daemon->kernel_,
               co_await kernel::Kernel::open(loop, std::move(config), std::move(options)));
 

@@ -57,6 +57,16 @@ void print_status(const json::value& status) {
   if (const json::value* xmpp = get_member(status, "xmpp")) {
     fmt::print("xmpp       {} {}\n", get_string(*xmpp, "state"), get_string(*xmpp, "address"));
   }
+  const json::array* processes = get_array(status, "processes");
+  for (const json::value& process : processes == nullptr ? json::array() : *processes) {
+    fmt::print("process    {} {}{}, {} restarts{}\n", get_string(process, "kind"),
+               get_string(process, "state"),
+               get_int(process, "pid") ? fmt::format(" (pid {})", *get_int(process, "pid")) : "",
+               number(&process, "restarts"),
+               get_string(process, "last_end").empty()
+                   ? ""
+                   : fmt::format(", last: {}", get_string(process, "last_end")));
+  }
   const json::array* hives = get_array(status, "hives");
   for (const json::value& hive : hives == nullptr ? json::array() : *hives) {
     fmt::print("hive       {} ({}): {}, {} nodes\n", get_string(hive, "hive"),

@@ -1,61 +1,54 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
+#include <filesystem>
 
 #include "command_line.h"
 #include "configure.h"
 #include "daemon.h"
+#include "foreground.h"
 #include "skep/base/log.h"
 
 namespace skep::cli {
 
 namespace {
 
-log::Level level_of(const std::string& name) {
-  if (name == "debug") return log::Level::kDebug;
-  if (name == "warn") return log::Level::kWarn;
-  if (name == "error") return log::Level::kError;
-  return log::Level::kInfo;
+// What processes of nodes need to find the same configuration.
+std::vector<std::string> node_arguments(const Options& options) {
+  std::vector<std::string> words{"--home", std::filesystem::absolute(options.home).string()};
+  if (options.config_path) {
+    words.emplace_back("--config");
+    words.push_back(std::filesystem::absolute(*options.config_path).string());
+  }
+  if (options.verbose) words.emplace_back("--verbose");
+  return words;
 }
 
-// From start to clean end. `failure` is set when something ended the daemon that trying again
-// cannot mend.
+// From start to clean end.
 class Up {
  public:
-  Up(Loop& loop, kernel::KernelConfig config) : loop_(loop), config_(std::move(config)) {}
+  Up(Loop& loop, kernel::KernelConfig config, std::vector<std::string> node_words)
+      : loop_(loop),
+        foreground_(loop),
+        config_(std::move(config)),
+        node_words_(std::move(node_words)) {}
 
   Task<int> run() {
-    loop_.on_signals([this](int signal) { on_signal(signal); });
     Daemon::Callbacks callbacks;
-    callbacks.shutdown = [this] { request_stop(); };
-    callbacks.fatal = [this](const Error& error) { fail_with(error); };
+    callbacks.shutdown = [this] { foreground_.request_stop(); };
+    callbacks.fatal = [this](const Error& error) { foreground_.fail_with(error); };
+    callbacks.node_arguments = node_words_;
     auto daemon = co_await Daemon::start(loop_, config_, /*networks=*/true, std::move(callbacks));
     if (!daemon) co_return report(daemon.error());
     announce(**daemon);
-    const Ctx forever;
-    while (!stopping_) (void)co_await stop_.wait(forever);
+    co_await foreground_.until_stopped();
     log::info("skep", "stopping");
     co_await (*daemon)->stop();
     log::info("skep", "stopped");
-    co_return failure_ ? report(*failure_) : 0;
+    co_return foreground_.failure() ? report(*foreground_.failure()) : 0;
   }
 
  private:
-  void on_signal(int signal) {
-    if (signal == SIGHUP) return;  // a closed terminal does not end a daemon
-    if (stopping_) _exit(130);     // asked twice: at once; the journal keeps what is unfinished
-    request_stop();
-  }
-  void request_stop() {
-    stopping_ = true;
-    stop_.notify_all();
-  }
-  void fail_with(const Error& error) {
-    failure_ = error;
-    request_stop();
-  }
   static void announce(Daemon& daemon) {
     const kernel::Kernel& kernel = daemon.kernel();
     const llm::Choice& choice = kernel.model_choice();
@@ -66,10 +59,9 @@ class Up {
   }
 
   Loop& loop_;
+  Foreground foreground_;
   kernel::KernelConfig config_;
-  Signal stop_;
-  bool stopping_ = false;
-  std::optional<Error> failure_;
+  std::vector<std::string> node_words_;
 };
 
 }  // namespace
@@ -77,10 +69,11 @@ class Up {
 int run_up(const Options& options) {
   std::optional<kernel::KernelConfig> config = configure_or_report(options);
   if (!config) return kExitConfig;
-  log::configure({.level = options.verbose ? log::Level::kDebug : level_of(config->log_level),
-                  .file = config->log_file});
+  log::configure(
+      {.level = options.verbose ? log::Level::kDebug : log::level_named(config->log_level),
+       .file = config->log_file});
   Loop loop;
-  Up up(loop, *std::move(config));
+  Up up(loop, *std::move(config), node_arguments(options));
   return loop.run(up.run());
 }
 

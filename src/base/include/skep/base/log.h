@@ -12,6 +12,9 @@ namespace skep::log {
 
 enum class Level { kTrace, kDebug, kInfo, kWarn, kError, kOff };
 
+// "debug", "info", "warn", "error"; anything else is kInfo.
+Level level_named(std::string_view name);
+
 struct LogConfig {
   Level level = Level::kInfo;
   bool color = true;  // only when standard error is a terminal

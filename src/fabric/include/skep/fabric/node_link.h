@@ -72,9 +72,10 @@ class NodeLink : public Inbox {
   Result<void> deliver(Message message) override = 0;
   [[nodiscard]] virtual NodeLinkStatus status() const = 0;
   [[nodiscard]] virtual NodeId id() const = 0;
-  // Acknowledged messages without an answer, those of a previous process too; their long texts are
-  // still in blobs.
-  [[nodiscard]] virtual std::vector<Message> unsettled() const = 0;
 };
+
+// What a link of that name has in the journal: acknowledged messages without an answer, of this
+// process or a previous one. Their long texts are still in blobs.
+std::vector<Message> kept_messages(const store::Journal& journal, std::string_view base_name);
 
 }  // namespace skep::fabric

@@ -13,6 +13,7 @@
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
 #include "skep/kernel/fabric_side.h"
+#include "skep/kernel/nodes.h"
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
 #include "skep/tools/builtin.h"
@@ -39,6 +40,7 @@ struct KernelConfig {
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
   FabricConfig fabric;  // [fabric]
+  NodesConfig nodes;    // [nodes]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
@@ -70,6 +72,11 @@ struct KernelOptions {
   bool networks = true;
   // A channel gave up for good; what failed, why, what to do. The caller ends the process.
   std::function<void(const Error&)> fatal;
+  // This process is that node alone, linked to a router of the home (`skep node KIND`). Then
+  // web(), router() and ledger() of what it does not have are not to be asked for.
+  std::optional<NodeKind> only = {};
+  // What processes of nodes are started with, behind "skep node KIND" ([nodes] "process").
+  std::vector<std::string> node_arguments = {};
 };
 
 // Loop thread only.

@@ -67,6 +67,8 @@ class Journal {
     return remember(set, key);
   }
   [[nodiscard]] virtual bool remembers(std::string_view set, std::string_view key) const = 0;
+  // The keys of a set, oldest first.
+  [[nodiscard]] virtual std::vector<std::string> remembered(std::string_view set) const = 0;
   static constexpr std::size_t kept_max = 4096;  // for each set
   static constexpr std::size_t unwritten_max =
       64;  // keys that wait for the next record; one more is written at once
