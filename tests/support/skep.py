@@ -8,6 +8,7 @@ The home directory stays from start to start and goes with close().
 """
 import contextlib
 import copy
+import fcntl
 import glob
 import hashlib
 import json
@@ -179,10 +180,45 @@ class Skep:
     def wait_for_exit(self, seconds=15.0):
         return self.process.wait(seconds)
 
+    # -- processes of nodes ([nodes]): they outlive a killed `skep up` ---------------------------------------------------
+    def node_pid(self, kind):
+        """The process that is that node; None: there is none."""
+        path = os.path.join(self.home, "nodes", kind, "run", "lock")
+        try:
+            with open(path, encoding="ascii") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    return None
+                except BlockingIOError:
+                    return int(lock.read() or 0) or None
+        except FileNotFoundError:
+            return None
+
+    def wait_node(self, kind, other_than=None, seconds=30.0):
+        def there():
+            pid = self.node_pid(kind)
+            return pid if pid and pid != other_than else None
+        return procs.wait_until(there, f"the process of {kind} runs\n{self.tail()}", seconds)
+
+    def kill_node(self, kind):
+        """SIGKILL to the node's process; its pid, or None when there was none just now."""
+        pid = self.node_pid(kind)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def end_nodes(self):
+        for path in glob.glob(os.path.join(self.home, "nodes", "*", "run", "lock")):
+            kind = path.split(os.sep)[-3]
+            if self.kill_node(kind) is not None:
+                procs.wait_until(lambda kind=kind: self.node_pid(kind) is None, f"{kind} is gone", 10)
+
     def close(self):
         if self.process is not None:
             self.process.kill()
             self.process = None
+        self.end_nodes()
         if self._own_home:
             procs.remove_dir(self.shared_memory())   # a killed process leaves it to its successor
             procs.remove_dir(self.home)

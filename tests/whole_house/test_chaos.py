@@ -1,25 +1,24 @@
-"""Three routers, two hives, traffic in all directions, and for a while anything may be killed or cut: no acknowledged message
-is lost, none is delivered twice, and every fault is over within its time. SKEP_CHAOS_SECONDS: how long (default 8)."""
-import asyncio
+"""Three routers, two hives, traffic in all directions, and for a while anything may be killed or cut, whoever talks included: no
+acknowledged message is lost, none is taken twice, and every fault is over within its time.
+
+SKEP_CHAOS_SECONDS   how long (8)
+SKEP_CHAOS_SEED      for another order of faults (1); "random": another one each time
+"""
 import collections
 import os
 import random
+import signal
 import sys
 import time
 import unittest
 
-from support import procs, skep
+from support import chaos_node, procs, skep
 from support.netns import Net
 from whole_house.test_hives import Hive
 
-sys.path.insert(0, os.path.join(skep.ROOT, "sdk", "python"))
-import skep_node  # noqa: E402
-
 SECONDS = float(os.environ.get("SKEP_CHAOS_SECONDS", "8"))
-SEED = os.environ.get("SKEP_CHAOS_SEED", "1")   # "random": another one each time
-UNDER_WAY = 8        # messages of one sender that are not answered yet
-PAUSE = 0.02         # between two messages of a sender
-RECOVERY = 30.0      # seconds from the mending of a fault to the first message that passes again
+SEED = os.environ.get("SKEP_CHAOS_SEED", "1")
+RECOVERY = 30.0      # seconds from the mending of a fault to the first message of everybody that passes again
 SETTLE = 90.0        # seconds for everything under way to be answered in the end
 
 
@@ -42,60 +41,32 @@ class Router:
         self.process.kill()
 
 
-class Receiver:
-    """A node that counts what it is given."""
+class Node:
+    """A talking node: a process of its own with a record that outlives it (support/chaos_node.py)."""
 
-    def __init__(self, where, name):
-        self.where, self.name, self.counts = where, name, collections.Counter()
+    def __init__(self, hive, kind, name, where, *to):
+        self.hive, self.name = hive, name
+        self.record = os.path.join(hive.home, name + ".record")
+        script = os.path.join(skep.ROOT, "tests", "support", "chaos_node.py")
+        self.argv = [sys.executable, script, kind, where, name, *to, self.record]
+        self.process = None
 
-    async def run(self):
-        async with await skep_node.connect(self.where, self.name) as node:
-            async for message in node:
-                if message.kind == "user":
-                    self.counts[message.text] += 1
+    def start(self):
+        self.process = procs.Process(self.name, self.argv, os.path.join(self.hive.home, self.name + ".out"))
+        return self
 
+    def kill9(self):
+        self.process.kill()
 
-class Sender:
-    """A node that says numbered things until each is acknowledged; what came back is said again under the same id."""
+    def lines(self, event):
+        return [line for line in chaos_node.read(self.record) if line[0] == event]
 
-    def __init__(self, where, name, to):
-        self.where, self.name, self.to = where, name, to
-        self.acknowledged = set()
-        self.said = 0
-        self.last_pass = 0.0   # time.monotonic() of the newest acknowledgement
-        self.slots = asyncio.Semaphore(UNDER_WAY)
-        self.going_on = True
-
-    async def run(self):
-        async with await skep_node.connect(self.where, self.name) as node:
-            under_way = set()
-            while self.going_on:
-                await self.slots.acquire()
-                self.said += 1
-                task = asyncio.ensure_future(self._deliver(node, f"{self.name} {self.said}"))
-                under_way.add(task)
-                task.add_done_callback(under_way.discard)
-                await asyncio.sleep(PAUSE)
-            await asyncio.gather(*under_way)
-
-    async def _deliver(self, node, text):
-        message = skep_node.text_message(self.to, text)
-        try:
-            while True:
-                try:
-                    delivery = await node.send(message)
-                    message.id = delivery.id
-                    await delivery
-                    break
-                except (skep_node.Unreachable, skep_node.Refused, skep_node.QueueFull):
-                    await asyncio.sleep(0.2)
-            self.acknowledged.add(text)
-            self.last_pass = time.monotonic()
-        finally:
-            self.slots.release()
+    def last_pass(self):
+        """When its newest message was acknowledged; 0: none has been."""
+        return max((float(line[2]) for line in self.lines("acknowledged")), default=0.0)
 
 
-class Chaos(unittest.IsolatedAsyncioTestCase):
+class Chaos(unittest.TestCase):
     def setUp(self):
         self.seed = random.randrange(1 << 30) if SEED == "random" else int(SEED)
         self.random = random.Random(self.seed)
@@ -128,51 +99,64 @@ class Chaos(unittest.IsolatedAsyncioTestCase):
             self.net.cut("b")
             time.sleep(self.random.uniform(0.2, 4))
             self.net.mend("b")
-        return {"a router killed": kill(self.second), "hive b killed": kill(self.b), "hive a killed": kill(self.a), "cable cut": cut}
+        faults = {"a router killed": kill(self.second), "hive b killed": kill(self.b), "hive a killed": kill(self.a), "cable cut": cut}
+        faults["a sender killed"] = lambda: kill(self.random.choice(self.senders))()
+        faults["a receiver killed"] = lambda: kill(self.random.choice(self.receivers))()
+        return faults
 
-    async def _harm(self, senders):
+    def _node(self, *arguments):
+        node = Node(*arguments)
+        self.addCleanup(lambda: node.process and node.kill9())
+        return node.start()
+
+    def _harm(self):
         """One fault after the other; after each, every sender must get something through again in time."""
         faults, done, slowest = self._faults(), collections.Counter(), 0.0
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             name = self.random.choice(sorted(faults))
-            await asyncio.to_thread(faults[name])
-            mended = time.monotonic()
-            while any(sender.last_pass < mended for sender in senders):
-                self.assertLess(time.monotonic() - mended, RECOVERY, f"after \"{name}\" (seed {self.seed}) nothing passes for "
-                                f"{[sender.name for sender in senders if sender.last_pass < mended]}")
-                await asyncio.sleep(0.05)
+            faults[name]()
+            mended = time.time()
+            self._wait_all_pass(mended, f"after \"{name}\" (seed {self.seed})")
             done[name] += 1
-            slowest = max(slowest, time.monotonic() - mended)
+            slowest = max(slowest, time.time() - mended)
         return done, slowest
 
-    async def test_every_acknowledged_message_arrives_once(self):
+    def _wait_all_pass(self, since, what):
+        def passed():
+            return all(sender.last_pass() > since for sender in self.senders)
+        try:
+            procs.wait_until(passed, f"something of everybody passes {what}", RECOVERY, interval=0.05)
+        except procs.Failure as problem:
+            late = [sender.name for sender in self.senders if sender.last_pass() <= since]
+            logs = "\n".join(one.tail() for one in (self.a, self.b)) + self.second.process.tail()
+            raise procs.Failure(f"{problem}: {late}\n{logs}") from None
+
+    def test_every_acknowledged_message_arrives_once(self):
         here = os.path.join(self.a.home, "run", "fabric")
         there = os.path.join(self.b.home, "run", "fabric")
-        receivers = [Receiver(self._socket(self.a, "RT.two"), "AI.near"), Receiver(here, "AI.any"), Receiver(there, "AI.far")]
-        tasks = [asyncio.ensure_future(receiver.run()) for receiver in receivers]
-        await asyncio.sleep(1)
-        senders = [Sender(here, "AI.one", "AI.near@a"), Sender(self._socket(self.a, "RT.two"), "AI.two", "AI.far@b"),
-                   Sender(there, "AI.three", "AI.any@a"), Sender(there, "AI.four", "AI.near@a")]
-        sending = [asyncio.ensure_future(sender.run()) for sender in senders]
-        while not all(sender.last_pass for sender in senders):   # all is well before anything is harmed
-            failed = [task for task in sending if task.done()]
-            self.assertEqual(failed, [])
-            await asyncio.sleep(0.05)
-        done, slowest = await self._harm(senders)
-        for sender in senders:
-            sender.going_on = False
-        await asyncio.wait_for(asyncio.gather(*sending), SETTLE)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        counts = sum((receiver.counts for receiver in receivers), collections.Counter())
-        acknowledged = set().union(*(sender.acknowledged for sender in senders))
-        said = sum(sender.said for sender in senders)
-        print(f"\nseed {self.seed}: {dict(done)}, {said} messages, {len(acknowledged)} acknowledged, slowest recovery {slowest:.1f} s")
-        self.assertEqual(len(acknowledged), said)
+        second = self._socket(self.a, "RT.two")
+        self.receivers = [self._node(self.a, "take", "AI.near", second), self._node(self.a, "take", "AI.any", here),
+                          self._node(self.b, "take", "AI.far", there)]
+        self.senders = [self._node(self.a, "send", "AI.one", here, "AI.near@a"), self._node(self.a, "send", "AI.two", second, "AI.far@b"),
+                        self._node(self.b, "send", "AI.three", there, "AI.any@a"), self._node(self.b, "send", "AI.four", there, "AI.near@a")]
+        self._wait_all_pass(0.0, "before anything is harmed")
+        done, slowest = self._harm()
+        for sender in self.senders:
+            sender.process.signal(signal.SIGTERM)
+        ends = [sender.process.wait(SETTLE) for sender in self.senders]
+        self.assertEqual(ends, [0] * len(ends), "\n".join(sender.process.tail() for sender in self.senders))
+        self._judge(done, slowest)
+
+    def _judge(self, done, slowest):
+        said = {line[1] for sender in self.senders for line in sender.lines("said")}
+        acknowledged = {line[1] for sender in self.senders for line in sender.lines("acknowledged")}
+        counts = collections.Counter(line[1] for receiver in self.receivers for line in receiver.lines("took"))
+        print(f"\nseed {self.seed}: {dict(done)}, {len(said)} messages, {len(acknowledged)} acknowledged, "
+              f"slowest recovery {slowest:.1f} s", flush=True)
+        self.assertEqual(said - acknowledged, set())
         self.assertEqual([text for text in acknowledged if counts[text] == 0], [], "acknowledged, but lost")
-        self.assertEqual([text for text, count in counts.items() if count > 1], [], "delivered twice")
+        self.assertEqual([text for text, count in counts.items() if count > 1], [], "taken twice")
         self.assertGreater(sum(done.values()), 0)
 
 

@@ -107,11 +107,20 @@ class Crash(WholeHouse):
         content = f"{key} run {next(self.nonces)}"
         return Step(calls=[("memory_store", {"key": key, "content": content})], stall_first=pause, label=f"call {key}")
 
+    def settings(self):
+        """What the configuration holds beside the people."""
+        return {}
+
+    def strike(self, agent):
+        agent.kill9()
+        self.snapshot(agent)
+        agent.start()
+
     def test_no_message_is_lost_and_no_tool_runs_twice(self):
         people = [f"p{number}" for number in range(PEOPLE)]
         agent = self.make_agent(agent__allowed_jids=[f"{name}@example.test" for name in people],
                                 agent__flood_per_minute=10_000, agent__flood_burst=10_000,
-                                reconnect__initial_secs=1, reconnect__max_secs=1)
+                                reconnect__initial_secs=1, reconnect__max_secs=1, **self.settings())
         agent.start()
         stop = threading.Event()
         persons = [Person(name, self.login(f"{name}@example.test/c"), self.address(agent), stop) for name in people]
@@ -120,9 +129,7 @@ class Crash(WholeHouse):
             person.start()
         for _ in range(KILLS):
             time.sleep(0.02 + self.random.random() * 0.5)   # the random moment, not a synchronisation
-            agent.kill9()
-            self.snapshot(agent)
-            agent.start()
+            self.strike(agent)
         stop.set()
         for person in persons:
             person.join(150)

@@ -1,15 +1,21 @@
 """The fabric with real processes: `skep up` and further routers of its home, nodes on their sockets."""
+import asyncio
 import json
 import os
 import re
 import signal
 import struct
+import sys
 import unittest
 
 from support import fabric_node, procs
 from support.fabric_node import FabricNode
+from support.model_server import Step
 from support.procs import Failure
 from whole_house.base import WholeHouse, skep
+
+sys.path.insert(0, os.path.join(skep.ROOT, "sdk", "python"))
+import skep_node  # noqa: E402
 
 
 def text_of(message):
@@ -178,6 +184,28 @@ class OneRouter(Fabric):
         self.assertEqual(self.agent.cli("router", "--name", "AI.two")[0], 64)
 
 
+class LongTexts(Fabric):
+    """More than a frame holds, between a node of the Python SDK and the agent inside the daemon."""
+
+    def test_a_long_question_and_a_long_answer(self):
+        question, answer = "why? " * 30_000, "because. " * 30_000
+        heard = []
+
+        def reply(request):
+            heard.append(request.last_user)
+            return Step(text=answer)
+        self.model.rule = reply
+
+        async def ask():
+            where = os.path.join(self.agent.home, "run", "fabric")
+            async with await skep_node.connect(where, "IO.asker") as node:
+                conversation = skep_node.message.Conversation("asker", "ann@asker")
+                return await node.request("AI.Helper@local", question, conversation=conversation, timeout=60)
+        got = asyncio.run(ask())
+        self.assertEqual(got.text.strip(), answer.strip())
+        self.assertIn(question.strip(), heard[0])
+
+
 class ThreeRouters(Fabric):
     def setUp(self):
         super().setUp()
@@ -208,6 +236,31 @@ class ThreeRouters(Fabric):
         node.send("AI.Helper@local", "hello", conversation={"channel": "far", "peer": "bob@far", "thread": ""},
                   reply_address={"from": "", "to": "bob@far"})
         self.assertEqual(text_of(node.receive(lambda m: m["meta"]["type"] == "reply", 20)), "From afar.")
+
+    def trace(self, id):
+        code, out, err = self.agent.cli("fabric", "trace", id, "--json")
+        self.assertEqual(code, 0, err)
+        return [(hop["router"], hop["from"], hop["to"], hop["row"], hop["outcome"]) for hop in json.loads(out)["hops"]]
+
+    def test_a_trace_shows_the_way_over_the_routers(self):
+        one, two = self.node("RT.main", "AI.one"), self.node("RT.two", "AI.two")
+        self.reaches(one, two)
+        trace = one.send("AI.two@local", "follow me")
+        two.receive(lambda m: m["routing"]["trace_id"] == trace)
+        way = [(router, "AI.one@local", "AI.two@local", "2: node of this hive", "handed on")
+               for router in ("RT.main@local", "RT.two@local")]
+        self.assertEqual(self.trace(trace), way)
+        status, body = self.agent.http_get(f"/api/fabric/trace/{trace}")
+        self.assertEqual((status, [hop["router"] for hop in json.loads(body)["hops"]]), (200, [hop[0] for hop in way]))
+        self.assertEqual(sorted(json.loads(body)["routers"]), ["RT.main@local", "RT.three@local", "RT.two@local"])
+        lost = one.send("AI.nobody@local", "where to?")
+        one.receive(lambda m: m["meta"].get("msg") == "UNREACHABLE")
+        self.assertEqual(self.trace(lost), [("RT.main@local", "AI.one@local", "AI.nobody@local", "none", "NODE_NOT_FOUND")])
+        self.assertIn("RT.two@local", self.agent.cli("fabric", "trace", trace)[1])
+        self.assertIn("no router remembers", self.agent.cli("fabric", "trace", "never-seen")[1])
+        self.assertEqual(self.agent.http_get("/api/fabric/trace/a/b")[0], 404)
+        self.agent.kill9()   # the others still know, and can be asked
+        self.assertEqual(self.trace(trace), way[1:])
 
     def test_a_killed_router_takes_its_nodes_and_comes_back_clean(self):
         one, ghost = self.node("RT.main", "AI.one"), self.node("RT.two", "AI.ghost")

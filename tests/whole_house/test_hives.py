@@ -7,6 +7,7 @@ import unittest
 
 from support import certs, procs, skep
 from support.evil_gateway import EvilGateway
+from support.fabric_node import FabricNode
 from support.netns import Net
 
 PORT = 9000
@@ -107,6 +108,22 @@ class Two(Hives):
         sessions = os.listdir(a.memory)
         self.assertTrue(any("hive" in name and "ann" in name for name in sessions), sessions)
         self.assertEqual([name for name in os.listdir(b.memory) if "ann" in name], [], "b's own agent was not asked")
+
+    def test_a_trace_crosses_the_hives(self):
+        a, b = self.two()
+        a.start(), b.start()
+        self.wait(lambda: a.reaches("b") and b.reaches("a"), "each hive sees the other's nodes")
+        with FabricNode(b.home, "RT.main", "IO.asker").connect() as asker:
+            trace = asker.send("AI.Agent-a@a", "hello", conversation={"channel": "asker", "peer": "ann@asker", "thread": ""},
+                               reply_address={"from": "", "to": "ann@asker"})
+            asker.receive(lambda m: m["meta"]["type"] == "reply", 30)
+        found = json.loads(b.ok("fabric", "trace", trace, "--json"))
+        self.assertEqual(set(found["routers"]), {"RT.main@a", "RT.main@b"})
+        way = [(hop["router"], hop["row"], hop["outcome"]) for hop in found["hops"] if hop["type"] == "user"]
+        self.assertEqual(way, [("RT.main@b", "3: node of another hive", "handed on"),
+                               ("RT.main@a", "2: node of this hive", "handed on")])
+        back = [hop["router"] for hop in found["hops"] if hop["type"] == "reply"]
+        self.assertEqual(back, ["RT.main@a", "RT.main@b"])
 
     def test_a_cut_cable_and_its_mending(self):
         a, b = self.two()

@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections import deque
 from pathlib import Path
-from typing import Any, AsyncIterator, Deque, Dict, List, Optional, Union
+from typing import Any, AsyncIterator, Awaitable, Callable, Deque, Dict, List, Optional, Union
 
 from . import blobs, place, wire
 from .delivery import Delivery, Outbox, Outgoing, Seen, reply_or_failure
@@ -16,17 +16,20 @@ from .limits import Limits
 from .message import Message, reply_to, text_message
 
 log = logging.getLogger("skep_node")
+Take = Callable[[Message], Awaitable[None]]
 
 
 async def connect(where: Union[str, Path], name: str, *, token: str = "", persistent: bool = True,
-                  blob_directory: Union[str, Path, None] = None, limits: Optional[Limits] = None) -> "Node":
+                  blob_directory: Union[str, Path, None] = None, limits: Optional[Limits] = None,
+                  take: Optional[Take] = None) -> "Node":
     """A node that is connected to a router.
 
     `where`: the hive's directory (<home>/run/fabric) or one router's socket. `name`: "AI.echo"; the router adds the
-    hive. `persistent`: the node keeps its id in the directory, else it has a new one each time. Raises Rejected or
-    LinkLost when this first connection fails; a later loss is mended for as long as the node lives.
+    hive. `persistent`: the node keeps its id in the directory, else it has a new one each time. `take` gets the messages
+    in place of receive(), see README.md. Raises Rejected or LinkLost when this first connection fails; a later loss is
+    mended for as long as the node lives.
     """
-    node = Node(Path(where), name, token, persistent, blob_directory, limits or Limits())
+    node = Node(Path(where), name, token, persistent, blob_directory, limits or Limits(), take)
     await node._open()
     return node
 
@@ -35,13 +38,13 @@ class Node:
     """Made by connect(). For one event loop; not thread-safe."""
 
     def __init__(self, where: Path, name: str, token: str, persistent: bool,
-                 blob_directory: Union[str, Path, None], limits: Limits):
+                 blob_directory: Union[str, Path, None], limits: Limits, take: Optional[Take] = None):
         directory = place.directory_of(where)
         self.name = name  # in full once connected
         self.id = place.persistent_id(directory, name) if persistent else wire.new_id()
         self.zone, self.router = 0, ""
         self.malformed = 0  # frames that were dropped
-        self._where, self._token, self._limits = where, token, limits
+        self._where, self._token, self._limits, self._take = where, token, limits, take
         self._asked_name = name
         # <home>/run/fabric -> <home>/blobs
         self._blobs = blobs.BlobStore(Path(blob_directory) if blob_directory else directory.parent.parent / "blobs")
@@ -94,8 +97,7 @@ class Node:
         """Sends words and waits for the reply with the same trace. Raises as `await delivery`, and asyncio.TimeoutError."""
         message = text_message(dst, text, **fields)
         message.trace = message.trace or wire.new_id()
-        answer: "asyncio.Future[Message]" = asyncio.get_running_loop().create_future()
-        self._requests[message.trace] = answer
+        answer = self._requests[message.trace] = asyncio.get_running_loop().create_future()
         try:
             delivery = await self.send(message)
             return await asyncio.wait_for(reply_or_failure(delivery, answer), timeout)
@@ -152,9 +154,7 @@ class Node:
         task = asyncio.ensure_future(waiting)
         try:
             await asyncio.wait({task, self._ended}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            self._ended.result()
+            return task.result() if task.done() else self._ended.result()
         finally:
             task.cancel()
 
@@ -165,9 +165,8 @@ class Node:
         self._ended.exception()  # it is not lost: whoever uses the node gets it
         self._drop_link()
         self._outbox.fail_all(error)
-        for answer in self._requests.values():
-            if not answer.done():
-                answer.set_exception(error)
+        for answer in filter(lambda one: not one.done(), self._requests.values()):
+            answer.set_exception(error)
 
     # Connecting ---------------------------------------------------------------------------------------------------
 
@@ -361,10 +360,9 @@ class Node:
                 if before:
                     self._answer_link(message.src, "ACK", {"id": message.id})
                 return
-        try:
-            self._arrived.put_nowait(message)
-        except asyncio.QueueFull:
+        if self._arrived.full():
             return self._refuse(message, "exhausted", "the node's inbox is full")
+        self._arrived.put_nowait(message)
         if message.wants_ack and message.id:
             self._seen.note(message.src, message.id, False)
 
@@ -384,10 +382,14 @@ class Node:
                 self._refuse(message, "not-found", str(error))
                 continue
             answer = self._requests.get(message.trace) if message.kind == "reply" else None
-            if answer is not None and not answer.done():
-                answer.set_result(message)
-            else:
-                await self._put_into_inbox(message)
+            try:
+                if answer is not None and not answer.done():
+                    answer.set_result(message)
+                else:
+                    await (self._take or self._put_into_inbox)(message)
+            except Exception as error:  # the program's own: the sender is told
+                self._refuse(message, "internal", f"{type(error).__name__}: {error}")
+                continue
             if message.wants_ack and message.id:
                 self._seen.note(message.src, message.id, True)
                 self._answer_link(message.src, "ACK", {"id": message.id})

@@ -69,7 +69,7 @@ class ApiImpl final : public Api {
     SKEP_CO_TRY_VOID(check_origin(request));
     bool path_known = false;
     for (const Route& route : routes()) {
-      if (route.path != request.path) continue;
+      if (!matches(route, request.path)) continue;
       path_known = true;
       if (route.method != request.method) continue;
       if (route.needs_token) SKEP_CO_TRY_VOID(check_token(request));

@@ -130,6 +130,17 @@ Task<Result<void>> get_fabric(Ctx, RouteContext context) {
   co_return co_await context.responder.send_json(200, body);
 }
 
+Task<Result<void>> get_trace(Ctx ctx, RouteContext context) {
+  fabric::Tracer* tracer = context.deps.kernel.tracer();
+  if (tracer == nullptr)
+    co_return fail(Code::kUnsupported,
+                   "this daemon has no socket for nodes, so it keeps no traces");
+  std::string id(last_part(context.request.path));
+  SKEP_CO_TRY(const json::object found, co_await tracer->trace(std::move(ctx), std::move(id)));
+  const std::string body = to_json(found);
+  co_return co_await context.responder.send_json(200, body);
+}
+
 Task<Result<void>> get_metrics(Ctx, RouteContext context) {
   net::Headers headers{{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
   std::string body = fabric::metrics_of(view_of(context));
@@ -153,6 +164,8 @@ constexpr std::array kRoutes = {
           &get_fabric<&fabric::hives_of>},
     Route{"GET", "/api/fabric/stats", true, "Counters of each router",
           &get_fabric<&fabric::stats_of>},
+    Route{"GET", "/api/fabric/trace/*", true, "Where a message went: its trace id, or its own",
+          &get_trace},
     Route{"GET", "/metrics", true, "The same counters as Prometheus text", &get_metrics},
     Route{"POST", "/api/shutdown", true, "Ends the daemon cleanly", &post_shutdown},
 };
@@ -160,6 +173,15 @@ constexpr std::array kRoutes = {
 }  // namespace
 
 std::span<const Route> routes() { return kRoutes; }
+
+bool matches(const Route& route, std::string_view path) {
+  if (!route.path.ends_with("/*")) return route.path == path;
+  const std::string_view before = route.path.substr(0, route.path.size() - 1);
+  return path.size() > before.size() && path.starts_with(before) &&
+         path.find('/', before.size()) == std::string_view::npos;
+}
+
+std::string_view last_part(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 std::string error_body(const Error& error) {
   return to_json(json::object{

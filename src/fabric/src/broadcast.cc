@@ -7,6 +7,7 @@ namespace skep::fabric {
 using Routed = std::expected<void, Drop>;
 
 Routed Core::Impl::broadcast(const Origin& from, const Sender& sender, Packet& packet) {
+  packet.way.row = Row::kBroadcast;
   const std::string_view known_by = packet.known_by();
   if (!known_by.empty() &&
       !broadcasts.first(packet.view().src, known_by, std::chrono::steady_clock::now())) {

@@ -15,7 +15,11 @@ Core::Core(Config config) : impl_(std::make_unique<Impl>(std::move(config))) {
 Core::~Core() = default;
 
 std::expected<void, Drop> Core::route(const Origin& from, Packet& packet) {
+  const std::string_view name =
+      from.node != nullptr ? std::string_view(from.node->name.str()) : packet.view().src_name;
+  const std::size_t hop = impl_->hops.begin(name, packet.view());
   auto routed = impl_->route(from, packet);
+  impl_->hops.end(hop, packet.way.row, packet.way.to, routed ? Drop::kCount : routed.error());
   if (!routed) impl_->count(routed.error());
   return routed;
 }
@@ -162,6 +166,18 @@ void Core::unfollow(std::uint64_t follower) {
 const std::shared_ptr<FrameHub>& Core::frames(Loop& loop) {
   if (!impl_->frames) impl_->frames = FrameHub::make(loop);
   return impl_->frames;
+}
+
+const Hops& Core::hops() const { return impl_->hops; }
+std::size_t Core::neighbours() const {
+  std::vector<const Exit*> exits;
+  for (const Impl::Hive& hive : impl_->hives) exits.push_back(hive.exit);
+  std::ranges::sort(exits);
+  const auto twice = std::ranges::unique(exits);
+  return impl_->peers.size() + exits.size() - twice.size();
+}
+bool Core::beyond() const {
+  return !impl_->hives.empty() || std::ranges::any_of(impl_->peers, &Impl::Peer::gateway);
 }
 
 void Core::count(Drop drop) { impl_->count(drop); }

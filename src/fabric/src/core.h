@@ -15,6 +15,7 @@
 namespace skep::fabric {
 
 class FrameHub;
+class Hops;
 
 // A way out of this router. The owner takes it out of the core before it dies; it may do so while
 // take() runs.
@@ -117,6 +118,12 @@ class Core {
 
   // What all frame sockets of this router share; made when first asked for.
   const std::shared_ptr<FrameHub>& frames(Loop& loop);
+
+  // What passed lately. neighbours(): peers and sessions with other hives; beyond(): there is a way
+  // to other hives, here or at a peer.
+  [[nodiscard]] const Hops& hops() const;
+  [[nodiscard]] std::size_t neighbours() const;
+  [[nodiscard]] bool beyond() const;
 
   void count(Drop drop);
   [[nodiscard]] RouterStats stats() const;

@@ -5,6 +5,7 @@
 
 #include "core.h"
 #include "dedupe.h"
+#include "hops.h"
 
 namespace skep::fabric {
 
@@ -39,6 +40,7 @@ struct Core::Impl {
   std::function<void(Exit&)> session_up;
   std::uint64_t serial = 0;
   RouterStats stats;
+  Hops hops;
   std::shared_ptr<FrameHub> frames;
   SeenLately broadcasts{broadcasts_max, std::chrono::seconds(30)};
   static constexpr std::size_t broadcasts_max = 65'536;

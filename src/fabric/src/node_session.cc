@@ -1,5 +1,6 @@
 #include "node_session.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "skep/base/log.h"
@@ -14,6 +15,13 @@ FrameLimits limits_of(const NodeServerConfig& config) {
           .ping_after = config.ping_after,
           .dead_after = config.dead_after,
           .stuck_after = config.stuck_after};
+}
+
+std::uint32_t peer_pid(int fd) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  const bool known = ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0;
+  return known ? static_cast<std::uint32_t>(credentials.pid) : 0;
 }
 
 bool speaks_our_version(std::string_view version) {
@@ -135,6 +143,8 @@ bool NodeSession::authorise(const Hello& hello, const Name& name) {
 void NodeSession::join(const EnvelopeView& view, const NodeId& id, Name name) {
   NodeAt node{.id = id, .name = std::move(name)};
   node.exit = static_cast<Exit*>(this);
+  node.pid = peer_pid(socket_.fd());
+  node.own_user = uid_ == ::geteuid();
   auto joined = server_.core->join(std::move(node));
   if (!joined) return reject("BAD_HELLO", joined.error().message);
   node_ = *joined;

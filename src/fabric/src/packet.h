@@ -10,6 +10,8 @@
 
 namespace skep::fabric {
 
+enum class Row : std::uint8_t;  // hops.h
+
 // Lives on the stack of whoever read or got the message. Loop thread only. Nothing is allocated for
 // a frame that is handed on as a frame.
 class Packet {
@@ -43,6 +45,11 @@ class Packet {
   // what was spliced in makes it too long.
   Result<void> append(std::string& out, bool towards_router) const;
 
+  // How route() decided, for the trace.
+  struct Way {
+    Row row = Row{};
+    NodeId to;
+  } way;
   // What the receiver said when route() failed with kRefused or kBackpressure.
   std::optional<Error> refusal;
   // Where a Message's text goes that is too long for a frame; null: then it is refused.

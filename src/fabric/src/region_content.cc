@@ -8,8 +8,8 @@ namespace skep::fabric {
 namespace {
 
 // The first byte of each content: another order of fields gets another number.
-constexpr std::uint8_t kNodesFormat = 1, kConfigFormat = 2, kLsaFormat = 3;
-constexpr std::size_t kNodeBytesMin = 16 + 2 + 5 + 1 + 2 + 1 + 8;
+constexpr std::uint8_t kNodesFormat = 5, kConfigFormat = 2, kLsaFormat = 6;
+constexpr std::size_t kNodeBytesMin = 16 + 2 + 5 + 1 + 2 + 1 + 8 + 4;
 
 void put_id(BytesOut& out, const NodeId& id) {
   out.raw({reinterpret_cast<const char*>(id.uuid.bytes.data()), id.uuid.bytes.size()});
@@ -46,6 +46,7 @@ void put(BytesOut& out, const NodeAt& node) {
   out.text(node.hive);
   out.u8(node.path);
   out.u64(node.since);
+  out.u32(node.pid);
 }
 NodeAt get_node(BytesIn& in) {
   const NodeId id = get_id(in);
@@ -58,6 +59,7 @@ NodeAt get_node(BytesIn& in) {
   node.hive = in.text();
   node.path = in.u8();
   node.since = in.u64();
+  node.pid = in.u32();
   return node;
 }
 

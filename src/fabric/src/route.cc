@@ -10,6 +10,16 @@ namespace {
 using Routed = std::expected<void, Drop>;
 using To = EnvelopeView::To;
 
+Row row_of(const Decision& decision) {
+  using What = Decision::What;
+  if (decision.by != nullptr) {
+    const bool fallback = decision.by->action == StaticRoute::Action::kFallback;
+    return fallback ? Row::kFallback : Row::kOverride;
+  }
+  if (decision.what == What::kToHive) return Row::kHiveRoute;
+  if (decision.what != What::kNode) return Row::kNone;
+  return decision.node->where == NodeAt::Where::kHive ? Row::kHiveNode : Row::kNode;
+}
 constexpr std::unexpected<Drop> dropped(Drop drop) { return std::unexpected(drop); }
 
 // What only routers say, and what only authorised system nodes may say (docs/fabric.md
@@ -129,7 +139,10 @@ bool Core::Impl::control(const Origin& from, const Packet& packet) {
 
 Routed Core::Impl::unicast(const Origin& from, const Sender& sender, Packet& packet) {
   const EnvelopeView& view = packet.view();
-  if (packet.is_system() && is_for_me(packet) && control(from, packet)) return {};
+  if (packet.is_system() && is_for_me(packet) && control(from, packet)) {
+    packet.way.row = Row::kRouter;
+    return {};
+  }
   if (view.to == To::kNode) return to_id(from, sender, packet);
   if (view.to == To::kNull && packet.is_system()) return dropped(Drop::kNoTarget);
   if (view.to == To::kNull) return to_null(from, sender, packet);
@@ -138,6 +151,7 @@ Routed Core::Impl::unicast(const Origin& from, const Sender& sender, Packet& pac
 }
 
 Routed Core::Impl::to_id(const Origin& from, const Sender& sender, Packet& packet) {
+  packet.way.row = Row::kId;
   const NodeAt* to = table.find(packet.view().dst_node);
   if (to == nullptr) return dropped(Drop::kNodeNotFound);
   if (table.dropped(*to) != nullptr) return dropped(Drop::kRouteDrop);
@@ -160,6 +174,7 @@ Routed Core::Impl::to_name(const Origin& from, const Sender& sender, Packet& pac
 }
 
 Routed Core::Impl::follow(const Origin& from, Packet& packet, const Decision& decision) {
+  packet.way.row = row_of(decision);
   switch (decision.what) {
     case Decision::What::kNode:
       return to_node(from, packet, *decision.node);
@@ -201,6 +216,7 @@ Routed Core::Impl::to_null(const Origin& from, const Sender& sender, Packet& pac
 }
 
 Routed Core::Impl::to_node(const Origin& from, Packet& packet, const NodeAt& to) {
+  packet.way.to = to.id;
   Exit& exit = *exit_of(to);
   switch (to.where) {
     case NodeAt::Where::kHere:

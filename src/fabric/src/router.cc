@@ -179,6 +179,7 @@ Result<Port> Router::attach(Name name, NodeId id, Inbox& inbox) {
   auto node = std::make_unique<Node>(*impl_, inbox, id);
   NodeAt at{.id = id, .name = std::move(name)};
   at.exit = static_cast<Exit*>(node.get());
+  at.own_user = true;
   SKEP_TRY(node->at, impl_->core.join(std::move(at)));
   Node& attached = *node;
   impl_->nodes[id] = std::move(node);

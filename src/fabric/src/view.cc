@@ -65,11 +65,13 @@ void read_router(const std::string& path, std::string_view base, View& view) {
   view.routers.push_back({std::move(read->info), *std::move(region)});
 }
 
-json::object node_json(const NodeAt& node, std::string_view router) {
+// A node without a process of its own is in its router's.
+json::object node_json(const NodeAt& node, std::string_view router, std::uint32_t router_pid) {
   return {{"name", node.name.str()},
           {"uuid", node.id.uuid.str()},
           {"zone", zone_json(node.zone)},
-          {"router", router}};
+          {"router", router},
+          {"pid", node.pid != 0 ? node.pid : router_pid}};
 }
 
 json::object static_json(const StaticRoute& route) {
@@ -122,7 +124,7 @@ json::object nodes_of(const View& view) {
   json::array nodes;
   for (const auto& router : view.routers) {
     for (const NodeAt& node : router.region.nodes) {
-      nodes.push_back(node_json(node, router.region.router_name.str()));
+      nodes.push_back(node_json(node, router.region.router_name.str(), router.info.owner_pid));
     }
   }
   return with_troubles({{"nodes", std::move(nodes)}}, view);

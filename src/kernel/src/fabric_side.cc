@@ -44,6 +44,7 @@ Result<std::unique_ptr<FabricSide>> FabricSide::open(Loop& loop, fabric::Router&
   side->texts_ =
       std::make_unique<fabric::Texts>(loop, fabric::BlobStore({.directory = home + "/blobs"}));
   router.set_texts(side->texts_.get());
+  side->tracer_ = fabric::Tracer::open(loop, router);
   return side;
 }
 
@@ -86,6 +87,7 @@ void FabricSide::add_counters(std::vector<std::pair<std::string, std::uint64_t>>
 }
 
 Task<void> FabricSide::close(Ctx ctx) {
+  if (tracer_) co_await tracer_->close();
   if (publisher_) co_await publisher_->close(ctx);
   if (peering_) co_await peering_->close(ctx);
   if (server_) co_await server_->close(ctx);

@@ -67,6 +67,7 @@ class KernelImpl final : public Kernel {
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
   memory::Ledger& ledger() override { return *ledger_; }
+  fabric::Tracer* tracer() override { return fabric_ ? &fabric_->tracer() : nullptr; }
   WallTime started() const override { return started_; }
   json::object status() const override;
 

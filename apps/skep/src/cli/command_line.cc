@@ -115,6 +115,12 @@ void add_fabric(CLI::App& app, Options& options) {
       options.name = name;
     });
   }
+  CLI::App& trace =
+      *fabric.add_subcommand("trace", "Where a message went, as all routers remember it");
+  add_common(trace, options);
+  add_json(trace, options);
+  trace.add_option("id", options.name, "Its trace id, or its own id")->required();
+  trace.callback([&options] { options.command = Options::Command::kFabricTrace; });
   CLI::App& token = *fabric.add_subcommand(
       "token", "Issue a token for a node that needs one: an SY. name, or another user's process");
   add_common(token, options);
@@ -204,6 +210,8 @@ int dispatch(const Options& options) {
       return run_node(options);
     case Options::Command::kFabric:
       return run_fabric(options);
+    case Options::Command::kFabricTrace:
+      return run_fabric_trace(options);
     case Options::Command::kFabricToken:
       return run_fabric_token(options);
     case Options::Command::kModels:

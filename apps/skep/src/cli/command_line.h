@@ -31,6 +31,7 @@ struct Options {
     kNode,
     kFabric,
     kFabricToken,
+    kFabricTrace,
     kHiveKeygen,
     kHiveJoin,
     kHiveList
@@ -69,6 +70,7 @@ int run_router(const Options& options);
 int run_node(const Options& options);
 int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
+int run_fabric_trace(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

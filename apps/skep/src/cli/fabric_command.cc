@@ -16,8 +16,9 @@ std::string_view text(const json::value& row, std::string_view key) { return get
 void print_nodes(const json::array& nodes) {
   for (const json::value& node : nodes) {
     const auto zone = get_int(node, "zone");
-    fmt::print("{:<40} {} zone {:<6} at {}\n", text(node, "name"), text(node, "uuid"),
-               zone ? std::to_string(*zone) : "all", text(node, "router"));
+    fmt::print("{:<40} {} zone {:<6} at {}, pid {}\n", text(node, "name"), text(node, "uuid"),
+               zone ? std::to_string(*zone) : "all", text(node, "router"),
+               get_int(node, "pid").value_or(0));
   }
 }
 

@@ -76,6 +76,8 @@ struct NodeAt {
   std::uint8_t path = 0;    // kHive: hives on the way
   std::uint64_t since = 0;  // order of arrival; 0: the table numbers it
   void* exit = nullptr;
+  std::uint32_t pid = 0;  // kHere, at a socket: the process at its other end; 0: not known
+  bool own_user = false;  // kHere: it runs as the router's own user, or within the router
 };
 // A route that another hive advertises.
 struct HiveRoute {

@@ -26,7 +26,7 @@ struct View {
 };
 View read_view(const std::string& fabric_directory);
 
-// {"nodes":[{name, uuid, zone, router, where}]}, …; each has "routers_dead" and "problems" where
+// {"nodes":[{name, uuid, zone, router, pid}]}, …; each has "routers_dead" and "problems" where
 // there are any.
 json::object nodes_of(const View& view);
 // The table in the order in which it decides, with the reason for each entry.

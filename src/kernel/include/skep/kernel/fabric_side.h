@@ -11,6 +11,7 @@
 #include "skep/fabric/publish.h"
 #include "skep/fabric/router.h"
 #include "skep/fabric/texts.h"
+#include "skep/fabric/tracer.h"
 
 namespace skep::kernel {
 
@@ -41,6 +42,7 @@ class FabricSide {
   Task<void> close(Ctx ctx);
   // {"socket", "nodes", "peers": [names]}
   [[nodiscard]] json::object status() const;
+  [[nodiscard]] fabric::Tracer& tracer() { return *tracer_; }
   [[nodiscard]] std::string socket_path() const { return server_->path(); }
 
  private:
@@ -51,6 +53,7 @@ class FabricSide {
 
   fabric::Router& router_;
   std::unique_ptr<fabric::Texts> texts_;
+  std::unique_ptr<fabric::Tracer> tracer_;
   std::unique_ptr<fabric::NodeServer> server_;
   std::unique_ptr<fabric::Peering> peering_;
   std::unique_ptr<fabric::Publisher> publisher_;

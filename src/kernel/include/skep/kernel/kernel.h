@@ -95,6 +95,7 @@ class Kernel {
   [[nodiscard]] virtual channels::WebChannel& web() = 0;
   [[nodiscard]] virtual fabric::Router& router() = 0;
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
+  virtual fabric::Tracer* tracer() = 0;  // null without a socket for nodes
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
 };
