@@ -146,8 +146,8 @@ class Memory {
     std::string file;  // "20260302-080000.jsonl"; "-2", "-3" appended when taken
   };
   virtual Result<Archived> archive(const Conversation& conversation) = 0;  // /new
-  // /forget: active history (all threads), user.md, context.md, memory.md, knowledge, files/;
-  // archives kept. Names of what was erased.
+  // /forget: active history (all threads), user.md, context.md, memory.md, knowledge, files/,
+  // results/; archives kept. Names of what was erased.
   virtual Result<std::vector<std::string>> forget(const Conversation& conversation) = 0;
   virtual Result<SessionStats> stats(const Conversation& conversation) = 0;
 
