@@ -64,6 +64,9 @@ struct TranscriptSummary {
   std::int64_t compacted_count = 0;
   std::string content;
   std::optional<WallTime> ts;
+  // msg_id of the newest message that it stands for: what lies between that and the summary is
+  // read word by word. Empty: it stands for everything before it.
+  std::string last_msg_id;
   bool operator==(const TranscriptSummary&) const = default;
 };
 struct TranscriptTool {  // for people and audit; not replayed to the model
