@@ -9,6 +9,7 @@
 
 #include "skep/async/gate.h"
 #include "skep/async/task.h"
+#include "skep/authority/capability.h"
 #include "skep/base/clock.h"
 #include "skep/base/config.h"
 #include "skep/llm/model.h"
@@ -29,6 +30,8 @@ struct AgentConfig {
   int tool_rounds_max = 10;          // then one last call in which tools are forbidden
   std::chrono::milliseconds turn_timeout{600'000};
   std::string time_zone;  // IANA name for the prompt's clock; empty: the system's
+  // [agent] profile and capabilities, together; neither: all that the configuration turns on.
+  authority::Grants grants = authority::Grants::everything();
 
   static AgentConfig read(ConfigSection root);
 };
