@@ -64,6 +64,7 @@ AgentConfig AgentConfig::read(ConfigSection root) {
   agent.read_duration("turn_timeout_secs", std::chrono::seconds(1), config.turn_timeout);
   agent.read("time_zone", config.time_zone);
   config.grants = read_grants(agent);
+  config.loop_guard = LoopGuardConfig::read(agent.child("loop_guard"));
   ConfigSection skills = root.child("skills");
   skills.read("max_tool_rounds", config.tool_rounds_max, {.min = 0, .max = 100});
   if (config.name.empty()) agent.problem("name", "must not be empty");
