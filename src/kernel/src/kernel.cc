@@ -9,6 +9,7 @@
 #include "rooms_desk.h"
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/result_store.h"
 #include "workspace_tools.h"
 
 namespace skep::kernel {
@@ -29,7 +30,6 @@ class KernelImpl final : public Kernel {
   Task<Result<void>> open_all() {
     const Ctx ctx;
     SKEP_CO_TRY_VOID(co_await open_stores(ctx));
-    SKEP_CO_TRY_VOID(settle_journals());
     SKEP_CO_TRY_VOID(co_await open_model(ctx));
     SKEP_CO_TRY_VOID(open_tools());
     SKEP_CO_TRY_VOID(open_nodes());
@@ -48,6 +48,7 @@ class KernelImpl final : public Kernel {
   Task<void> close(Ctx ctx) override {
     using namespace std::chrono_literals;
     // Running turns may still answer, so the channels stay until the agent is done.
+    if (authority_) authority_->approvals().stop();  // nobody waits for an answer any more
     co_await supervisor_.stop(NodeKind::kAgent, ctx.within(6s));
     if (agent_) co_await agent_->close(ctx.within(6s));
     co_await agent_out_.close(ctx.within(1s));
@@ -68,6 +69,7 @@ class KernelImpl final : public Kernel {
   fabric::Router& router() override { return *router_; }
   memory::Ledger& ledger() override { return *ledger_; }
   fabric::Tracer* tracer() override { return fabric_ ? &fabric_->tracer() : nullptr; }
+  AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
   json::object status() const override;
 
@@ -89,6 +91,14 @@ class KernelImpl final : public Kernel {
     store::JournalConfig journal{.directory = home + "/run/journal", .sync = config_.sync};
     if (options_.only) journal.directory = node_journal(home, *options_.only);
     SKEP_CO_TRY(journal_, store::Journal::open(std::move(journal)));
+    SKEP_CO_TRY_VOID(settle_journals());
+    if (is_main() || hosts(NodeKind::kAgent)) {
+      // The audit log goes with the agent, as the usage does.
+      const std::string audit = hosts(NodeKind::kAgent) ? home : home + "/nodes";
+      SKEP_CO_TRY(authority_,
+                  AuthoritySide::open(config_.authority, audit, *journal_, Clock::system()));
+      authority_->set_grants(std::string(own_name().base()), config_.agent.grants);
+    }
     if (hosts(NodeKind::kAgent)) {
       SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
     }
@@ -135,14 +145,23 @@ class KernelImpl final : public Kernel {
   }
 
   Result<void> open_tools() {
-    if (!memory_) return {};
+    if (!hosts(NodeKind::kAgent)) return {};
     SKEP_TRY_VOID(toolbox_.add(tools::make_memory_store(*memory_, Clock::system())));
     SKEP_TRY_VOID(toolbox_.add(tools::make_memory_recall(*memory_)));
     SKEP_TRY_VOID(toolbox_.add(tools::make_system_time(Clock::system())));
     if (config_.web_fetch.enabled) {
       SKEP_TRY_VOID(toolbox_.add(tools::make_web_fetch(*http_, config_.web_fetch)));
     }
+    SKEP_TRY_VOID(toolbox_.add(tools::make_result_read(results_)));
+    toolbox_.keep_long_results(results_, result_bytes());
     return open_workspace_tools(toolbox_, config_, pool_);
+  }
+
+  // A single result may take three tenths of the model's window, at two bytes a token.
+  std::size_t result_bytes() const {
+    const int window = model_->driver().context_window_tokens();
+    if (window <= 0) return tools::result_bytes_max;
+    return static_cast<std::size_t>(window) * 6 / 10;
   }
 
   [[nodiscard]] Name own_name() const {
@@ -319,6 +338,7 @@ class KernelImpl final : public Kernel {
   // they lead to.
   Pool pool_;
   std::unique_ptr<store::Journal> journal_;
+  std::unique_ptr<AuthoritySide> authority_;
   std::unique_ptr<memory::Memory> memory_;
   std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<store::Db> db_;
@@ -326,6 +346,8 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<net::HttpClient> http_;
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
+  tools::ResultStore results_{
+      [this](const Conversation& conversation) { return memory_->directory(conversation); }};
   tools::Toolbox toolbox_;
   std::unique_ptr<fabric::Router> router_;
   std::unique_ptr<fabric::Gateway> gateway_;

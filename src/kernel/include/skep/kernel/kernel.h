@@ -12,6 +12,7 @@
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
+#include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/kernel/nodes.h"
 #include "skep/llm/model.h"
@@ -39,8 +40,9 @@ struct KernelConfig {
   memory::MemoryConfig memory;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
-  FabricConfig fabric;  // [fabric]
-  NodesConfig nodes;    // [nodes]
+  FabricConfig fabric;            // [fabric]
+  NodesConfig nodes;              // [nodes]
+  AuthoritySideConfig authority;  // [authority]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
@@ -96,6 +98,7 @@ class Kernel {
   [[nodiscard]] virtual fabric::Router& router() = 0;
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
   virtual fabric::Tracer* tracer() = 0;  // null without a socket for nodes
+  [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
 };

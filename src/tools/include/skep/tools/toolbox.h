@@ -37,6 +37,9 @@ class Tool {
   // True when running it twice does no more than once. After a crash a call without a recorded
   // result is run again only if so; otherwise the model is told that it may have happened.
   [[nodiscard]] virtual bool repeatable() const = 0;
+  // True when it only looks, so that calls of one answer may run at the same time. Needs
+  // repeatable().
+  [[nodiscard]] virtual bool side_by_side() const { return false; }
   [[nodiscard]] virtual std::chrono::milliseconds timeout() const {
     return std::chrono::seconds(60);
   }
@@ -44,6 +47,8 @@ class Tool {
   // can act on.
   virtual Task<ToolOutput> call(ToolContext context, json::object arguments) = 0;
 };
+
+class ResultStore;
 
 inline constexpr std::size_t result_bytes_max =
     50'000;  // longer output is cut in the middle with a note
@@ -59,6 +64,9 @@ class Toolbox {
   // kExists when the name is taken, kInvalid when the schema is no object or the name not
   // [a-z0-9_]{1,64}.
   Result<void> add(std::unique_ptr<Tool> tool);
+  // From now on the whole text of a result over `bytes_max` (at most result_bytes_max) is kept in
+  // `store`, which outlives this, and the note says by which handle result_read finds it.
+  void keep_long_results(const ResultStore& store, std::size_t bytes_max);
   [[nodiscard]] const llm::ToolSpecs& specs() const { return specs_; }  // as of the last add()
   [[nodiscard]] const Tool* find(std::string_view name) const;
   // Checks the arguments against the schema, runs within the time limit, caps the result. Never
@@ -71,7 +79,10 @@ class Toolbox {
   struct Entry;
   [[nodiscard]] const Entry* entry(std::string_view name) const;
   [[nodiscard]] ToolOutput unknown(std::string_view name) const;
+  [[nodiscard]] std::string fitted(const Conversation& conversation, std::string text) const;
   std::vector<Entry> entries_;  // by name
+  const ResultStore* results_ = nullptr;
+  std::size_t result_bytes_max_ = result_bytes_max;
   llm::ToolSpecs specs_;
 };
 
