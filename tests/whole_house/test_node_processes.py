@@ -27,6 +27,9 @@ class Processes(WholeHouse):
     def processes(self, house):
         return {one["kind"]: one for one in self.status(house).get("processes", [])}
 
+    def calls(self, house):
+        return json.loads(house.http_get("/api/usage")[1])["total"]["day"]["calls"]
+
     def wait_settled(self, house):
         """Nothing is under way in any of the processes."""
         def settled():
@@ -133,6 +136,9 @@ class BothOutside(Processes):
         self.assertEqual(pids["AI.Helper@local"], house.node_pid("agent"))
         self.assertEqual(pids["IO.xmpp@local"], house.node_pid("xmpp"))
         self.assertEqual(pids["IO.web@local"], house.process.pid)
+        self.model.rule = lambda request: Step(text="that cost something", usage={"in": 100, "out": 7})
+        self.ask(house, ann, "hello")
+        procs.wait_until(lambda: self.calls(house) == 1, "what the agent's process spent shows", 15)
         pid = house.kill_node("agent")
         house.wait_node("agent", other_than=pid)
         procs.wait_until(lambda: self.processes(house)["agent"]["restarts"] == 1, "the restart is counted", 15)

@@ -29,9 +29,7 @@ async def connect(where: Union[str, Path], name: str, *, token: str = "", persis
     in place of receive(), see README.md. Raises Rejected or LinkLost when this first connection fails; a later loss is
     mended for as long as the node lives.
     """
-    node = Node(Path(where), name, token, persistent, blob_directory, limits or Limits(), take)
-    await node._open()
-    return node
+    return await Node(Path(where), name, token, persistent, blob_directory, limits or Limits(), take)._open()
 
 
 class Node:
@@ -170,10 +168,11 @@ class Node:
 
     # Connecting ---------------------------------------------------------------------------------------------------
 
-    async def _open(self) -> None:
+    async def _open(self) -> "Node":
         await self._dial()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(work()) for work in (self._run, self._write_on, self._watch, self._take_in)]
+        return self
 
     async def _run(self) -> None:
         wait = self._limits.backoff

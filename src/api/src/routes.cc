@@ -87,35 +87,8 @@ Task<Result<void>> post_chat(Ctx ctx, RouteContext context) {
   co_return co_await context.deps.kernel.web().chat(ctx, std::move(request), std::move(sink));
 }
 
-json::object as_json(const memory::Spend& spend) {
-  return {{"calls", spend.calls},
-          {"failed", spend.failed},
-          {"input_tokens", spend.usage.input},
-          {"output_tokens", spend.usage.output},
-          {"cache_read_tokens", spend.usage.cache_read},
-          {"cache_write_tokens", spend.usage.cache_write},
-          {"cost_pico_usd", spend.cost},
-          {"cost", format_usd(spend.cost)}};
-}
-
-json::object as_json(const memory::NamedSpend& spend) {
-  return {{"name", spend.name}, {"day", as_json(spend.day)}, {"month", as_json(spend.month)}};
-}
-
-json::array all_of(memory::Ledger& ledger, memory::Ledger::Scope scope) {
-  json::array out;
-  for (const memory::NamedSpend& one : ledger.all(scope)) out.push_back(as_json(one));
-  return out;
-}
-
 Task<Result<void>> get_usage(Ctx, RouteContext context) {
-  using Scope = memory::Ledger::Scope;
-  memory::Ledger& ledger = context.deps.kernel.ledger();
-  const json::object body{{"total", as_json(ledger.spent(Scope::kTotal, ""))},
-                          {"agents", all_of(ledger, Scope::kAgent)},
-                          {"people", all_of(ledger, Scope::kPerson)},
-                          {"models", all_of(ledger, Scope::kModel)}};
-  const std::string text = to_json(body);
+  const std::string text = to_json(context.deps.kernel.usage());
   co_return co_await context.responder.send_json(200, text);
 }
 

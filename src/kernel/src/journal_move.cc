@@ -18,7 +18,7 @@ Belongings belongings_of(const KernelConfig& config, NodeKind kind) {
   const Name name = agent ? Name::from_label(NodeType::kAgent, config.agent.name, config.hive)
                           : Name::from_label(NodeType::kChannel, "xmpp", config.hive);
   const std::string link = "link:" + std::string(name.base());
-  if (agent) return {{"turn", link}, {link}};
+  if (agent) return {{"turn", "approval", link}, {link}};
   return {{"out", "room-out", link}, {"seen", "seen-rooms", "sent", link}};
 }
 

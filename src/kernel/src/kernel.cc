@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "conversation_rules.h"
 #include "journal_move.h"
 #include "node_out.h"
 #include "node_status.h"
@@ -10,6 +11,7 @@
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
 #include "skep/tools/result_store.h"
+#include "status_json.h"
 #include "workspace_tools.h"
 
 namespace skep::kernel {
@@ -61,6 +63,7 @@ class KernelImpl final : public Kernel {
     if (gateway_) co_await gateway_->close(ctx.within(3s));
     if (fabric_) co_await fabric_->close(ctx.within(1s));
     if (status_writer_) co_await status_writer_->close();
+    if (usage_writer_) co_await usage_writer_->close();
   }
 
   const KernelConfig& config() const override { return config_; }
@@ -69,6 +72,7 @@ class KernelImpl final : public Kernel {
   fabric::Router& router() override { return *router_; }
   memory::Ledger& ledger() override { return *ledger_; }
   fabric::Tracer* tracer() override { return fabric_ ? &fabric_->tracer() : nullptr; }
+  json::object usage() const override;
   AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
   json::object status() const override;
@@ -256,8 +260,13 @@ class KernelImpl final : public Kernel {
   void start_processes() {
     if (!is_main()) {
       status_writer_ = std::make_unique<NodeStatusWriter>(
-          loop_, node_directory(config_.home, *options_.only) + "/status.json",
+          loop_, node_directory(config_.home, *options_.only) + kStatusFile,
           [this] { return status(); });
+      if (ledger_) {
+        usage_writer_ = std::make_unique<NodeStatusWriter>(
+            loop_, node_directory(config_.home, *options_.only) + kUsageFile,
+            [this] { return usage_json(*ledger_); });
+      }
       return;
     }
     if (!options_.networks) return;
@@ -291,29 +300,10 @@ class KernelImpl final : public Kernel {
   }
 
   bool is_admin(const Conversation& conversation) const {
-    if (conversation.channel == "cli")
-      return true;  // the operating system already knows this person
-    return config_.xmpp && identity::AllowList(config_.xmpp->allow).is_admin(conversation.peer);
+    return kernel::is_admin(config_, conversation);
   }
-
   agent::ConversationSettings settings(const Conversation& conversation) const {
-    const channels::RoomConfig* room =
-        conversation.channel == "xmpp" ? room_config(conversation.peer) : nullptr;
-    if (room == nullptr) return {};
-    return {.personality = room->persona,
-            .instructions = room->instructions,
-            .history_token_budget = room->history_token_budget};
-  }
-
-  const channels::RoomConfig* room_config(std::string_view peer) const {
-    if (xmpp_) return xmpp_->room_config(peer);
-    if (!config_.xmpp) return nullptr;
-    const auto jid = xmpp::Jid::parse(peer);
-    const auto is_it = [&jid](const channels::RoomConfig& r) {
-      return jid && r.room == jid->bare();
-    };
-    const auto room = std::ranges::find_if(config_.xmpp->rooms, is_it);
-    return room == config_.xmpp->rooms.end() ? nullptr : &*room;
+    return settings_of(config_, xmpp_.get(), conversation);
   }
 
   std::vector<std::string> status_lines(bool admin) const {
@@ -359,37 +349,8 @@ class KernelImpl final : public Kernel {
   RoomsDesk xmpp_desk_{xmpp_out_, [this](const Conversation& c) { return is_admin(c); }};
   std::unique_ptr<FabricSide> fabric_;
   NodeSupervisor supervisor_;
-  std::unique_ptr<NodeStatusWriter> status_writer_;
+  std::unique_ptr<NodeStatusWriter> status_writer_, usage_writer_;
 };
-
-json::array hives_of(const fabric::Gateway& gateway) {
-  json::array all;
-  for (const fabric::HiveStatus& one : gateway.hives()) {
-    json::object rejects;
-    for (const auto& [reason, count] : one.reject_reasons) rejects[reason] = count;
-    all.push_back(json::object{{"hive", one.hive},
-                               {"state", one.state},
-                               {"address", one.address},
-                               {"path", json::array(one.path.begin(), one.path.end())},
-                               {"nodes", one.nodes},
-                               {"left_out", one.left_out},
-                               {"rejected", std::move(rejects)}});
-  }
-  return all;
-}
-
-json::object agent_json(const agent::AgentStats& stats, const std::string& name) {
-  return {{"name", name},
-          {"running", stats.running},
-          {"waiting", stats.waiting},
-          {"accepted", stats.accepted},
-          {"refused", stats.refused},
-          {"replied", stats.replied},
-          {"failed", stats.failed},
-          {"resumed", stats.resumed},
-          {"input_tokens", stats.usage.input},
-          {"output_tokens", stats.usage.output}};
-}
 
 json::object KernelImpl::status() const {
   json::object status{
@@ -405,19 +366,10 @@ json::object KernelImpl::status() const {
     return status;
   }
   add_processes(status);
-  json::array routes;
-  for (const fabric::RouteEntry& route : router_->snapshot()->routes) {
-    routes.push_back(
-        json::object{{"name", route.name}, {"node", route.node.uuid.str()}, {"why", route.why}});
-  }
-  status["routes"] = std::move(routes);
+  status["routes"] = routes_json(*router_);
   if (gateway_) {
-    const fabric::GatewayStats gateway = gateway_->stats();
     status["hives"] = hives_of(*gateway_);
-    status["gateway"] = json::object{{"port", gateway_->port()},
-                                     {"sessions", gateway.sessions},
-                                     {"refused", gateway.refused},
-                                     {"last_refusal", gateway.last_refusal}};
+    status["gateway"] = gateway_json(*gateway_);
   }
   if (fabric_) status["fabric"] = fabric_->status();
   return status;
@@ -428,23 +380,18 @@ void KernelImpl::add_processes(json::object& status) const {
   json::array processes;
   for (const NodeKind kind : kNodeKinds) {
     const bool there = kind == NodeKind::kAgent || (config_.xmpp && options_.networks);
-    if (!there || hosts(kind)) continue;
-    auto said = read_node_status(config_.home, kind);
-    json::object process{{"kind", kind_name(kind)}, {"state", said ? "running" : "absent"}};
-    if (said) process["pid"] = said->at("pid");
-    if (const auto watched = supervisor_.status(kind)) {
-      if (!said) process["state"] = watched->state == "running" ? "starting" : watched->state;
-      process["restarts"] = watched->restarts;
-      if (!watched->last_end.empty()) process["last_end"] = watched->last_end;
-    }
-    for (const char* key : {"started_at", "link", "journal_unfinished"}) {
-      if (said && said->contains(key)) process[key] = said->at(key);
-    }
-    const auto key = kind_name(kind);
-    if (said && said->contains(key)) status[key] = said->at(key);
-    processes.push_back(std::move(process));
+    if (there && !hosts(kind))
+      processes.push_back(process_json(config_.home, kind, supervisor_.status(kind), status));
   }
   if (!processes.empty()) status["processes"] = std::move(processes);
+}
+
+json::object KernelImpl::usage() const {
+  json::object sums = usage_json(*ledger_);
+  if (!is_main() || agent_) return sums;
+  if (auto more = read_node_file(config_.home, NodeKind::kAgent, kUsageFile))
+    add_usage(sums, json::value(*std::move(more)));
+  return sums;
 }
 
 }  // namespace

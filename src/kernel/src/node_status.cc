@@ -15,7 +15,7 @@ namespace skep::kernel {
 namespace {
 
 constexpr std::chrono::seconds kLookEach{1};
-constexpr std::size_t kStatusBytesMax = 1u << 20;
+constexpr std::size_t kFileBytesMax = 16u << 20;
 
 }  // namespace
 
@@ -61,14 +61,24 @@ std::optional<int> node_pid(const std::string& home, NodeKind kind) {
   return end.ec == std::errc() && pid > 1 ? std::optional(pid) : std::nullopt;
 }
 
+std::optional<json::object> read_node_file(const std::string& home, NodeKind kind,
+                                           std::string_view file) {
+  if (!node_pid(home, kind)) return std::nullopt;
+  const auto text = store::read_file(node_directory(home, kind) + std::string(file), kFileBytesMax);
+  auto said = text ? parse_json(*text, {.bytes_max = kFileBytesMax})
+                   : Result<json::value>(fail(text.error()));
+  if (!said || !said->is_object()) return std::nullopt;
+  return std::move(said->get_object());
+}
+
+// One that a predecessor left is not its own.
 std::optional<json::object> read_node_status(const std::string& home, NodeKind kind) {
   const auto pid = node_pid(home, kind);
   if (!pid) return std::nullopt;
   json::object status{{"kind", kind_name(kind)}, {"pid", *pid}};
-  const auto text = store::read_file(node_directory(home, kind) + "/status.json", kStatusBytesMax);
-  const auto said = text ? parse_json(*text) : fail(text.error());
-  if (!said || !said->is_object() || get_int(*said, "pid") != *pid) return status;
-  for (const auto& [key, value] : said->get_object()) status[key] = value;
+  const auto said = read_node_file(home, kind, kStatusFile);
+  if (!said || get_int(*said, "pid") != *pid) return status;
+  for (const auto& [key, value] : *said) status[key] = value;
   return status;
 }
 

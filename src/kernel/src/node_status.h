@@ -8,7 +8,7 @@
 
 namespace skep::kernel {
 
-// Writes node_directory()/status.json when it has changed, looking each second; once at the start.
+// Writes a file when it has changed, looking each second; once at the start.
 // Loop thread only; close() before it dies.
 class NodeStatusWriter {
  public:
@@ -25,6 +25,10 @@ class NodeStatusWriter {
   Gate gate_;
 };
 
+inline constexpr const char *kStatusFile = "/status.json", *kUsageFile = "/usage.json";
+// What a living process of that kind has written to one of them; nullopt: nothing, or it is dead.
+std::optional<json::object> read_node_file(const std::string& home, NodeKind kind,
+                                           std::string_view file);
 // Of a living process of that kind: {"kind", "pid", …what it wrote}; nullopt: there is none.
 std::optional<json::object> read_node_status(const std::string& home, NodeKind kind);
 // The pid of the process that holds the folder's lock; nullopt: nobody does.

@@ -97,6 +97,8 @@ class Kernel {
   [[nodiscard]] virtual channels::WebChannel& web() = 0;
   [[nodiscard]] virtual fabric::Router& router() = 0;
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
+  // What models have cost, also in the process of an agent that has one of its own: /api/usage.
+  [[nodiscard]] virtual json::object usage() const = 0;
   virtual fabric::Tracer* tracer() = 0;  // null without a socket for nodes
   [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
