@@ -114,6 +114,7 @@ class Two(Hives):
         a.start(), b.start()
         self.wait(lambda: a.reaches("b") and b.reaches("a"), "each hive sees the other's nodes")
         with FabricNode(b.home, "RT.main", "IO.asker").connect() as asker:
+            self.wait(lambda: "IO.asker@b" in a.ok("fabric", "routes"), "a knows who asks")
             trace = asker.send("AI.Agent-a@a", "hello", conversation={"channel": "asker", "peer": "ann@asker", "thread": ""},
                                reply_address={"from": "", "to": "ann@asker"})
             asker.receive(lambda m: m["meta"]["type"] == "reply", 30)

@@ -1,6 +1,8 @@
 #include "skep/fabric/tracer.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 #include <unordered_map>
 
 #include "core.h"
@@ -24,13 +26,21 @@ Result<void> check_id(std::string_view trace) {
   return fail(Code::kInvalid, fmt::format("a trace id has 1 to {} characters", kIdBytesMax));
 }
 
-// In the order in which a message passed: the clock is coarse, but each router takes one off the
-// ttl.
-bool is_before(const json::value& a, const json::value& b) {
-  const auto time = [](const json::value& hop) { return get_string(hop, "time"); };
-  if (get_string(a, "id") != get_string(b, "id")) return time(a) < time(b);
-  const auto ttl = [](const json::value& hop) { return get_int(hop, "ttl").value_or(0); };
-  return ttl(a) != ttl(b) ? ttl(a) > ttl(b) : time(a) < time(b);
+// Message by message, each in the order in which it passed: the clock is coarse, but every router
+// takes one off the ttl.
+void sort_hops(json::array& hops) {
+  std::map<std::string, std::string, std::less<>> begun;  // id -> its first time
+  for (const json::value& hop : hops) {
+    const std::string time(get_string(hop, "time"));
+    auto [at, fresh] = begun.try_emplace(std::string(get_string(hop, "id")), time);
+    if (!fresh) at->second = std::min(at->second, time);
+  }
+  const auto key = [&begun](const json::value& hop) {
+    const std::string_view id = get_string(hop, "id");
+    return std::tuple(std::string_view(begun.find(id)->second), id,
+                      -get_int(hop, "ttl").value_or(0), get_string(hop, "time"));
+  };
+  std::ranges::stable_sort(hops, std::less<>(), key);
 }
 
 class TracerImpl final : public Tracer {
@@ -64,8 +74,7 @@ class TracerImpl final : public Tracer {
                        {"hops", std::move(question.hops)},
                        {"routers", std::move(question.routers)}};
     questions_.erase(number);
-    json::array& hops = found["hops"].as_array();
-    std::ranges::stable_sort(hops, is_before);
+    sort_hops(found["hops"].as_array());
     co_return found;
   }
 
