@@ -35,7 +35,9 @@ std::optional<Element> Features::answer(const Element& iq) const {
   }
   for (const Entry& entry : entries_) {
     if (entry.ns != children.front()->ns) continue;
-    if (auto answer = entry.responder(iq)) return answer;
+    auto answer = entry.responder(iq);
+    if (answer && answer->name.empty()) return std::nullopt;
+    if (answer) return answer;
   }
   return stanza_error(iq, "service-unavailable", "cancel");
 }

@@ -21,6 +21,7 @@ Element info_query(const Features& features, const Identity& identity) {
   for (std::string& ns : features.announced()) {
     query.add(Element("feature", query.ns).set("var", std::move(ns)));
   }
+  for (const Element& form : features.forms()) query.add(form);
   return query;
 }
 

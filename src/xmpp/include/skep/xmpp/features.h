@@ -25,7 +25,8 @@ struct Identity {
   std::function<bool(const Jid& peer)> may_ask;  // who may ask more than a ping; empty: everybody
 };
 
-// Answers one kind of iq. Returns the answer, or nullopt when the request is not for it.
+// Answers one kind of iq. Returns the answer, or nullopt when the request is not for it, or
+// answers_later() when the responder sends the answer itself, in its own time.
 using IqResponder = std::function<std::optional<Element>(const Element& iq)>;
 
 // The table of features: responders and what disco announces, from the same list so that the two
@@ -40,11 +41,15 @@ class Features {
   // `namespace_uri`, which is announced in disco#info when `announce` is true.
   void add(std::string namespace_uri, IqResponder responder, bool announce = true);
   void announce(std::string namespace_uri);  // a feature without iq (chat states, receipts)
+  // A data form of disco#info (XEP-0128): <x xmlns='jabber:x:data' type='result'/>.
+  void add_form(Element form) { forms_.push_back(std::move(form)); }
 
   // The one answer to an iq get or set: a feature's, else service-unavailable; bad-request when it
-  // has no id or not exactly one child. nullopt for results and errors.
+  // has no id or not exactly one child. nullopt for results and errors, and for what is answered
+  // later.
   [[nodiscard]] std::optional<Element> answer(const Element& iq) const;
   [[nodiscard]] std::vector<std::string> announced() const;  // sorted
+  [[nodiscard]] const std::vector<Element>& forms() const { return forms_; }
 
  private:
   struct Entry {
@@ -53,6 +58,10 @@ class Features {
   };
   std::vector<Entry> entries_;
   std::vector<std::string> announced_;
+  std::vector<Element> forms_;
 };
+
+// What a responder returns when it takes the request and answers later: no element has no name.
+inline Element answers_later() { return {}; }
 
 }  // namespace skep::xmpp
