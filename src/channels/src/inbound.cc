@@ -72,6 +72,12 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
   auto received = deps_.reception.read(stanza);
   if (!received) co_return;
   const bool direct = received->how == Unwrapped::How::kDirect;
+  const bool for_us = direct || received->how == Unwrapped::How::kArchived;
+  if (for_us && !received->ours && deps_.channel.guest &&
+      co_await deps_.channel.guest->take(ctx, received->stanza)) {
+    deps_.reception.done(*received);
+    co_return;
+  }
   const bool of_room =
       direct && co_await deps_.rooms.take_message(ctx, received->stanza, received->chat);
   if (of_room) {

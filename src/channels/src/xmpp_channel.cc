@@ -97,6 +97,7 @@ class XmppChannelImpl final : public XmppChannel {
     std::vector<Element> last = presence_->farewell();
     co_await link_.close(ctx, std::move(last));
     session_ = nullptr;
+    if (deps_.guest) deps_.guest->link(nullptr);
     outbox_.down();
     co_await gate_.close();
     catch_up_.save();
@@ -195,6 +196,7 @@ class XmppChannelImpl final : public XmppChannel {
       features.announce(std::string(ns));
     }
     if (config_.styling) features.announce(std::string(kNsStyling));
+    if (deps_.guest) deps_.guest->add_features(features);
     if (component_) {
       features.add(std::string(kNsVcard), [this](const Element& iq) { return vcard(iq); });
     } else {
@@ -223,6 +225,7 @@ class XmppChannelImpl final : public XmppChannel {
   }
   // People who may talk to us, and the servers between them and us.
   bool may_ask(const Jid& peer) {
+    if (deps_.guest && deps_.guest->may_ask(peer)) return true;
     if (peer.local().empty())
       return std::ranges::find(config_.allow.own_domains, peer.domain()) !=
              config_.allow.own_domains.end();
@@ -249,10 +252,12 @@ class XmppChannelImpl final : public XmppChannel {
       return session_->send(stanza, std::move(done), std::move(written));
     };
     outbox_.up(std::move(send), session.acknowledges());
+    if (deps_.guest) deps_.guest->link(&session);
   }
 
   void down() {
     session_ = nullptr;
+    if (deps_.guest) deps_.guest->link(nullptr);
     outbox_.down();
     rooms_.down();
     presence_->down();

@@ -85,6 +85,13 @@ ToolOutput Toolbox::unknown(std::string_view name) const {
                                   cut_utf8(to_valid_utf8(name), kNameShownMax), known));
 }
 
+Result<void> Toolbox::check(const ToolCall& call) const {
+  const Entry* found = entry(call.name);
+  if (found == nullptr) return fail(Code::kNotFound, unknown(call.name).text);
+  if (!call.arguments.is_object()) return fail(Code::kInvalid, "they must be a JSON object");
+  return found->schema.check(call.arguments);
+}
+
 Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const {
   const Entry* found = entry(call.name);
   if (found == nullptr) co_return unknown(call.name);

@@ -61,6 +61,9 @@ class Toolbox {
   Result<void> add(std::unique_ptr<Tool> tool);
   [[nodiscard]] const llm::ToolSpecs& specs() const { return specs_; }  // as of the last add()
   [[nodiscard]] const Tool* find(std::string_view name) const;
+  // kNotFound when there is no such tool, kInvalid with what is wrong about the arguments. Runs
+  // nothing.
+  [[nodiscard]] Result<void> check(const ToolCall& call) const;
   // Checks the arguments against the schema, runs within the time limit, caps the result. Never
   // fails: an unknown tool, bad arguments, a time-out or cancellation is an output with is_error
   // that says what to do instead. Each real run is logged at info: "run <name> turn=<turn>

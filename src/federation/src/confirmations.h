@@ -1,0 +1,43 @@
+// Asking a person of ours before something is done for somebody else (the protocol's section 5).
+#pragma once
+
+#include "counts.h"
+#include "execution.h"
+#include "peers.h"
+#include "post.h"
+#include "skep/authority/approvals.h"
+
+namespace skep::federation {
+
+class Confirmations {
+ public:
+  struct Deps {
+    const FederationConfig& config;
+    authority::Approvals& approvals;
+    Post& post;
+    Counts& counts;
+    std::string own;  // our address, for components; empty: the server writes it
+    std::string agent;
+    std::function<bool(const std::string& jid)> is_admin;
+  };
+  explicit Confirmations(Deps deps);
+  ~Confirmations();
+  Confirmations(const Confirmations&) = delete;
+  Confirmations& operator=(const Confirmations&) = delete;
+
+  // Waits for the owner's answer; the question is withdrawn when the Ctx ends. kUnavailable: there
+  // is nobody to ask.
+  Task<Result<authority::Answer>> ask(Ctx ctx, const Execution& execution);
+  // <confirmed/> from somebody.
+  void take(const xmpp::Element& message, const xmpp::AgentConfirmed& confirmed);
+  // What came of it, for the owner.
+  void finished(const Execution& execution);
+
+ private:
+  void show(const authority::Approval& approval);
+  Deps deps_;
+  std::map<std::string, std::string> shown_;  // execution -> id of its question
+  std::function<void()> stop_listening_;
+};
+
+}  // namespace skep::federation

@@ -1,0 +1,111 @@
+#include "tools.h"
+
+#include "skep/base/text.h"
+#include "skep/tools/as_data.h"
+
+namespace skep::federation {
+namespace {
+
+using tools::ToolContext;
+using tools::ToolOutput;
+
+llm::ToolSpec spec_of(std::string name, std::string description, std::string_view schema) {
+  auto parsed = parse_json(schema);
+  return {std::move(name), std::move(description),
+          parsed ? *std::move(parsed) : json::value(json::object())};
+}
+
+std::string text_of(const xmpp::ExecResult& result) {
+  std::vector<std::string> texts;
+  for (const xmpp::ExecOutput& one : result.outputs) texts.push_back(one.text);
+  return join(texts, "\n");
+}
+
+ToolOutput output_of(std::string_view from, const xmpp::ExecResult& result) {
+  if (result.status == xmpp::ExecStatus::kCompleted) {
+    std::string text = tools::as_data(from, text_of(result), "another organisation's agent");
+    if (result.usage && result.usage->input + result.usage->output > 0)
+      text += fmt::format("\n(it used {} tokens)", result.usage->input + result.usage->output);
+    return {std::move(text), false};
+  }
+  const std::string why =
+      result.error
+          ? fmt::format("{}: {}", xmpp::agent_fault_name(result.error->fault), result.error->text)
+          : std::string(xmpp::exec_status_name(result.status));
+  return {fmt::format("{} did not do it. {}", from,
+                      tools::as_data(from, why, "another organisation's agent")),
+          true};
+}
+
+class RemoteAgents final : public tools::Tool {
+ public:
+  explicit RemoteAgents(Catalogues& catalogues)
+      : catalogues_(catalogues),
+        spec_(spec_of("remote_agents",
+                      "List agents of other organisations that may be asked, and what for.",
+                      R"({"type":"object","properties":{"agent":{"type":"string","description":)"
+                      R"("only this one"}},"additionalProperties":false})")) {}
+  [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
+  [[nodiscard]] bool repeatable() const override { return true; }
+  Task<ToolOutput> call(ToolContext context, json::object arguments) override {
+    std::string only(get_string(arguments, "agent"));
+    std::string text = co_await catalogues_.describe(context.ctx, std::move(only));
+    co_return ToolOutput{std::move(text), false};
+  }
+
+ private:
+  Catalogues& catalogues_;
+  llm::ToolSpec spec_;
+};
+
+class Delegate final : public tools::Tool {
+ public:
+  Delegate(Delegations& delegations, const FederationConfig& config)
+      : delegations_(delegations),
+        timeout_(config.timeout_max + Delegations::kPersonMax),
+        spec_(spec_of(
+            "delegate",
+            "Ask an agent of another organisation and wait for its answer: a task in plain "
+            "words, or one of its skills with input. See remote_agents.",
+            R"({"type":"object","properties":{"agent":{"type":"string","minLength":1},)"
+            R"("task":{"type":"string","minLength":1},"skill":{"type":"string","minLength":1},)"
+            R"("input":{"type":"object"}},"required":["agent"],"additionalProperties":false})")) {}
+  [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
+  // The same call has the same exec-id: the other side runs it once.
+  [[nodiscard]] bool repeatable() const override { return true; }
+  [[nodiscard]] std::chrono::milliseconds timeout() const override { return timeout_; }
+
+  Task<ToolOutput> call(ToolContext context, json::object arguments) override {
+    Order order{.agent = std::string(get_string(arguments, "agent"))};
+    const std::string_view task = get_string(arguments, "task");
+    const std::string_view skill = get_string(arguments, "skill");
+    if (task.empty() == skill.empty())
+      co_return ToolOutput{"Give either a task, or a skill with its input.", true};
+    order.skill = task.empty() ? skill : xmpp::kAskSkill;
+    if (!task.empty()) order.arguments[xmpp::kAskParam] = task;
+    if (const json::object* input = get_object(arguments, "input"); input && task.empty())
+      order.arguments = *input;
+    const std::string agent = order.agent;
+    auto result = co_await delegations_.run(std::move(context), std::move(order));
+    if (!result) co_return ToolOutput{"Not done: " + result.error().message, true};
+    co_return output_of(agent, *result);
+  }
+
+ private:
+  Delegations& delegations_;
+  std::chrono::milliseconds timeout_;
+  llm::ToolSpec spec_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<tools::Tool>> make_tools(Catalogues& catalogues,
+                                                     Delegations& delegations,
+                                                     const FederationConfig& config) {
+  std::vector<std::unique_ptr<tools::Tool>> all;
+  all.push_back(std::make_unique<RemoteAgents>(catalogues));
+  all.push_back(std::make_unique<Delegate>(delegations, config));
+  return all;
+}
+
+}  // namespace skep::federation

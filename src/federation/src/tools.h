@@ -1,0 +1,15 @@
+// What the model has of all this.
+#pragma once
+
+#include "catalogues.h"
+#include "delegations.h"
+
+namespace skep::federation {
+
+// remote_agents {agent?}: who may be asked for what. delegate {agent, task | skill, input}: asks
+// and waits for the result.
+std::vector<std::unique_ptr<tools::Tool>> make_tools(Catalogues& catalogues,
+                                                     Delegations& delegations,
+                                                     const FederationConfig& config);
+
+}  // namespace skep::federation
