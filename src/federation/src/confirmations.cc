@@ -38,7 +38,7 @@ Confirmations::~Confirmations() {
 
 Task<Result<authority::Answer>> Confirmations::ask(Ctx ctx, const Execution& e) {
   if (deps_.config.owner.empty())
-    co_return fail(Code::kUnavailable, "there is no person here who could agree to it");
+    co_return fail(Code::kDenied, "there is no person here who could agree to it");
   authority::Approval approval;
   approval.question = {.principal = {.id = e.peer()},
                        .agent = deps_.agent,

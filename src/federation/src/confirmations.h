@@ -25,8 +25,8 @@ class Confirmations {
   Confirmations(const Confirmations&) = delete;
   Confirmations& operator=(const Confirmations&) = delete;
 
-  // Waits for the owner's answer; the question is withdrawn when the Ctx ends. kUnavailable: there
-  // is nobody to ask.
+  // Waits for the owner's answer; the question is withdrawn when the Ctx ends. kDenied: there is
+  // nobody to ask; kUnavailable: the process ends, and the next one asks again.
   Task<Result<authority::Answer>> ask(Ctx ctx, const Execution& execution);
   // <confirmed/> from somebody.
   void take(const xmpp::Element& message, const xmpp::AgentConfirmed& confirmed);

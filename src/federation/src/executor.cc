@@ -160,6 +160,8 @@ Task<std::optional<ExecResult>> Executor::confirm(Ctx ctx, Ptr e) {
   if (e->reply != xmpp::ReplyMode::kSync) tell(*e, ExecStatus::kNeedsConfirmation);
   const Result<authority::Answer> answer = co_await deps_.confirmations.ask(ctx, *e);
   e->waits_for_person = false;
+  if (!answer && answer.error().code == Code::kUnavailable)
+    co_return std::nullopt;  // it is asked again
   if (!answer) {
     if (auto end = ended(ctx, *e)) co_return end;
     if (gate_.ctx().check()) co_return failure(*e, AgentFault::kDenied, answer.error().message);

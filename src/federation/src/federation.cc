@@ -74,6 +74,7 @@ class FederationImpl final : public Federation {
   }
 
   Task<bool> take(Ctx ctx, const Element& message) override {
+    if (message.attribute("type") == "groupchat") co_return false;  // a room is nobody's agent
     const Element* payload = xmpp::agent_payload(message);
     const bool error = message.attribute("type") == "error";
     if (catalogues_.take(message)) co_return true;

@@ -47,6 +47,7 @@ class RemoteAgents final : public tools::Tool {
                       R"("only this one"}},"additionalProperties":false})")) {}
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
+  [[nodiscard]] bool side_by_side() const override { return true; }
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     std::string only(get_string(arguments, "agent"));
     std::string text = co_await catalogues_.describe(context.ctx, std::move(only));
@@ -73,6 +74,7 @@ class Delegate final : public tools::Tool {
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   // The same call has the same exec-id: the other side runs it once.
   [[nodiscard]] bool repeatable() const override { return true; }
+  [[nodiscard]] bool side_by_side() const override { return true; }
   [[nodiscard]] std::chrono::milliseconds timeout() const override { return timeout_; }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {

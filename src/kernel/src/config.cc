@@ -40,6 +40,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   ConfigSection root = file.root();
   read_own(root, config);
   config.fabric = FabricConfig::read(root.child("fabric"));
+  config.authority = AuthoritySideConfig::read(root.child("authority"));
   config.fabric.gateway = config.gateway.wanted();
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
@@ -57,6 +58,9 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   xmpp.archive_file = home + "/run/xmpp-archive.json";
   xmpp.rooms_file = home + "/run/xmpp-rooms.json";
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
+  config.federation = federation::FederationConfig::read(root);
+  if (config.federation.wanted() && !config.xmpp)
+    root.problem("federation", "other domains are reached over XMPP: it needs [server] as well");
   if (!Name::parse("AI.x", config.hive)) {
     root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");
   }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "federation_side.h"
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
 #include "workspace_tools.h"
@@ -35,6 +36,7 @@ class KernelImpl final : public Kernel {
     SKEP_CO_TRY_VOID(attach_nodes());
     SKEP_CO_TRY_VOID(open_fabric());
     agent_->resume();
+    if (federation_) federation_->start();
     if (options_.networks && config_.gateway.wanted()) {
       SKEP_CO_TRY(gateway_, co_await fabric::Gateway::open(loop_, *router_, config_.gateway));
     }
@@ -45,7 +47,10 @@ class KernelImpl final : public Kernel {
   Task<void> close(Ctx ctx) override {
     using namespace std::chrono_literals;
     // Running turns may still answer, so the channels stay until the agent is done.
+    if (authority_) authority_->approvals().stop();  // nobody waits for an answer any more
+    if (federation_) federation_->stopping();
     if (agent_) co_await agent_->close(ctx.within(6s));
+    if (federation_) co_await federation_->close(ctx.within(1s));
     if (xmpp_) co_await xmpp_->close(ctx.within(2s));
     if (web_) co_await web_->close(ctx.within(1s));
     if (gateway_) co_await gateway_->close(ctx.within(3s));
@@ -57,6 +62,7 @@ class KernelImpl final : public Kernel {
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
   memory::Ledger& ledger() override { return *ledger_; }
+  AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
   json::object status() const override;
 
@@ -65,6 +71,11 @@ class KernelImpl final : public Kernel {
     const std::string& home = config_.home;
     SKEP_CO_TRY(journal_,
                 store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
+    SKEP_CO_TRY(authority_,
+                AuthoritySide::open(config_.authority, home, *journal_, Clock::system()));
+    authority_->set_grants(
+        std::string(Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive).base()),
+        config_.agent.grants);
     SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
     memory::LedgerConfig ledger{.directory = home + "/usage",
                                 .quota = config_.quota,
@@ -72,10 +83,15 @@ class KernelImpl final : public Kernel {
                                 .sync = config_.sync};
     SKEP_CO_TRY(ledger_, memory::Ledger::open(std::move(ledger), Clock::system()));
     store::DbConfig db{.path = home + "/state.db", .sync = config_.sync};
-    SKEP_CO_TRY(db_,
-                co_await store::Db::open(loop_, std::move(db), identity::Directory::migrations()));
+    SKEP_CO_TRY(db_, co_await store::Db::open(loop_, std::move(db), migrations()));
     SKEP_CO_TRY(directory_, co_await identity::Directory::open(ctx, *db_));
     co_return Result<void>{};
+  }
+
+  static std::vector<store::Migration> migrations() {
+    std::vector<store::Migration> all = identity::Directory::migrations();
+    std::ranges::move(federation::Federation::migrations(), std::back_inserter(all));
+    return all;
   }
 
   Task<Result<void>> open_model(Ctx ctx) {
@@ -108,6 +124,20 @@ class KernelImpl final : public Kernel {
                                             .name = config_.fabric.router,
                                             .default_target = talks_to.str()}));
 
+    if (options_.networks) {
+      SKEP_TRY(
+          federation_,
+          open_federation({.loop = loop_,
+                           .config = config_,
+                           .journal = *journal_,
+                           .db = *db_,
+                           .toolbox = toolbox_,
+                           .ledger = *ledger_,
+                           .authority = *authority_,
+                           .out = federation_out_,
+                           .agent = agent_name,
+                           .is_admin = [this](const Conversation& c) { return is_admin(c); }}));
+    }
     agent::AgentDeps agent{.loop = loop_,
                            .model = *model_,
                            .toolbox = toolbox_,
@@ -140,6 +170,7 @@ class KernelImpl final : public Kernel {
                                    .version = std::string(version()),
                                    .gave_up = options_.fatal,
                                    .unfinished = agent_->unfinished()};
+    if (federation_) xmpp.guest = guest_of(*federation_);
     SKEP_TRY(xmpp_, channels::XmppChannel::open(*config_.xmpp, std::move(xmpp)));
     return {};
   }
@@ -154,6 +185,10 @@ class KernelImpl final : public Kernel {
     SKEP_TRY_VOID(
         attach(Name::from_label(NodeType::kAgent, config_.agent.name, hive), *agent_, agent_out_));
     SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "web", hive), *web_, web_out_));
+    if (federation_) {
+      SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "federation", hive), *federation_,
+                           federation_out_));
+    }
     if (xmpp_)
       SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "xmpp", hive), *xmpp_, xmpp_out_));
     return {};
@@ -204,6 +239,8 @@ class KernelImpl final : public Kernel {
     }
     if (!xmpp_) return lines;
     for (std::string& line : xmpp_->status_lines(admin)) lines.push_back(std::move(line));
+    if (federation_ && admin)
+      std::ranges::move(federation_->status_lines(), std::back_inserter(lines));
     return lines;
   }
 
@@ -216,6 +253,7 @@ class KernelImpl final : public Kernel {
   // they lead to.
   Pool pool_;
   std::unique_ptr<store::Journal> journal_;
+  std::unique_ptr<AuthoritySide> authority_;
   std::unique_ptr<memory::Memory> memory_;
   std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<store::Db> db_;
@@ -224,12 +262,13 @@ class KernelImpl final : public Kernel {
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
   tools::Toolbox toolbox_;
+  std::unique_ptr<federation::Federation> federation_;
   std::unique_ptr<fabric::Router> router_;
   std::unique_ptr<fabric::Gateway> gateway_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;
-  PortInbox agent_out_, web_out_, xmpp_out_;
+  PortInbox agent_out_, web_out_, xmpp_out_, federation_out_;
   std::unique_ptr<FabricSide> fabric_;
 };
 
@@ -276,6 +315,7 @@ json::object KernelImpl::status() const {
       {"journal_unfinished", journal_->size()},
       {"routes", std::move(routes)}};
   if (xmpp_) status["xmpp"] = xmpp_->status();
+  if (federation_) status["federation"] = federation_->status();
   if (gateway_) {
     const fabric::GatewayStats gateway = gateway_->stats();
     status["hives"] = hives_of(*gateway_);

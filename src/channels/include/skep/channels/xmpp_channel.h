@@ -53,9 +53,9 @@ struct XmppChannelConfig {
 
 // Another protocol on the same link.
 struct XmppGuest {
-  std::function<void(xmpp::Features&)> add_features;    // before the link starts
-  std::function<bool(const xmpp::Jid&)> may_ask;        // who may see what we are, beside the allowed
-  std::function<void(xmpp::Session*)> link;             // a new session; nullptr: none any more
+  std::function<void(xmpp::Features&)> add_features;  // before the link starts
+  std::function<bool(const xmpp::Jid&)> may_ask;      // who may see what we are, beside the allowed
+  std::function<void(xmpp::Session*)> link;           // a new session; nullptr: none any more
   std::function<Task<bool>(Ctx, const xmpp::Element&)> take;  // a message: true when it was for it
 };
 

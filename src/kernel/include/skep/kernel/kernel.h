@@ -12,6 +12,8 @@
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
+#include "skep/federation/config.h"
+#include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
@@ -38,9 +40,11 @@ struct KernelConfig {
   memory::MemoryConfig memory;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
-  FabricConfig fabric;  // [fabric]
+  FabricConfig fabric;            // [fabric]
+  AuthoritySideConfig authority;  // [authority]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
+  federation::FederationConfig federation;          // [federation], [llm.agents.*]
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
 
   // Reads every section; problems are in `file` afterwards (file.problems()).
@@ -88,6 +92,7 @@ class Kernel {
   [[nodiscard]] virtual channels::WebChannel& web() = 0;
   [[nodiscard]] virtual fabric::Router& router() = 0;
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
+  [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
 };
