@@ -65,6 +65,8 @@ xmpp::ExecStatus Execution::status() const {
   return waits_for_person ? xmpp::ExecStatus::kNeedsConfirmation : xmpp::ExecStatus::kRunning;
 }
 
+store::EntryId entry_id(const Execution& e) { return store::EntryId("execution-" + e.id); }
+
 std::string begin_record(const Execution& e) {
   return to_json(json::object{{"v", 1},
                               {"id", e.id},
@@ -109,7 +111,7 @@ Result<std::shared_ptr<Execution>> rebuild(const store::JournalEntry& entry) {
       SKEP_TRY_VOID(apply(step, *out));
     }
   }
-  if (!out || out->id != entry.id.str()) return fail(Code::kCorrupt, "this is no execution");
+  if (!out || entry_id(*out) != entry.id) return fail(Code::kCorrupt, "this is no execution");
   return out;
 }
 

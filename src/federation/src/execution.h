@@ -1,5 +1,6 @@
 // One skill that somebody else asked us to run: what was accepted, and how far it has come. Its
-// form in the journal, kind "agent-execution", entry id = Execution::id:
+// form in the journal, kind "agent-execution", entry id = entry_id()
+// (the agent's entry of an "ask" has the id itself):
 //   begin                        what was asked, by whom, until when
 //   {"s":"told"}                 the asker knows that it was accepted; the result comes as a
 //   message
@@ -58,6 +59,7 @@ struct Execution {
   [[nodiscard]] xmpp::ExecStatus status() const;
 };
 
+store::EntryId entry_id(const Execution& execution);
 std::string begin_record(const Execution& execution);
 std::string told_record();
 std::string caller_record(const xmpp::Jid& caller);

@@ -67,7 +67,7 @@ void Executor::start() {
 Result<void> Executor::accept(Ptr e) {
   if (live_.size() >= deps_.config.running_max)
     return fail(Code::kExhausted, "too many executions are under way");
-  SKEP_TRY_VOID(deps_.journal.begin(kExecutionKind, store::EntryId(e->id), begin_record(*e)));
+  SKEP_TRY_VOID(deps_.journal.begin(kExecutionKind, entry_id(*e), begin_record(*e)));
   live_[e->id] = e;
   deps_.counts.add("accepted");
   launch(e);
@@ -90,7 +90,7 @@ void Executor::again(Execution& e, const Jid& caller) {
   tell(e, e.status());
   if (e.caller == caller || e.result) return;
   e.caller = caller;
-  (void)deps_.journal.step(store::EntryId(e.id), caller_record(caller));
+  (void)deps_.journal.step(entry_id(e), caller_record(caller));
 }
 
 void Executor::launch(const Ptr& e) {
@@ -124,7 +124,7 @@ Task<void> Executor::tell_later(Ptr e) {
 void Executor::tell(Execution& e, ExecStatus status) {
   if (e.told || e.result) return;
   const Element answer = answer_to(e, result_of(e, status));
-  if (auto kept = deps_.journal.step(store::EntryId(e.id), told_record()); !kept) return;
+  if (auto kept = deps_.journal.step(entry_id(e), told_record()); !kept) return;
   e.told = true;
   deps_.post.say(answer);
 }
@@ -171,7 +171,7 @@ Task<std::optional<ExecResult>> Executor::confirm(Ctx ctx, Ptr e) {
     co_return failure(*e, AgentFault::kExpired, "Nobody answered in time; it was not run.");
   if (answer->verdict == authority::Verdict::kNo)
     co_return failure(*e, AgentFault::kDenied, "A person said no; it was not run.");
-  (void)deps_.journal.step(store::EntryId(e->id), confirmed_record(answer->by));
+  (void)deps_.journal.step(entry_id(*e), confirmed_record(answer->by));
   e->confirmed_by = answer->by.empty() ? "a person" : answer->by;
   co_return std::nullopt;
 }
@@ -190,7 +190,7 @@ Task<std::optional<ExecResult>> Executor::run_tool(Ctx ctx, Ptr e) {
     co_return failure(*e, AgentFault::kFailed,
                       "It was interrupted and may or may not have happened; it was not run again.");
   if (effects) {
-    auto kept = deps_.journal.step(store::EntryId(e->id), started_record());
+    auto kept = deps_.journal.step(entry_id(*e), started_record());
     if (!kept) co_return failure(*e, AgentFault::kFailed, "It could not be written down.");
     e->started = true;
   }
@@ -237,6 +237,7 @@ Task<std::optional<ExecResult>> Executor::ask_agent(Ctx ctx, Ptr e) {
     if (taken) break;
     if (taken.error().code != Code::kExhausted && taken.error().code != Code::kUnavailable)
       co_return failure(*e, AgentFault::kFailed, "The agent could not take the task.");
+    log::debug("federation", "{} waits: {}", e->id, taken.error().to_string());
     const Result<void> slept = co_await sleep_for(ctx, kAgain);
     if (!slept) co_return ended(ctx, *e);
   }
@@ -300,7 +301,7 @@ ExecResult Executor::failure(const Execution& e, AgentFault fault, std::string t
 }
 
 Result<void> Executor::decide(Execution& e, ExecResult result) {
-  SKEP_TRY_VOID(deps_.journal.step(store::EntryId(e.id), result_record(result)));
+  SKEP_TRY_VOID(deps_.journal.step(entry_id(e), result_record(result)));
   deps_.counts.add(xmpp::exec_status_name(result.status));
   e.result = std::move(result);
   e.changed.notify_all();
@@ -330,7 +331,7 @@ Task<void> Executor::hand_back(Ptr e) {
                kept.error().to_string());
     co_return;
   }
-  (void)deps_.journal.end(store::EntryId(e->id));
+  (void)deps_.journal.end(entry_id(*e));
   live_.erase(e->id);
 }
 
