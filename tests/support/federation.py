@@ -45,7 +45,8 @@ class Domain:
         return f"pw-{account}-0815"
 
     def _write_accounts(self):
-        folder = self._path("data", self.domain.replace(".", "%2e"), "accounts")
+        stored = "".join(c if c.isalnum() else f"%{ord(c):02x}" for c in self.domain)   # as Prosody names its folders
+        folder = self._path("data", stored, "accounts")
         os.makedirs(folder)
         for name in self.people:
             with open(os.path.join(folder, name + ".dat"), "w", encoding="utf-8") as out:

@@ -168,15 +168,15 @@ class BadAgents(TwoDomains):
     def test_one_that_answers_twice_is_heard_once_and_a_forger_never(self):
         iq, exec_id = self.asked()
         self.accept(iq, exec_id)
-        self.say(self.eve, exec_id, "forged")
+        self.say(self.eve, exec_id, "forged-words")
         self.wait_count(self.front, "results_forged")
-        self.say(self.bad, exec_id, "first")
-        self.say(self.bad, exec_id, "second")
+        self.say(self.bad, exec_id, "early-words")
+        self.say(self.bad, exec_id, "late-words")
         self.assertEqual(self.reply(), "so be it")
         told = "\n".join(self.model_a.requests[-1].strings())
-        self.assertIn("first", told)
-        self.assertNotIn("second", told)
-        self.assertNotIn("forged", told)
+        self.assertIn("early-words", told)
+        self.assertNotIn("late-words", told)
+        self.assertNotIn("forged-words", told)
         self.wait_count(self.front, "results_twice")
         self.say(self.eve, "never-asked", "x")
         self.wait_count(self.front, "results_unasked")
@@ -193,9 +193,11 @@ class BadAgents(TwoDomains):
     def test_an_answer_that_is_too_large_is_no_answer(self):
         iq, exec_id = self.asked()
         self.accept(iq, exec_id)
-        self.say(self.bad, exec_id, "x" * 300_000)
+        outputs = '<output type="text/plain">x</output>' * 17
+        self.bad.send(f'<message to="agent.a.test" type="normal" id="big"><result xmlns="urn:fluux:agent:0#execute" '
+                      f'exec-id="{exec_id}" status="completed">{outputs}</result></message>')
         self.assertEqual(self.reply(), "so be it")
-        self.assertIn("bytes of output", "\n".join(self.model_a.requests[-1].strings()))
+        self.assertIn("too many outputs", "\n".join(self.model_a.requests[-1].strings()))
         self.assertEqual(self.count(self.front, "results_unreadable"), 1)
 
 if __name__ == "__main__":

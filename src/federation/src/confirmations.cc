@@ -40,18 +40,19 @@ Task<Result<authority::Answer>> Confirmations::ask(Ctx ctx, const Execution& e) 
   if (deps_.config.owner.empty())
     co_return fail(Code::kDenied, "there is no person here who could agree to it");
   authority::Approval approval;
-  approval.question = {.principal = {.id = e.peer()},
+  // Who is asked; what is remembered ("always") is about this caller alone.
+  approval.question = {.principal = {.id = deps_.config.owner},
                        .agent = deps_.agent,
                        .action = authority::Action::kToolInvoke,
-                       .resource = e.skill,
+                       .resource = fmt::format("{} for {}", e.skill, e.peer()),
                        .trace = e.id,
                        .detail = fmt::format("{} {}", e.skill, shown_arguments(e))};
   approval.question.labels |= authority::Label::kUntrustedAgent;
   approval.conversation = {.channel = "xmpp", .peer = deps_.config.owner};
-  approval.turn = e.id;
+  approval.turn = entry_id(e).str();  // its entry in the journal keeps the question
   approval.call = e.skill;
   approval.summary = fmt::format("run {} for {} with {}", e.skill, e.peer(), shown_arguments(e));
-  shown_[e.id];
+  shown_[approval.turn] = {.skill = e.skill, .caller = e.peer()};
   deps_.counts.add("confirmations_asked");
   co_return co_await deps_.approvals.ask(std::move(ctx), std::move(approval));
 }
@@ -61,19 +62,19 @@ void Confirmations::show(const authority::Approval& approval) {
   const auto ours = shown_.find(approval.turn);
   const auto to = Jid::parse(approval.conversation.peer);
   if (ours == shown_.end() || !to) return;
-  ours->second = approval.id;
+  ours->second.id = approval.id;
   Element message =
       xmpp::make_message(Jid::parse(deps_.own).value_or(Jid()), *to, "", "confirm-" + approval.id);
   const std::string id = approval.id;
   Element body("body", std::string(xmpp::kNsClient));
   body.text(fmt::format("May I {}? Answer yes or no (or /confirm {}, /deny {}).", approval.summary,
                         id, id));
-  xmpp::AgentConfirm confirm{.id = id,
-                             .action = approval.question.resource,
-                             .fields = {{"caller", approval.question.principal.id},
-                                        {"arguments", approval.question.detail}},
-                             .risk = "medium",
-                             .expires = approval.expires};
+  xmpp::AgentConfirm confirm{
+      .id = id,
+      .action = ours->second.skill,
+      .fields = {{"caller", ours->second.caller}, {"arguments", approval.question.detail}},
+      .risk = "medium",
+      .expires = approval.expires};
   message.add(std::move(body)).add(xmpp::to_element(confirm));
   message.add(Element("store", std::string(xmpp::kNsHints)));
   deps_.post.say(std::move(message));
@@ -96,13 +97,13 @@ void Confirmations::take(const Element& message, const xmpp::AgentConfirmed& con
 }
 
 void Confirmations::finished(const Execution& e) {
-  const auto at = shown_.find(e.id);
+  const auto at = shown_.find(entry_id(e).str());
   if (at == shown_.end()) return;
   const auto to = Jid::parse(deps_.config.owner);
-  if (to && !at->second.empty()) {
+  if (to && !at->second.id.empty()) {
     Element message =
-        xmpp::make_message(Jid::parse(deps_.own).value_or(Jid()), *to, "", "done-" + at->second);
-    message.add(xmpp::confirm_result(at->second, outcome_of(e)));
+        xmpp::make_message(Jid::parse(deps_.own).value_or(Jid()), *to, "", "done-" + at->second.id);
+    message.add(xmpp::confirm_result(at->second.id, outcome_of(e)));
     message.add(Element("store", std::string(xmpp::kNsHints)));
     deps_.post.say(std::move(message));
   }

@@ -35,8 +35,12 @@ class Confirmations {
 
  private:
   void show(const authority::Approval& approval);
+  struct Shown {
+    std::string id;  // of the question; empty: not asked yet
+    std::string skill, caller;
+  };
   Deps deps_;
-  std::map<std::string, std::string> shown_;  // execution -> id of its question
+  std::map<std::string, Shown> shown_;  // by the execution's entry in the journal
   std::function<void()> stop_listening_;
 };
 

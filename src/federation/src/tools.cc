@@ -78,14 +78,15 @@ class Delegate final : public tools::Tool {
   [[nodiscard]] std::chrono::milliseconds timeout() const override { return timeout_; }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
-    Order order{.agent = std::string(get_string(arguments, "agent"))};
-    const std::string_view task = get_string(arguments, "task");
-    const std::string_view skill = get_string(arguments, "skill");
+    const json::value given(std::move(arguments));
+    Order order{.agent = std::string(get_string(given, "agent"))};
+    const std::string_view task = get_string(given, "task");
+    const std::string_view skill = get_string(given, "skill");
     if (task.empty() == skill.empty())
       co_return ToolOutput{"Give either a task, or a skill with its input.", true};
     order.skill = task.empty() ? skill : xmpp::kAskSkill;
     if (!task.empty()) order.arguments[xmpp::kAskParam] = task;
-    if (const json::object* input = get_object(arguments, "input"); input && task.empty())
+    if (const json::object* input = get_object(given, "input"); input && task.empty())
       order.arguments = *input;
     const std::string agent = order.agent;
     auto result = co_await delegations_.run(std::move(context), std::move(order));
