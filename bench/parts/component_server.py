@@ -5,7 +5,8 @@ import re
 import time
 
 DOMAIN, SECRET = "agent.bench.test", "bench-s3cret"
-_STANZA = re.compile(rb"<(message|presence|iq)\b.*?(?:</\1>|(?<=/)>)", re.DOTALL)
+_STANZA = re.compile(rb"<(message|presence|iq)\b[^>]*?(?:/>|>.*?</\1>)", re.DOTALL)
+_ADDRESSES = re.compile(r"""\b(from|to|id)=["']([^"']+)["']""")
 
 
 class ComponentServer:
@@ -53,6 +54,9 @@ class ComponentServer:
             rest = rest[end:]
 
     def _arrived(self, kind, stanza, when):
-        if kind == "iq" and b"urn:xmpp:ping" in stanza:   # the component asks itself whether the server has it all
-            self.send(stanza.decode().replace("type='get'", "type='result'").replace('type="get"', 'type="result"'))
+        if kind == "iq":   # pings of itself, questions about a room: all is well
+            at = dict(_ADDRESSES.findall(stanza.decode().split(">")[0]))
+            query = re.search(r"<query xmlns='[^']*'", stanza.decode())
+            self.send(f"<iq type='result' id='{at['id']}' from='{at['to']}' to='{at['from']}'>"
+                      f"{query.group(0) + '/>' if query else ''}</iq>")
         self.seen(kind, stanza, when)
