@@ -12,7 +12,7 @@
 #include "skep/agent/turn_log.h"
 #include "skep/async/gate.h"
 #include "skep/async/task.h"
-#include "skep/authority/capability.h"
+#include "skep/authority/approvals.h"
 #include "skep/base/clock.h"
 #include "skep/base/config.h"
 #include "skep/llm/model.h"
@@ -53,6 +53,9 @@ struct AgentDeps {
   memory::Memory& memory;
   memory::Ledger& ledger;  // what models cost and may cost
   store::Journal& journal;
+  authority::Authority& authority;  // is asked before each tool call
+  authority::Approvals& approvals;  // people, where it says so
+  authority::AuditLog& audit;       // what was done
   Inbox& out;  // replies and progress leave here: the agent's port on the fabric
   const Clock& clock;
   // Lines that others add to /status ("XMPP: component agent.example.org, up 3 h"). `admin`: for
