@@ -57,6 +57,10 @@ Task<Result<authority::Answer>> Confirmations::ask(Ctx ctx, const Execution& e) 
   co_return co_await deps_.approvals.ask(std::move(ctx), std::move(approval));
 }
 
+void Confirmations::expect(const Execution& e) {
+  shown_[e.id] = {.skill = e.skill, .caller = e.peer()};
+}
+
 // The drafted form: words for every client, and the element for those that can show buttons.
 void Confirmations::show(const authority::Approval& approval) {
   const auto ours = shown_.find(approval.turn);
@@ -97,17 +101,19 @@ void Confirmations::take(const Element& message, const xmpp::AgentConfirmed& con
 }
 
 void Confirmations::finished(const Execution& e) {
-  const auto at = shown_.find(entry_id(e).str());
-  if (at == shown_.end()) return;
-  const auto to = Jid::parse(deps_.config.owner);
-  if (to && !at->second.id.empty()) {
-    Element message =
-        xmpp::make_message(Jid::parse(deps_.own).value_or(Jid()), *to, "", "done-" + at->second.id);
-    message.add(xmpp::confirm_result(at->second.id, outcome_of(e)));
-    message.add(Element("store", std::string(xmpp::kNsHints)));
-    deps_.post.say(std::move(message));
+  for (const std::string& turn : {entry_id(e).str(), e.id}) {
+    const auto at = shown_.find(turn);
+    if (at == shown_.end()) continue;
+    const auto to = Jid::parse(deps_.config.owner);
+    if (to && !at->second.id.empty()) {
+      Element message = xmpp::make_message(Jid::parse(deps_.own).value_or(Jid()), *to, "",
+                                           "done-" + at->second.id);
+      message.add(xmpp::confirm_result(at->second.id, outcome_of(e)));
+      message.add(Element("store", std::string(xmpp::kNsHints)));
+      deps_.post.say(std::move(message));
+    }
+    shown_.erase(at);
   }
-  shown_.erase(at);
 }
 
 }  // namespace skep::federation

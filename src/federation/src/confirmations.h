@@ -28,6 +28,8 @@ class Confirmations {
   // Waits for the owner's answer; the question is withdrawn when the Ctx ends. kDenied: there is
   // nobody to ask; kUnavailable: the process ends, and the next one asks again.
   Task<Result<authority::Answer>> ask(Ctx ctx, const Execution& execution);
+  // The agent may have questions of its own while it works on this "ask": they are shown likewise.
+  void expect(const Execution& execution);
   // <confirmed/> from somebody.
   void take(const xmpp::Element& message, const xmpp::AgentConfirmed& confirmed);
   // What came of it, for the owner.
@@ -40,7 +42,7 @@ class Confirmations {
     std::string skill, caller;
   };
   Deps deps_;
-  std::map<std::string, Shown> shown_;  // by the execution's entry in the journal
+  std::map<std::string, Shown> shown_;  // by Approval::turn
   std::function<void()> stop_listening_;
 };
 

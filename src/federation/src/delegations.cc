@@ -33,11 +33,11 @@ bool answers_for(const Jid& asked, const Jid& from) {
   return from.bare() == asked.bare() && (asked.is_bare() || asked == from);
 }
 
+}  // namespace
+
 std::string resource_of(const Jid& jid, std::string_view skill) {
   return fmt::format("{}#{}", jid.bare().str(), skill);
 }
-
-}  // namespace
 
 memory::Payer Delegations::payer(const ToolContext& context) const {
   return {.agent = deps_.agent_name,
@@ -48,7 +48,7 @@ memory::Payer Delegations::payer(const ToolContext& context) const {
 
 Task<Result<ExecResult>> Delegations::run(ToolContext context, Order order) {
   SKEP_CO_TRY(const Ptr pending, prepare(context, order));
-  SKEP_CO_TRY_VOID(allowed(context, *pending));
+  SKEP_CO_TRY_VOID(counted(*pending));
   SKEP_CO_TRY(memory::Ledger::Hold hold,
               deps_.ledger.reserve(payer(context), deps_.config.tokens_max, 0));
   deps_.counts.add("delegated");
@@ -139,16 +139,8 @@ Result<xmpp::AgentDelegation> Delegations::wrapped(const ToolContext& context,
   return out;
 }
 
-Result<void> Delegations::allowed(const ToolContext& context, const Pending& pending) {
-  authority::Question question{.principal = {.id = context.conversation.peer},
-                               .agent = deps_.agent,
-                               .action = authority::Action::kRemoteExecute,
-                               .resource = resource_of(pending.target.jid, pending.skill),
-                               .trace = context.turn,
-                               .detail = "delegate to " + pending.target.jid.str()};
-  const authority::Decision decision = deps_.authority.authorize(question);
-  if (decision.outcome != authority::Decision::Outcome::kAllow)
-    return fail(Code::kDenied, decision.reason);
+// Whether this agent may ask at all was decided before the tool ran: see its needs().
+Result<void> Delegations::counted(const Pending& pending) {
   const PeerConfig& peer = *pending.target.peer;
   const auto secs = deps_.peers.out.take(peer.who, peer.max_per_hour, deps_.clock.now());
   if (!secs) return {};

@@ -11,11 +11,14 @@
 #include "executor.h"
 #include "peers.h"
 #include "post.h"
-#include "skep/authority/authority.h"
+#include "skep/authority/audit.h"
 #include "skep/memory/ledger.h"
 #include "skep/tools/toolbox.h"
 
 namespace skep::federation {
+
+// Whom, for what: the resource of Action::kRemoteExecute.
+std::string resource_of(const xmpp::Jid& jid, std::string_view skill);
 
 // What the model asks for.
 struct Order {
@@ -41,7 +44,6 @@ class Delegations {
     const Executor& executor;
     const Catalogues& catalogues;
     memory::Ledger& ledger;
-    authority::Authority& authority;
     authority::AuditLog& audit;
     std::function<bool(const Conversation&)> is_admin;
     xmpp::Jid own;  // bare
@@ -76,7 +78,7 @@ class Delegations {
   using Ptr = std::shared_ptr<Pending>;
 
   Result<Ptr> prepare(const tools::ToolContext& context, const Order& order);
-  Result<void> allowed(const tools::ToolContext& context, const Pending& pending);
+  Result<void> counted(const Pending& pending);
   Result<xmpp::AgentDelegation> wrapped(const tools::ToolContext& context, const Pending& pending,
                                         const Order& order) const;
   Task<void> pursue(Ctx ctx, Ptr pending);

@@ -234,22 +234,31 @@ Result<std::shared_ptr<Execution>> Desk::prepare(const Asked& asked, const Agent
 }
 
 // How often, and whether the agent itself may do it on words of strangers.
-std::optional<AgentError> Desk::forbidden(const Asked& asked, const Execution& e) {
+std::optional<AgentError> Desk::forbidden(const Asked& asked, Execution& e) {
   if (const auto secs =
           deps_.peers.in.take(asked.peer->who, asked.peer->max_per_hour, deps_.clock.now()))
     return AgentError{AgentFault::kRateLimited, "Too many requests this hour.", *secs};
-  const bool ask = e.skill == xmpp::kAskSkill;
-  authority::Question question{
-      .principal = {.id = e.peer()},
-      .agent = deps_.agent,
-      .action = ask ? authority::Action::kAgentMessage : authority::Action::kToolInvoke,
-      .resource = ask ? deps_.agent : e.skill,
-      .trace = e.id,
-      .detail = fmt::format("{} for {}", e.skill, e.peer())};
-  const authority::Decision decision = deps_.authority.authorize(question);
-  // What needs a person's yes is asked before it runs; the configuration of the peer says when.
-  if (decision.outcome != authority::Decision::Outcome::kDeny) return std::nullopt;
-  return AgentError{AgentFault::kNotAuthorised, decision.reason};
+  if (e.skill == xmpp::kAskSkill) return std::nullopt;  // its turn asks for each thing it does
+  authority::Question question{.principal = {.id = e.peer()},
+                               .agent = deps_.agent,
+                               .resource = e.skill,
+                               .trace = e.id,
+                               .detail = fmt::format("{} for {}", e.skill, e.peer())};
+  question.labels |= authority::Label::kUntrustedAgent;
+  std::vector<authority::Question> all{question};
+  for (tools::Need& need : deps_.skills.needs(e.skill, e.arguments)) {
+    question.action = need.action;
+    question.resource = std::move(need.resource);
+    question.sends = !need.carries.empty();
+    all.push_back(question);
+  }
+  for (const authority::Question& one : all) {
+    const authority::Decision decision = deps_.authority.authorize(one);
+    if (decision.outcome == authority::Decision::Outcome::kDeny)
+      return AgentError{AgentFault::kNotAuthorised, "This agent may not do that."};
+    if (decision.outcome == authority::Decision::Outcome::kAsk) e.must_ask = true;
+  }
+  return std::nullopt;
 }
 
 Desk::Answer Desk::refuse(const Asked& asked, AgentError error) {

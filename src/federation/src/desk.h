@@ -50,7 +50,7 @@ class Desk {
   Answer cancel(const Asked& asked);
   std::optional<xmpp::AgentError> misdelegated(const Asked& asked,
                                                const xmpp::AgentDelegation& delegation);
-  std::optional<xmpp::AgentError> forbidden(const Asked& asked, const Execution& wanted);
+  std::optional<xmpp::AgentError> forbidden(const Asked& asked, Execution& wanted);
   Result<std::shared_ptr<Execution>> prepare(const Asked& asked,
                                              const xmpp::AgentDelegation& delegation,
                                              bool delegated);

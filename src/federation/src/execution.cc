@@ -33,6 +33,7 @@ Result<std::shared_ptr<Execution>> read_begin(const json::value& from) {
   out->depth = static_cast<int>(get_int(from, "depth").value_or(0));
   out->depth_max = static_cast<int>(get_int(from, "depth_max").value_or(0));
   out->origin = text_of(from, "origin");
+  out->must_ask = get_bool(from, "must_ask").value_or(true);
   out->tokens_max = get_int(from, "tokens_max").value_or(0);
   if (const json::array* chain = get_array(from, "chain")) {
     for (const json::value& one : *chain)
@@ -86,7 +87,8 @@ std::string begin_record(const Execution& e) {
                               {"depth_max", e.depth_max},
                               {"chain", json::array(e.chain.begin(), e.chain.end())},
                               {"origin", e.origin},
-                              {"tokens_max", e.tokens_max}});
+                              {"tokens_max", e.tokens_max},
+                              {"must_ask", e.must_ask}});
 }
 
 std::string told_record() { return R"({"s":"told"})"; }

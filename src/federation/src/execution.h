@@ -44,6 +44,8 @@ struct Execution {
   std::string origin;
   std::int64_t tokens_max = 0;
 
+  bool must_ask = false;  // the authority wants a person's yes, whatever the peer's rules are
+
   bool told = false;
   std::string confirmed_by;
   bool started = false;

@@ -132,7 +132,7 @@ void Executor::tell(Execution& e, ExecStatus status) {
 bool Executor::needs_person(const Execution& e) const {
   if (!e.confirmed_by.empty()) return false;
   const PeerConfig* peer = deps_.peers.find(e.caller);
-  if (peer == nullptr || peer->confirm == "always") return true;
+  if (peer == nullptr || e.must_ask || peer->confirm == "always") return true;
   return peer->confirm == "effects" && deps_.skills.has_effects(e.skill);
 }
 
@@ -226,12 +226,13 @@ Message Executor::errand_for(const Execution& e) const {
   // No command of ours is meant by a word of another program.
   if (trim(text).starts_with('/')) text = "/" + std::string(trim(text));
   message.parts.emplace_back(TextPart{std::move(text)});
-  put_errand(message, {.tokens_max = e.tokens_max});
+  put_errand(message, {.tokens_max = e.tokens_max, .owner = deps_.config.owner});
   return message;
 }
 
 // The same id until there is a reply: the agent takes it once.
 Task<std::optional<ExecResult>> Executor::ask_agent(Ctx ctx, Ptr e) {
+  deps_.confirmations.expect(*e);
   for (;;) {
     Result<void> taken = deps_.out.deliver(errand_for(*e));
     if (taken) break;

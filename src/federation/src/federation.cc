@@ -177,7 +177,6 @@ class FederationImpl final : public Federation {
             .executor = executor_,
             .catalogues = catalogues_,
             .ledger = deps_.ledger,
-            .authority = deps_.authority,
             .audit = deps_.audit,
             .is_admin = deps_.is_admin,
             .own = deps_.own,

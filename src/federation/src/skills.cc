@@ -86,9 +86,17 @@ json::value Skills::schema(std::string_view skill) const {
   return parse_json(spec.input_schema.text()).value_or(json::value());
 }
 
+std::vector<tools::Need> Skills::needs(std::string_view skill,
+                                       const json::object& arguments) const {
+  const tools::Tool* tool = toolbox_.find(skill);
+  return tool == nullptr ? std::vector<tools::Need>() : tool->needs(json::value(arguments));
+}
+
 Result<void> Skills::check(std::string_view skill, const json::object& arguments) const {
-  if (skill != xmpp::kAskSkill)
-    return toolbox_.check({.name = std::string(skill), .arguments = arguments});
+  if (skill != xmpp::kAskSkill) {
+    const auto refusal = toolbox_.refusal({.name = std::string(skill), .arguments = arguments});
+    return refusal ? fail(Code::kInvalid, refusal->text) : Result<void>();
+  }
   const bool right = arguments.size() == 1 && !trim(get_string(arguments, xmpp::kAskParam)).empty();
   if (right) return {};
   return fail(Code::kInvalid, fmt::format("/{}: one text that is not empty", xmpp::kAskParam));

@@ -21,6 +21,9 @@ class Skills {
   // Running it may change something in the world.
   [[nodiscard]] bool has_effects(std::string_view skill) const;
   [[nodiscard]] json::value schema(std::string_view skill) const;
+  // What running it with these does, beside running it.
+  [[nodiscard]] std::vector<tools::Need> needs(std::string_view skill,
+                                               const json::object& arguments) const;
   // kInvalid with what is wrong about them.
   [[nodiscard]] Result<void> check(std::string_view skill, const json::object& arguments) const;
 

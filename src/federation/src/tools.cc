@@ -9,6 +9,8 @@ namespace {
 using tools::ToolContext;
 using tools::ToolOutput;
 
+constexpr std::size_t kShownBytesMax = 200;  // of a task, in a question
+
 llm::ToolSpec spec_of(std::string name, std::string description, std::string_view schema) {
   auto parsed = parse_json(schema);
   return {std::move(name), std::move(description),
@@ -37,6 +39,18 @@ ToolOutput output_of(std::string_view from, const xmpp::ExecResult& result) {
           true};
 }
 
+authority::Labels words_of_others() {
+  authority::Labels labels;
+  labels |= authority::Label::kUntrustedAgent;
+  return labels;
+}
+
+// "ask" for a task, else the skill.
+std::string skill_in(const json::value& arguments) {
+  const std::string_view skill = get_string(arguments, "skill");
+  return std::string(skill.empty() ? xmpp::kAskSkill : skill);
+}
+
 class RemoteAgents final : public tools::Tool {
  public:
   explicit RemoteAgents(Catalogues& catalogues)
@@ -48,6 +62,7 @@ class RemoteAgents final : public tools::Tool {
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
   [[nodiscard]] bool side_by_side() const override { return true; }
+  [[nodiscard]] authority::Labels taint() const override { return words_of_others(); }
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     std::string only(get_string(arguments, "agent"));
     std::string text = co_await catalogues_.describe(context.ctx, std::move(only));
@@ -61,8 +76,9 @@ class RemoteAgents final : public tools::Tool {
 
 class Delegate final : public tools::Tool {
  public:
-  Delegate(Delegations& delegations, const FederationConfig& config)
-      : delegations_(delegations),
+  Delegate(Catalogues& catalogues, Delegations& delegations, const FederationConfig& config)
+      : catalogues_(catalogues),
+        delegations_(delegations),
         timeout_(config.timeout_max + Delegations::kPersonMax),
         spec_(spec_of(
             "delegate",
@@ -75,7 +91,22 @@ class Delegate final : public tools::Tool {
   // The same call has the same exec-id: the other side runs it once.
   [[nodiscard]] bool repeatable() const override { return true; }
   [[nodiscard]] bool side_by_side() const override { return true; }
+  [[nodiscard]] authority::Labels taint() const override { return words_of_others(); }
   [[nodiscard]] std::chrono::milliseconds timeout() const override { return timeout_; }
+
+  // An agent that nobody may ask is refused by the call itself.
+  [[nodiscard]] std::vector<tools::Need> needs(const json::value& arguments) const override {
+    const auto target = catalogues_.target(get_string(arguments, "agent"));
+    if (!target) return {};
+    return {{.action = authority::Action::kRemoteExecute,
+             .resource = resource_of(target->jid, skill_in(arguments))}};
+  }
+  [[nodiscard]] std::string describe(const json::value& arguments) const override {
+    const std::string_view task = get_string(arguments, "task");
+    return fmt::format("ask the agent {} {}", get_string(arguments, "agent"),
+                       task.empty() ? "for " + skill_in(arguments)
+                                    : fmt::format("\"{}\"", cut_utf8(task, kShownBytesMax)));
+  }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     const json::value given(std::move(arguments));
@@ -95,6 +126,7 @@ class Delegate final : public tools::Tool {
   }
 
  private:
+  const Catalogues& catalogues_;
   Delegations& delegations_;
   std::chrono::milliseconds timeout_;
   llm::ToolSpec spec_;
@@ -107,7 +139,7 @@ std::vector<std::unique_ptr<tools::Tool>> make_tools(Catalogues& catalogues,
                                                      const FederationConfig& config) {
   std::vector<std::unique_ptr<tools::Tool>> all;
   all.push_back(std::make_unique<RemoteAgents>(catalogues));
-  all.push_back(std::make_unique<Delegate>(delegations, config));
+  all.push_back(std::make_unique<Delegate>(catalogues, delegations, config));
   return all;
 }
 

@@ -13,13 +13,15 @@ std::int64_t count_of(const json::value& from, std::string_view key) {
 }  // namespace
 
 void put_errand(Message& message, const Errand& errand) {
-  message.meta[kErrandKey] = json::object{{"tokens_max", errand.tokens_max}};
+  message.meta[kErrandKey] =
+      json::object{{"tokens_max", errand.tokens_max}, {"owner", errand.owner}};
 }
 
 std::optional<Errand> errand_of(const Message& message) {
   const json::value* at = message.meta.if_contains(kErrandKey);
   if (at == nullptr || !at->is_object()) return std::nullopt;
-  return Errand{.tokens_max = count_of(*at, "tokens_max")};
+  return Errand{.tokens_max = count_of(*at, "tokens_max"),
+                .owner = std::string(get_string(*at, "owner"))};
 }
 
 void put_outcome(Message& reply, const Outcome& outcome) {

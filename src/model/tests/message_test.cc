@@ -171,8 +171,8 @@ TEST(RoomTalk, SurvivesTheJournal) {
 TEST(Errand, TravelsWithTheMessageAndItsOutcomeWithTheReply) {
   Message message;
   EXPECT_EQ(errand_of(message), std::nullopt);
-  put_errand(message, {.tokens_max = 500});
-  EXPECT_EQ(errand_of(message), (Errand{.tokens_max = 500}));
+  put_errand(message, {.tokens_max = 500, .owner = "bob@b.example"});
+  EXPECT_EQ(errand_of(message), (Errand{.tokens_max = 500, .owner = "bob@b.example"}));
   const Outcome outcome{.failed = true, .usage = {.input = 1, .output = 2, .cache_read = 3}};
   put_outcome(message, outcome);
   EXPECT_EQ(outcome_of(message), outcome);

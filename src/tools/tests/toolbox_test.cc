@@ -59,16 +59,6 @@ TEST_F(ToolboxTest, RunsAToolWithItsArguments) {
   EXPECT_EQ(tool->last, (json::object{{"a", 1}}));
 }
 
-TEST_F(ToolboxTest, ChecksArgumentsWithoutRunningAnything) {
-  ScriptedTool* tool = add("echo", R"({"type":"object","required":["a"]})");
-  EXPECT_TRUE(toolbox.check({.name = "echo", .arguments = json::object{{"a", 1}}}));
-  EXPECT_EQ(toolbox.check({.name = "echo", .arguments = json::object()}).error().code,
-            Code::kInvalid);
-  EXPECT_EQ(toolbox.check({.name = "none", .arguments = json::object()}).error().code,
-            Code::kNotFound);
-  EXPECT_EQ(tool->runs, 0);
-}
-
 TEST_F(ToolboxTest, RefusesBadNamesAndSchemasAndTakenNames) {
   add("echo");
   EXPECT_EQ(toolbox.add(std::make_unique<ScriptedTool>("echo")).error().code, Code::kExists);

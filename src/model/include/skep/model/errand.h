@@ -11,6 +11,8 @@ namespace skep {
 // Lives in Message::meta under "errand". Whoever brings the task writes it; agents read it.
 struct Errand {
   std::int64_t tokens_max = 0;  // all model calls of the turn together; 0: no limit
+  // The person of ours who is asked, over XMPP, where somebody must be; empty: then it is a no.
+  std::string owner;
   bool operator==(const Errand&) const = default;
 };
 void put_errand(Message& message, const Errand& errand);
