@@ -95,8 +95,9 @@ std::unique_ptr<TurnRecorder> TurnRecorder::open(Router& router, Turns& turns) {
   return std::make_unique<Recorder>(router, turns);
 }
 
-void number_threads(Router& router, ThreadSeq& seq) {
-  router.core().set_thread_seq([&seq](std::string_view thread) { return seq.next(thread); });
+void number_threads(Router& router, ThreadSeq* seq) {
+  if (seq == nullptr) return router.core().set_thread_seq({});
+  router.core().set_thread_seq([seq](std::string_view thread) { return seq->next(thread); });
 }
 
 }  // namespace skep::fabric

@@ -35,7 +35,7 @@ class TurnRecorderTest : public testing::Test {
     char text[] = "/tmp/skep-record-XXXXXX";
     directory = ::mkdtemp(text);
     seq = *ThreadSeq::open(directory + "/thread_seq");
-    number_threads(*router, *seq);
+    number_threads(*router, seq.get());
     turns = *Turns::open(loop, {.directory = directory + "/turns"});
     recorder = TurnRecorder::open(*router, *turns);
     person = attach("IO.web", web);
@@ -43,6 +43,7 @@ class TurnRecorderTest : public testing::Test {
   }
   ~TurnRecorderTest() override {
     person = {}, agent = {};
+    number_threads(*router, nullptr);
     recorder.reset();
     loop.run(turns->close({}));
     turns.reset();

@@ -5,6 +5,7 @@
 // error.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -30,6 +31,7 @@ struct Options {
     kRouter,
     kFabric,
     kFabricToken,
+    kFabricRules,
     kHiveKeygen,
     kHiveJoin,
     kHiveList
@@ -48,6 +50,13 @@ struct Options {
   bool all = false;                    // models --all
   std::string target;                  // models test
   std::string name;                    // router --name; fabric: which look
+  struct Rule {                        // fabric route, fabric zone
+    enum class What { kRoute, kZone } what = What::kRoute;
+    enum class Verb { kAdd, kDelete, kList } verb = Verb::kList;
+    std::string pattern, match, action, to;
+    std::uint32_t zone = 0, metric = 0;
+    std::uint16_t priority = 100;
+  } rule;
 };
 
 int run(int argc, char** argv);
@@ -67,6 +76,7 @@ int run_usage(const Options& options);
 int run_router(const Options& options);
 int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
+int run_fabric_rules(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

@@ -76,9 +76,9 @@ class ThreadSeq {
 };
 
 // Numbers the messages of threads that nobody has numbered where `router` first sees them, all but
-// progress and system messages, until the router dies. `seq` outlives it. When it cannot count, the
-// message goes on without a number.
-void number_threads(Router& router, ThreadSeq& seq);
+// progress and system messages. Null: no longer. When it cannot count, the message goes on without
+// a number.
+void number_threads(Router& router, ThreadSeq* seq);
 
 // Appends each user message and reply that a node of this router takes: the envelope as the node
 // gets it, with meta.outcome {"result":"delivered", "name", "node", "router", "at"}. A turn's id is

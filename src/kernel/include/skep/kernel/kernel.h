@@ -38,7 +38,11 @@ struct KernelConfig {
   memory::MemoryConfig memory;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
-  FabricConfig fabric;  // [fabric]
+  FabricConfig fabric;    // [fabric]
+  StreamsConfig streams;  // [streams]
+
+  // Of the daemon's router, or of another one of the same home.
+  [[nodiscard]] FabricBooks::Config books(bool main, std::string router) const;
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
@@ -88,6 +92,8 @@ class Kernel {
   [[nodiscard]] virtual channels::WebChannel& web() = 0;
   [[nodiscard]] virtual fabric::Router& router() = 0;
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
+  // The hive's routes and zones; null without networks.
+  [[nodiscard]] virtual fabric::ConfigLog* config_log() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
 };
