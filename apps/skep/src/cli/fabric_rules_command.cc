@@ -72,6 +72,13 @@ Task<Result<json::value>> ask(Loop& loop, const Options& options) {
   co_return co_await client->remove(ctx, path, std::move(entry));
 }
 
+// As the command line has it; on the wire a fallback to a hive is a FORWARD.
+std::string action_of(const json::value& route) {
+  std::string action(get_string(route, "action"));
+  std::ranges::transform(action, action.begin(), [](unsigned char c) { return std::tolower(c); });
+  return action == "forward" ? "fallback" : action;
+}
+
 void print_entry(const json::value& entry) {
   if (const auto zone = get_int(entry, "vpn_id")) {
     fmt::print("{:<40} {:<7} zone {:<6} priority {}\n", get_string(entry, "pattern"),
@@ -80,9 +87,9 @@ void print_entry(const json::value& entry) {
   }
   const std::string_view hive = get_string(entry, "next_hop_hive");
   fmt::print("{:<40} {:<7} {:<9}{}{} priority {}, metric {}\n", get_string(entry, "prefix"),
-             get_string(entry, "match_kind"), get_string(entry, "action"),
-             hive.empty() ? " " : " @", hive.empty() ? get_string(entry, "to") : hive,
-             get_int(entry, "priority").value_or(0), get_int(entry, "metric").value_or(0));
+             get_string(entry, "match_kind"), action_of(entry), hive.empty() ? " " : " @",
+             hive.empty() ? get_string(entry, "to") : hive, get_int(entry, "priority").value_or(0),
+             get_int(entry, "metric").value_or(0));
 }
 
 // {"version", "origin", "routes"|"vpns": entries as SY.config has them}
