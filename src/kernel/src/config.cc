@@ -40,6 +40,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   ConfigSection root = file.root();
   read_own(root, config);
   config.fabric = FabricConfig::read(root.child("fabric"));
+  config.authority = AuthoritySideConfig::read(root.child("authority"));
   config.fabric.gateway = config.gateway.wanted();
   config.gateway.config_from = config.fabric.config_from;
   config.streams = StreamsConfig::read(root.child("streams"));

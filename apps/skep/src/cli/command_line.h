@@ -34,7 +34,9 @@ struct Options {
     kFabricRules,
     kHiveKeygen,
     kHiveJoin,
-    kHiveList
+    kHiveList,
+    kAuditList,
+    kAuditVerify
   };
   Command command = Command::kUp;
   std::string home;
@@ -49,7 +51,8 @@ struct Options {
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
   std::string target;                  // models test
-  std::string name;                    // router --name; fabric: which look
+  std::string name;                    // router --name; fabric: which look; audit list --agent
+  std::size_t count = 50;              // audit list -n
   struct Rule {                        // fabric route, fabric zone
     enum class What { kRoute, kZone } what = What::kRoute;
     enum class Verb { kAdd, kDelete, kList } verb = Verb::kList;
@@ -77,6 +80,8 @@ int run_router(const Options& options);
 int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
 int run_fabric_rules(const Options& options);
+int run_audit_list(const Options& options);
+int run_audit_verify(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

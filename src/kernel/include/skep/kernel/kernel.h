@@ -12,6 +12,7 @@
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
+#include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
@@ -38,17 +39,17 @@ struct KernelConfig {
   memory::MemoryConfig memory;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
-  FabricConfig fabric;    // [fabric]
-  StreamsConfig streams;  // [streams]
-
-  // Of the daemon's router, or of another one of the same home.
-  [[nodiscard]] FabricBooks::Config books(bool main, std::string router) const;
+  FabricConfig fabric;            // [fabric]
+  StreamsConfig streams;          // [streams]
+  AuthoritySideConfig authority;  // [authority]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
 
   // Reads every section; problems are in `file` afterwards (file.problems()).
   static KernelConfig read(ConfigFile& file, const std::string& home);
+  // Of the daemon's router, or of another one of the same home.
+  [[nodiscard]] FabricBooks::Config books(bool main, std::string router) const;
 };
 // --home, $SKEP_HOME, ~/.skep
 std::string default_home();
@@ -94,6 +95,7 @@ class Kernel {
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
   // The hive's routes and zones; null without networks.
   [[nodiscard]] virtual fabric::ConfigLog* config_log() = 0;
+  [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
 };
