@@ -30,20 +30,21 @@ bool is_kind(const Element& stanza, std::string_view type) {
 void Desk::add_features(xmpp::Features& features) {
   for (const std::string_view ns :
        {xmpp::kNsAgentSkills, xmpp::kNsAgentExecute, xmpp::kNsAgentDelegate})
-    features.add(std::string(ns), [this](const Element& iq) { return receive(iq); });
+    features.add_taker(std::string(ns), [this](const Element& iq) { return receive(iq); });
   for (const std::string_view ns : {xmpp::kNsAgent, xmpp::kNsAgentConfirm, xmpp::kNsAgentProgress})
     features.announce(std::string(ns));
 }
 
-Desk::Answer Desk::receive(const Element& iq) {
+bool Desk::receive(const Element& iq) {
   if (waiting_ >= kWaitingMax) {
     deps_.counts.add("refused_busy");
-    return xmpp::agent_error(iq, {AgentFault::kRateLimited, "too much at once", kFullSecs});
+    deps_.post.say(xmpp::agent_error(
+        iq, {AgentFault::kRateLimited, "Too much at once; ask again.", kFullSecs}));
+    return true;
   }
+  if (!deps_.gate.spawn("agent request", answer(iq))) return false;
   ++waiting_;
-  if (!deps_.gate.spawn("agent request", answer(iq)))
-    return xmpp::stanza_error(iq, "service-unavailable", "cancel");
-  return xmpp::answers_later();
+  return true;
 }
 
 Task<void> Desk::answer(Element iq) {

@@ -39,7 +39,7 @@ class Desk {
     xmpp::Jid from;
     const PeerConfig* peer = nullptr;
   };
-  Answer receive(const xmpp::Element& iq);
+  bool receive(const xmpp::Element& iq);  // false: the process is about to end
   Task<void> answer(xmpp::Element iq);
   Task<Answer> handle(Ctx ctx, const xmpp::Element& stanza);
   Task<Answer> dispatch(Ctx ctx, Asked asked);

@@ -19,6 +19,11 @@ void Features::add(std::string namespace_uri, IqResponder responder, bool announ
   entries_.push_back({std::move(namespace_uri), std::move(responder)});
 }
 
+void Features::add_taker(std::string namespace_uri, IqTaker taker, bool announced) {
+  if (announced) announce(namespace_uri);
+  entries_.push_back({std::move(namespace_uri), nullptr, std::move(taker)});
+}
+
 void Features::announce(std::string namespace_uri) {
   const auto at = std::ranges::lower_bound(announced_, namespace_uri);
   if (at == announced_.end() || *at != namespace_uri)
@@ -35,9 +40,9 @@ std::optional<Element> Features::answer(const Element& iq) const {
   }
   for (const Entry& entry : entries_) {
     if (entry.ns != children.front()->ns) continue;
-    auto answer = entry.responder(iq);
-    if (answer && answer->name.empty()) return std::nullopt;
-    if (answer) return answer;
+    if (entry.taker && entry.taker(iq)) return std::nullopt;
+    if (!entry.responder) continue;
+    if (auto answer = entry.responder(iq)) return answer;
   }
   return stanza_error(iq, "service-unavailable", "cancel");
 }

@@ -25,9 +25,10 @@ struct Identity {
   std::function<bool(const Jid& peer)> may_ask;  // who may ask more than a ping; empty: everybody
 };
 
-// Answers one kind of iq. Returns the answer, or nullopt when the request is not for it, or
-// answers_later() when the responder sends the answer itself, in its own time.
+// Answers one kind of iq. Returns the answer, or nullopt when the request is not for it.
 using IqResponder = std::function<std::optional<Element>(const Element& iq)>;
+// Takes one kind of iq and answers it later, exactly once, itself. False: it is not for it.
+using IqTaker = std::function<bool(const Element& iq)>;
 
 // The table of features: responders and what disco announces, from the same list so that the two
 // cannot differ. Loop thread only; stays where it is, because the disco answer reads it.
@@ -41,12 +42,12 @@ class Features {
   // `namespace_uri`, which is announced in disco#info when `announce` is true.
   void add(std::string namespace_uri, IqResponder responder, bool announce = true);
   void announce(std::string namespace_uri);  // a feature without iq (chat states, receipts)
+  void add_taker(std::string namespace_uri, IqTaker taker, bool announce = true);
   // A data form of disco#info (XEP-0128): <x xmlns='jabber:x:data' type='result'/>.
   void add_form(Element form) { forms_.push_back(std::move(form)); }
 
   // The one answer to an iq get or set: a feature's, else service-unavailable; bad-request when it
-  // has no id or not exactly one child. nullopt for results and errors, and for what is answered
-  // later.
+  // has no id or not exactly one child. nullopt for results and errors, and for what a taker took.
   [[nodiscard]] std::optional<Element> answer(const Element& iq) const;
   [[nodiscard]] std::vector<std::string> announced() const;  // sorted
   [[nodiscard]] const std::vector<Element>& forms() const { return forms_; }
@@ -55,13 +56,11 @@ class Features {
   struct Entry {
     std::string ns;
     IqResponder responder;
+    IqTaker taker = {};
   };
   std::vector<Entry> entries_;
   std::vector<std::string> announced_;
   std::vector<Element> forms_;
 };
-
-// What a responder returns when it takes the request and answers later: no element has no name.
-inline Element answers_later() { return {}; }
 
 }  // namespace skep::xmpp
