@@ -42,9 +42,10 @@ bool Desk::receive(const Element& iq) {
         iq, {AgentFault::kRateLimited, "Too much at once; ask again.", kFullSecs}));
     return true;
   }
-  if (!deps_.gate.spawn("agent request", answer(iq))) return false;
   ++waiting_;
-  return true;
+  if (deps_.gate.spawn("agent request", answer(iq))) return true;
+  --waiting_;
+  return false;
 }
 
 Task<void> Desk::answer(Element iq) {
