@@ -127,6 +127,30 @@ class Delegating(TwoDomains):
         self.assertIn("that would be a loop", "\n".join(self.model_b.requests[-1].strings()))
         self.assertEqual(self.count(self.legal, "loops_avoided"), 1)
 
+    def test_a_remote_agent_is_a_node_like_others(self):
+        front = self.agent_a()
+        front.config["hive"] = {"default_agent": "AI.legal"}
+        self.start(front=front)
+        self.model_b.script('text "from afar"')
+        self.talk("what do you say?")
+        self.assertIn("from afar", self.reply())
+        self.assertEqual(self.model_a.requests, [])
+
+    def test_a_task_for_that_node_survives_a_death(self):
+        front = self.agent_a()
+        front.config["hive"] = {"default_agent": "AI.legal"}
+        self.start(front=front)
+        self.model_b.script('holds then text "from afar"')
+        self.talk("what do you say?")
+        self.model_b.wait_until_holding(seconds=30)
+        self.front.kill9()
+        self.front.start()
+        self.online(self.front)
+        self.wait_count(self.legal, "replayed")
+        self.model_b.release()
+        self.assertIn("from afar", self.reply(90))
+        self.assertEqual(self.count(self.legal, "accepted"), 1)
+
     def test_an_account_is_reached_by_messages(self):
         self.start(front=self.agent_a(to="bot@b.test"), legal=self.agent_b("client"))
         self.model_a.script('tool_call delegate {"agent":"legal","task":"x"}', 'text "ok"')

@@ -101,9 +101,8 @@ Result<xmpp::AgentDelegation> Delegations::wrapped(const ToolContext& context,
                                                    const Pending& pending,
                                                    const Order& order) const {
   xmpp::AgentDelegation out{.depth_max = deps_.config.depth_max};
-  const auto cause = context.conversation.channel == "agent"
-                         ? deps_.executor.by_id(context.conversation.thread)
-                         : nullptr;
+  // The trace goes along from agent to agent.
+  const auto cause = deps_.executor.by_id(context.ctx.trace);
   if (cause) {
     out.chain = cause->chain.empty() ? std::vector<std::string>{cause->peer()} : cause->chain;
     if (cause->depth_max > 0) out.depth_max = std::min(out.depth_max, cause->depth_max);

@@ -2,6 +2,7 @@
 
 #include "desk.h"
 #include "skep/base/log.h"
+#include "stand_ins.h"
 #include "tools.h"
 
 namespace skep::federation {
@@ -49,6 +50,8 @@ class FederationImpl final : public Federation {
         desk_(desk_deps()),
         delegations_(delegations_deps()) {
     executor_.restore();
+    for (const RemoteAgent& agent : config_.agents)
+      stand_ins_.push_back(std::make_unique<StandInImpl>(stand_in_deps(), agent.name));
   }
 
   std::vector<std::unique_ptr<tools::Tool>> tools() override {
@@ -104,11 +107,21 @@ class FederationImpl final : public Federation {
     return fail(Code::kUnsupported, "only answers of agents come here");
   }
 
-  void start() override { executor_.start(); }
+  std::vector<StandIn*> stand_ins() override {
+    std::vector<StandIn*> all;
+    for (const auto& one : stand_ins_) all.push_back(one.get());
+    return all;
+  }
+
+  void start() override {
+    executor_.start();
+    for (const auto& one : stand_ins_) one->resume();
+  }
   void stopping() override { delegations_.stopping(); }
   Task<void> close(Ctx ctx) override {
     co_await executor_.close();
-    co_await gate_.drain(std::move(ctx));
+    (void)ctx;
+    co_await gate_.close();
   }
 
   json::object status() const override {
@@ -184,6 +197,15 @@ class FederationImpl final : public Federation {
             .agent_name = deps_.agent_name};
   }
 
+  StandInDeps stand_in_deps() {
+    return {.gate = gate_,
+            .clock = deps_.clock,
+            .journal = deps_.journal,
+            .catalogues = catalogues_,
+            .delegations = delegations_,
+            .authority = deps_.authority};
+  }
+
   void audit(const Execution& e, std::string_view outcome) {
     const bool done = outcome == "completed";
     auto written = deps_.audit.append({.principal = e.peer(),
@@ -232,6 +254,7 @@ class FederationImpl final : public Federation {
   Executor executor_;
   Desk desk_;
   Delegations delegations_;
+  std::vector<std::unique_ptr<StandInImpl>> stand_ins_;
 };
 
 }  // namespace

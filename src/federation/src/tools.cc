@@ -23,22 +23,6 @@ std::string text_of(const xmpp::ExecResult& result) {
   return join(texts, "\n");
 }
 
-ToolOutput output_of(std::string_view from, const xmpp::ExecResult& result) {
-  if (result.status == xmpp::ExecStatus::kCompleted) {
-    std::string text = tools::as_data(from, text_of(result), "another organisation's agent");
-    if (result.usage && result.usage->input + result.usage->output > 0)
-      text += fmt::format("\n(it used {} tokens)", result.usage->input + result.usage->output);
-    return {std::move(text), false};
-  }
-  const std::string why =
-      result.error
-          ? fmt::format("{}: {}", xmpp::agent_fault_name(result.error->fault), result.error->text)
-          : std::string(xmpp::exec_status_name(result.status));
-  return {fmt::format("{} did not do it. {}", from,
-                      tools::as_data(from, why, "another organisation's agent")),
-          true};
-}
-
 authority::Labels words_of_others() {
   authority::Labels labels;
   labels |= authority::Label::kUntrustedAgent;
@@ -122,7 +106,7 @@ class Delegate final : public tools::Tool {
     const std::string agent = order.agent;
     auto result = co_await delegations_.run(std::move(context), std::move(order));
     if (!result) co_return ToolOutput{"Not done: " + result.error().message, true};
-    co_return output_of(agent, *result);
+    co_return in_words(agent, *result);
   }
 
  private:
@@ -133,6 +117,22 @@ class Delegate final : public tools::Tool {
 };
 
 }  // namespace
+
+ToolOutput in_words(std::string_view from, const xmpp::ExecResult& result) {
+  if (result.status == xmpp::ExecStatus::kCompleted) {
+    std::string text = tools::as_data(from, text_of(result), "another organisation's agent");
+    if (result.usage && result.usage->input + result.usage->output > 0)
+      text += fmt::format("\n(it used {} tokens)", result.usage->input + result.usage->output);
+    return {std::move(text), false};
+  }
+  const std::string why =
+      result.error
+          ? fmt::format("{}: {}", xmpp::agent_fault_name(result.error->fault), result.error->text)
+          : std::string(xmpp::exec_status_name(result.status));
+  return {fmt::format("{} did not do it. {}", from,
+                      tools::as_data(from, why, "another organisation's agent")),
+          true};
+}
 
 std::vector<std::unique_ptr<tools::Tool>> make_tools(Catalogues& catalogues,
                                                      Delegations& delegations,

@@ -207,9 +207,20 @@ class KernelImpl final : public Kernel {
     if (federation_) {
       SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "federation", hive), *federation_,
                            federation_out_));
+      SKEP_TRY_VOID(attach_stand_ins());
     }
     if (xmpp_)
       SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "xmpp", hive), *xmpp_, xmpp_out_));
+    return {};
+  }
+
+  Result<void> attach_stand_ins() {
+    for (federation::StandIn* one : federation_->stand_ins()) {
+      PortInbox& out = *stand_in_outs_.emplace_back(std::make_unique<PortInbox>());
+      const Name name = Name::from_label(NodeType::kAgent, one->name(), config_.hive);
+      SKEP_TRY_VOID(attach(name, *one, out));
+      one->speak_through(out);
+    }
     return {};
   }
 
@@ -294,6 +305,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;
   PortInbox agent_out_, web_out_, xmpp_out_, federation_out_;
+  std::vector<std::unique_ptr<PortInbox>> stand_in_outs_;
   std::unique_ptr<FabricBooks> books_;
   std::unique_ptr<FabricSide> fabric_;
 };

@@ -11,6 +11,7 @@
 #include "skep/authority/audit.h"
 #include "skep/authority/authority.h"
 #include "skep/federation/config.h"
+#include "skep/federation/stand_in.h"
 #include "skep/memory/ledger.h"
 #include "skep/model/message.h"
 #include "skep/store/db.h"
@@ -50,6 +51,8 @@ class Federation : public Inbox {
 
   // `remote_agents` and `delegate`, when there is anybody to ask; they must not outlive this.
   virtual std::vector<std::unique_ptr<tools::Tool>> tools() = 0;
+  // One for each of [llm.agents.*] that lives elsewhere; to be attached as AI.<name>.
+  [[nodiscard]] virtual std::vector<StandIn*> stand_ins() = 0;
   // Before the link starts: what is answered and announced.
   virtual void add_features(xmpp::Features& features) = 0;
   // May this address learn what we are (disco)?
