@@ -126,6 +126,22 @@ class KernelImpl final : public Kernel {
     return static_cast<std::size_t>(window) * 6 / 10;
   }
 
+  Result<void> open_remote_agents(const Name& agent_name) {
+    if (!options_.networks) return {};
+    SKEP_TRY(federation_,
+             open_federation({.loop = loop_,
+                              .config = config_,
+                              .journal = *journal_,
+                              .db = *db_,
+                              .toolbox = toolbox_,
+                              .ledger = *ledger_,
+                              .authority = *authority_,
+                              .out = federation_out_,
+                              .agent = agent_name,
+                              .is_admin = [this](const Conversation& c) { return is_admin(c); }}));
+    return {};
+  }
+
   Result<void> open_nodes() {
     const Name agent_name = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
     Name talks_to = agent_name;  // whom people here reach
@@ -136,20 +152,7 @@ class KernelImpl final : public Kernel {
                                             .name = config_.fabric.router,
                                             .default_target = talks_to.str()}));
 
-    if (options_.networks) {
-      SKEP_TRY(
-          federation_,
-          open_federation({.loop = loop_,
-                           .config = config_,
-                           .journal = *journal_,
-                           .db = *db_,
-                           .toolbox = toolbox_,
-                           .ledger = *ledger_,
-                           .authority = *authority_,
-                           .out = federation_out_,
-                           .agent = agent_name,
-                           .is_admin = [this](const Conversation& c) { return is_admin(c); }}));
-    }
+    SKEP_TRY_VOID(open_remote_agents(agent_name));
     agent::AgentDeps agent{.loop = loop_,
                            .model = *model_,
                            .toolbox = toolbox_,
