@@ -119,7 +119,9 @@ class Delegating(TwoDomains):
 
     def test_a_loop_is_refused(self):
         both = peer(allow_in=True, allow_out=True, skills_in=["*"], skills_out=["*"])
-        self.start(legal=self.agent_b(peers={'"agent.a.test"': both}))
+        legal = self.agent_b(peers={'"agent.a.test"': both})
+        legal.config["authority"] = {"tainted": "allow"}   # else bob would be asked first, for the wish came from outside
+        self.start(legal=legal)
         self.model_a.script('tool_call delegate {"agent":"legal","task":"x"}', 'text "over"')
         self.model_b.script('tool_call delegate {"agent":"agent.a.test","task":"x"}', 'text "cannot"')
         self.talk()

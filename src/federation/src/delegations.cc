@@ -243,6 +243,7 @@ void Delegations::take(const Element& message, const Element* payload) {
     log::warn("federation", "{} pretends to answer for {}", from->str(), p.target.jid.str());
     return deps_.counts.add("results_forged");
   }
+  if (payload->name == "result" && p.outcome) return deps_.counts.add("results_twice");
   if (payload->name == "result") return take_result(p, *payload);
   if (const auto note = xmpp::read_exec_progress(*payload); note && note->seq > p.seq) {
     p.seq = note->seq;
