@@ -119,7 +119,7 @@ class InjectedPage(unittest.TestCase):
         self.addCleanup(self.net.close)
         subprocess.run(["ip", "-n", self.net.name("a"), "addr", "add", PAGE_AT + "/32", "dev", "lo"], check=True, timeout=20)
         Pages.asked = []
-        with self.net.on("a"):   # threads begun here stay on that host
+        with self.net.on("a"):   # sockets opened here stay on that host
             self.model = ModelServer().start()
             self.pages = http.server.ThreadingHTTPServer((PAGE_AT, 80), Pages)
             thread = threading.Thread(target=self.pages.serve_forever, daemon=True)
