@@ -144,6 +144,10 @@ class KernelImpl final : public Kernel {
         return xmpp_->rooms_command(command, arguments);
       };
     }
+    if (config_.turn_log.enabled) {
+      SKEP_TRY(turn_log_, agent::TurnLog::open(config_.turn_log, Clock::system()));
+      agent.turn_log = turn_log_.get();
+    }
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
 
     web_ = channels::WebChannel::open({.loop = loop_,
@@ -249,6 +253,7 @@ class KernelImpl final : public Kernel {
   tools::Toolbox toolbox_;
   std::unique_ptr<fabric::Router> router_;
   std::unique_ptr<fabric::Gateway> gateway_;
+  std::unique_ptr<agent::TurnLog> turn_log_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;
