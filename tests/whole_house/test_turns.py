@@ -33,7 +33,8 @@ class Turns(WholeHouse):
         turn = self.recorded(agent)
         code, out, err = agent.cli("trace", turn["reply"])
         self.assertEqual(code, 0, err)
-        for expected in ("ann@cli", "answered", "tool memory_store", "calls memory_store", "Stored under", "Noted.", "$"):
+        for expected in ("ann@cli", "answered", "tool memory_store", "calls memory_store", "Stored under",
+                         "granted by memory_write:*", "Noted.", "$"):
             self.assertIn(expected, out)
         asked = len(self.model.requests)
         code, out, err = agent.cli("replay", turn["turn"], "--config", agent.config_file)
