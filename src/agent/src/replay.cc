@@ -154,6 +154,14 @@ class RecordedTool final : public tools::Tool {
   ReplayReport& report_;
 };
 
+// What was not allowed then has its refusal for a result; nothing is run in any case.
+class EverythingAllowed final : public authority::Authority {
+ public:
+  authority::Decision authorize(const authority::Question&) override {
+    return {authority::Decision::Outcome::kAllow, "a replay"};
+  }
+};
+
 struct Answer final : Inbox {
   std::optional<Message> reply;
   Signal replied;
@@ -244,12 +252,9 @@ Result<ReplayReport> replay_turn(const json::object& turn, const llm::ToolSpecs&
     SKEP_TRY_VOID(toolbox.add(std::make_unique<RecordedTool>(spec, *steps, report)));
   SKEP_TRY(auto journal, store::Journal::open({.directory = temp.path + "/journal"}));
   SKEP_TRY(auto ledger, memory::Ledger::open({.directory = temp.path + "/usage"}, clock));
-  // What was decided then stands in the results; nobody is asked again.
-  const authority::Grants all = authority::Grants::everything();
   SKEP_TRY(auto audit, authority::AuditLog::open(temp.path, clock));
   SKEP_TRY(auto approvals, authority::Approvals::open({}, *journal, *audit, clock));
-  SKEP_TRY(auto rules, authority::Authority::open({.tainted = "allow"}, *audit,
-                                                  [&all](std::string_view) { return &all; }));
+  EverythingAllowed authority;
   Answer answer;
   config.name = get_string(whole, "agent");
   AgentDeps deps{.loop = loop,
@@ -258,7 +263,7 @@ Result<ReplayReport> replay_turn(const json::object& turn, const llm::ToolSpecs&
                  .memory = past,
                  .ledger = *ledger,
                  .journal = *journal,
-                 .authority = *rules,
+                 .authority = authority,
                  .approvals = *approvals,
                  .audit = *audit,
                  .out = answer,

@@ -152,13 +152,13 @@ std::vector<Question> Turn::questions_of(const tools::Tool& tool, const ToolCall
 }
 
 Task<Turn::Admitted> Turn::may_run(Round& round, std::size_t index) {
-  CallRecord& record = round.calls[index];
-  const ToolCall& call = record.call;
+  const ToolCall& call = round.calls[index].call;
+  std::string& allowed_by = round.calls[index].why;
   const tools::Tool* tool = deps_.toolbox.find(call.name);
   if (tool == nullptr || deps_.toolbox.refusal(call)) co_return std::nullopt;  // runs nothing
   const auto number = static_cast<std::size_t>(&round - state_.rounds.data());
   std::vector<Question> asked;
-  std::string why, reason;  // of the last need; of the last that a person is asked for
+  std::string why;
   for (Question& question : questions_of(*tool, call, number)) {
     Decision decision = deps_.authority.authorize(question);
     if (decision.outcome == Decision::Outcome::kDeny) {
@@ -166,22 +166,22 @@ Task<Turn::Admitted> Turn::may_run(Round& round, std::size_t index) {
                                           "will not help; tell the person.",
                                           decision.reason));
     }
-    why = std::move(decision.reason);
-    if (decision.outcome == Decision::Outcome::kAsk) {
-      asked.push_back(std::move(question));
-      reason = why;
+    if (decision.outcome == Decision::Outcome::kAllow) {
+      allowed_by = std::move(decision.reason);
+      continue;
     }
+    asked.push_back(std::move(question));
+    why = std::move(decision.reason);
   }
-  record.why = why;
   if (asked.empty()) co_return std::nullopt;
   Approval approval{.question = together(std::move(asked)),
                     .conversation = state_.message.conversation,
                     .turn = state_.message.id.str(),
                     .call = fmt::format("{}.{}/{}", number, index, call.id),
                     .summary = tool->describe(call.arguments)};
-  record.why = "a person said yes: " + reason;
-  auto answered = co_await ask_person(std::move(approval), std::move(reason));
+  auto answered = co_await ask_person(std::move(approval), std::move(why));
   if (!answered) co_return std::unexpected(std::move(answered).error());
+  allowed_by = "a person said yes";
   if (answered->empty()) co_return std::nullopt;
   co_return refused(call, *std::move(answered));
 }
