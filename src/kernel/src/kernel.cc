@@ -133,6 +133,9 @@ class KernelImpl final : public Kernel {
                            .memory = *memory_,
                            .ledger = *ledger_,
                            .journal = *journal_,
+                           .authority = authority_->authority(),
+                           .approvals = authority_->approvals(),
+                           .audit = authority_->audit(),
                            .out = agent_out_,
                            .clock = Clock::system(),
                            .status_lines = [this](bool admin) { return status_lines(admin); },
@@ -142,6 +145,10 @@ class KernelImpl final : public Kernel {
       agent.rooms = [this](std::string_view command, std::string_view arguments) {
         return xmpp_->rooms_command(command, arguments);
       };
+    }
+    if (config_.turn_log.enabled) {
+      SKEP_TRY(turn_log_, agent::TurnLog::open(config_.turn_log, Clock::system()));
+      agent.turn_log = turn_log_.get();
     }
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
 
@@ -252,6 +259,7 @@ class KernelImpl final : public Kernel {
   tools::Toolbox toolbox_;
   std::unique_ptr<fabric::Router> router_;
   std::unique_ptr<fabric::Gateway> gateway_;
+  std::unique_ptr<agent::TurnLog> turn_log_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;

@@ -36,7 +36,9 @@ struct Options {
     kHiveJoin,
     kHiveList,
     kAuditList,
-    kAuditVerify
+    kAuditVerify,
+    kTrace,
+    kReplay
   };
   Command command = Command::kUp;
   std::string home;
@@ -50,7 +52,7 @@ struct Options {
   std::string file;                    // hive join FILE
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
-  std::string target;                  // models test
+  std::string target;                  // models test; trace, replay: which turn
   std::string name;                    // router --name; fabric: which look; audit list --agent
   std::size_t count = 50;              // audit list -n
   struct Rule {                        // fabric route, fabric zone
@@ -82,6 +84,8 @@ int run_fabric_token(const Options& options);
 int run_fabric_rules(const Options& options);
 int run_audit_list(const Options& options);
 int run_audit_verify(const Options& options);
+int run_trace(const Options& options);
+int run_replay(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);
