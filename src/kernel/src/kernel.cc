@@ -191,6 +191,7 @@ class KernelImpl final : public Kernel {
     if (!options_.networks) return {};
     SKEP_TRY(books_,
              FabricBooks::open(loop_, *router_, config_.books(true, config_.fabric.router)));
+    books_->audit_to(authority_->audit());
     if (!config_.fabric.socket) return {};
     std::function<fabric::LsaRegion()> hives;
     if (config_.gateway.wanted()) {
