@@ -47,7 +47,7 @@ void NodeSession::leave(Error why) {
 // -- what comes ----------------------------------------------------------------------------------
 
 void NodeSession::on_frame(std::string_view frame) {
-  auto view = read_envelope(frame);
+  auto view = node_ == nullptr ? read_envelope(frame) : reader_.read(frame);
   if (!view) {
     ++server_.stats.malformed;
     server_.core->count(Drop::kMalformed);
@@ -77,7 +77,10 @@ bool NodeSession::word(const EnvelopeView& view) {
   return true;
 }
 
-void NodeSession::on_silence() { say("PING"); }
+void NodeSession::on_silence() {
+  reader_.forget();
+  say("PING");
+}
 
 void NodeSession::on_end(const Error& why) {
   if (why.message == "the peer does not read") ++server_.stats.stuck;

@@ -59,6 +59,7 @@ class NodeSession final : public FrameSocket::Owner, public Exit {
 
   NodeSessions& server_;
   FrameSocket socket_;
+  EnvelopeReader reader_;
   const NodeAt* node_ = nullptr;
   std::optional<NodeId> id_;
   uid_t uid_;

@@ -44,7 +44,7 @@ void PeerLink::tell(const NodesWord& word) {
 
 void PeerLink::on_frame(std::string_view frame) {
   if (!hello_) return on_hello(frame);
-  const Result<EnvelopeView> view = read_envelope(frame);
+  const Result<EnvelopeView> view = reader_.read(frame);
   if (!view) {
     core_.count(Drop::kMalformed);
     if (view.error().code != Code::kInvalid) end(view.error());
