@@ -43,21 +43,21 @@ Node::Node(const std::string& socket_path, const std::string& name)
 
 Node::~Node() { ::close(fd_); }
 
-fabric::EnvelopeView Node::receive() {
-  const fabric::EnvelopeView view = receive_any();
+const fabric::EnvelopeView& Node::receive() {
+  const fabric::EnvelopeView& view = receive_any();
   if (view.msg == "UNREACHABLE") die(std::string(view.payload));
   return view;
 }
 
-fabric::EnvelopeView Node::receive_any() {
+const fabric::EnvelopeView& Node::receive_any() {
   while (true) {
     auto frame = in_.next();
     if (!frame) die(frame.error().message);
     if (!frame->empty()) {
       auto view = reader_.read(*frame);
       if (!view) die(view.error().message);
-      if (view->msg == "PING" || view->msg == "PONG") continue;
-      return *view;
+      if ((*view)->msg == "PING" || (*view)->msg == "PONG") continue;
+      return **view;
     }
     const auto space = in_.space(kFlushBytes);
     const ssize_t got = ::read(fd_, space.data(), space.size());

@@ -18,9 +18,9 @@ class Node {
 
   // The next envelope; its view lives until the next call. Pings are read over. Dies of an
   // UNREACHABLE.
-  fabric::EnvelopeView receive();
+  const fabric::EnvelopeView& receive();
   // The same, an UNREACHABLE too.
-  fabric::EnvelopeView receive_any();
+  const fabric::EnvelopeView& receive_any();
   // Queues a message of `bytes` of words; flush() or 64 KiB send what is queued.
   void send(std::string_view dst, std::string_view trace, std::string_view words);
   void flush();

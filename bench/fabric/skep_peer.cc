@@ -28,7 +28,7 @@ constexpr std::string_view kThere = "AI.there@bench";
   Node node(socket, "AI.there");
   std::uint64_t heard = 0, window = 1;
   while (true) {
-    const fabric::EnvelopeView view = node.receive();
+    const fabric::EnvelopeView& view = node.receive();
     if (view.trace == "p") {
       const std::size_t begin = view.payload.find("content\":\"") + 10;
       node.send(view.src.uuid.str(), "p",

@@ -170,12 +170,13 @@ bool Layout::read(std::string_view json, EnvelopeView& view) const {
 }  // namespace
 
 struct EnvelopeReader::Layouts {
+  EnvelopeView view;  // of the last frame
   std::array<Layout, kLayouts> layouts;
   std::size_t last = 0;  // that fitted
   unsigned clock = 0;    // frames
   unsigned in_vain = 0;  // layouts learned since one fitted
 
-  bool read(std::string_view json, EnvelopeView& view) {
+  bool read(std::string_view json) {
     ++clock;
     for (std::size_t i = 0; i < kLayouts; ++i) {
       const std::size_t at = (last + i) % kLayouts;
@@ -193,7 +194,7 @@ struct EnvelopeReader::Layouts {
   // A sender whose frames never look alike costs no more than the looking.
   [[nodiscard]] bool learns() const { return in_vain < kPatience || clock % kLearnSeldom == 0; }
 
-  void learn(const EnvelopeView& view, const EnvelopeNotes& notes) {
+  void learn(const EnvelopeNotes& notes) {
     if (notes.payload_begin == 0 || notes.payload_begin > kHeadBytesMax || !notes.ascii_head)
       return;
     if (notes.count == EnvelopeNotes::kFreeMax) return;
@@ -210,15 +211,18 @@ EnvelopeReader::~EnvelopeReader() = default;
 EnvelopeReader::EnvelopeReader(EnvelopeReader&&) noexcept = default;
 EnvelopeReader& EnvelopeReader::operator=(EnvelopeReader&&) noexcept = default;
 
-Result<EnvelopeView> EnvelopeReader::read(std::string_view json) {
+Result<const EnvelopeView*> EnvelopeReader::read(std::string_view json) {
   if (!layouts_) layouts_ = std::make_unique<Layouts>();
-  Result<EnvelopeView> view(std::in_place);
-  if (layouts_->read(json, *view)) return view;
-  if (!layouts_->learns()) return read_envelope(json);
+  EnvelopeView& view = layouts_->view;
+  if (layouts_->read(json)) return &view;
+  if (!layouts_->learns()) {
+    SKEP_TRY(view, read_envelope(json));
+    return &view;
+  }
   EnvelopeNotes notes;
-  view = read_envelope(json, &notes);
-  if (view) layouts_->learn(*view, notes);
-  return view;
+  SKEP_TRY(view, read_envelope(json, &notes));
+  layouts_->learn(notes);
+  return &view;
 }
 
 void EnvelopeReader::forget() { layouts_.reset(); }

@@ -204,11 +204,12 @@ void Link::give_up(Error why) {
 // -- what comes ----------------------------------------------------------------------------------
 
 void Link::on_frame(std::string_view frame) {
-  auto view = reader_.read(frame);
-  if (!view) {
-    log::warn("fabric", "the router sent what is no envelope: {}", view.error().message);
+  const auto read = reader_.read(frame);
+  if (!read) {
+    log::warn("fabric", "the router sent what is no envelope: {}", read.error().message);
     return;
   }
+  const EnvelopeView* view = *read;
   if (!status_.up) return greeted(*view);
   if (view->type == "system" && word(*view)) return;
   arrived(*view);

@@ -49,6 +49,8 @@ class NodeSession final : public FrameSocket::Owner, public Exit {
   void on_end(const Error& why) override;
   void on_silence() override;
 
+  void on_first_frame(std::string_view frame);
+  void malformed();
   void hello(const EnvelopeView& view);
   bool authorise(const Hello& hello, const Name& name);
   void join(const EnvelopeView& view, const NodeId& id, Name name);

@@ -37,7 +37,7 @@ testing::AssertionResult reads_alike(EnvelopeReader& reader, std::string_view js
     return testing::AssertionFailure() << json << ": " << (plain ? "good" : plain.error().message)
                                        << " but " << (quick ? "good" : quick.error().message);
   if (!plain && plain.error().message == quick.error().message) return testing::AssertionSuccess();
-  if (plain && same(*plain, *quick)) return testing::AssertionSuccess();
+  if (plain && same(*plain, **quick)) return testing::AssertionSuccess();
   return testing::AssertionFailure() << json << " reads differently";
 }
 

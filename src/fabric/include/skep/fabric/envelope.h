@@ -87,7 +87,8 @@ class EnvelopeReader {
   EnvelopeReader(EnvelopeReader&&) noexcept;
   EnvelopeReader& operator=(EnvelopeReader&&) noexcept;
 
-  Result<EnvelopeView> read(std::string_view json);
+  // The view ends with the next call of either.
+  Result<const EnvelopeView*> read(std::string_view json);
   void forget();  // gives the memory back
 
  private:
