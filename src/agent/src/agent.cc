@@ -1,6 +1,7 @@
 #include "skep/agent/agent.h"
 
 #include "agent_impl.h"
+#include "approval_replies.h"
 #include "skep/base/local_time.h"
 #include "skep/base/log.h"
 #include "skep/model/room_talk.h"
@@ -18,6 +19,31 @@ bool is_immediate(const ParsedText& parsed) {
   if (!parsed.is_command) return false;
   const CommandInfo* info = find_command(parsed.command);
   return info == nullptr || info->immediate;
+}
+
+authority::Grants read_grants(ConfigSection& agent) {
+  using authority::Grants;
+  std::string profile;
+  std::vector<std::string> capabilities;
+  const bool some = agent.read("profile", profile);
+  const bool more = agent.read("capabilities", capabilities);
+  if (!some && !more) return Grants::everything();
+  Grants grants;
+  if (some) {
+    auto preset = Grants::of_profile(profile);
+    if (preset)
+      grants = *std::move(preset);
+    else
+      agent.problem("profile", preset.error().message);
+  }
+  for (const std::string& text : capabilities) {
+    auto capability = authority::parse_capability(text);
+    if (capability)
+      grants.add(*std::move(capability));
+    else
+      agent.problem("capabilities", capability.error().message);
+  }
+  return grants;
 }
 
 }  // namespace
@@ -38,6 +64,8 @@ AgentConfig AgentConfig::read(ConfigSection root) {
   agent.read("mailbox_max", config.mailbox_max, {.min = 1, .max = 1'000'000});
   agent.read_duration("turn_timeout_secs", std::chrono::seconds(1), config.turn_timeout);
   agent.read("time_zone", config.time_zone);
+  config.grants = read_grants(agent);
+  config.loop_guard = LoopGuardConfig::read(agent.child("loop_guard"));
   ConfigSection skills = root.child("skills");
   skills.read("max_tool_rounds", config.tool_rounds_max, {.min = 0, .max = 100});
   if (config.name.empty()) agent.problem("name", "must not be empty");
@@ -86,6 +114,7 @@ Result<void> AgentImpl::listen(const Message& message) {
 Result<void> AgentImpl::accept(Message message) {
   if (closing_.stop_requested()) return fail(Code::kUnavailable, "the agent is stopping");
   if (message.id.empty()) return fail(Code::kInvalid, "a message needs an id");
+  take_as_answer(deps_, config_, message);
   const bool immediate = is_immediate(parsed_message(message));
   if (immediate && immediate_ >= kImmediateMax)
     return fail(Code::kExhausted, "too many commands at once");

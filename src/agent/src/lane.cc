@@ -65,11 +65,44 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
     }
     if (!decision) co_return false;
     Decision taken = std::move(*decision);
+    const std::string_view outcome = taken.outcome;
     bool settled = co_await settle(turn, std::move(taken));
     if (!settled) co_return false;
+    turn.trace.finish(turn, config_.name, outcome);
   }
   if (!parsed.is_command) store_answer(turn);
-  co_return co_await hand_over(turn);
+  const bool handed_over = co_await hand_over(turn);
+  if (handed_over) compact_later(turn);
+  co_return handed_over;
+}
+
+// The answer is out; what makes the next one possible costs the person no waiting.
+void AgentImpl::compact_later(const TurnState& turn) {
+  const Conversation& conversation = turn.message.conversation;
+  if (turn.history_budget <= 0 || compacting_.contains(conversation)) return;
+  auto entries = deps_.memory.history(conversation);
+  if (!entries) return;
+  auto plan = plan_compaction(*entries, static_cast<std::size_t>(turn.history_budget));
+  if (!plan) return;
+  compacting_.insert(conversation);
+  if (!gate_.spawn("compaction", run_compaction(turn.message, std::move(*plan))))
+    compacting_.erase(conversation);
+}
+
+Task<void> AgentImpl::run_compaction(Message asked, Compaction what) {
+  Ctx ctx = gate_.ctx().with_stop(closing_.get_token()).within(config_.turn_timeout);
+  ctx.trace = asked.trace;
+  ctx.principal = asked.conversation.peer;
+  const std::int64_t messages = what.entries;
+  auto done = co_await compact(std::move(ctx), deps_, config_, asked, std::move(what));
+  if (done) {
+    log::info("agent", "{} older messages of {} are summarised for the model", messages,
+              asked.conversation.peer);
+  } else {
+    log::warn("agent", "the older messages of {} are not summarised: {}", asked.conversation.peer,
+              done.error().to_string());
+  }
+  compacting_.erase(asked.conversation);
 }
 
 // Holds one of the places for running turns only while it thinks, so that a channel that is away
@@ -88,7 +121,11 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
   if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
   const Usage before = turn.usage;
   if (permit) {
-    TurnStops stops{ctx.within(config_.turn_timeout), lane.cancel.get_token(), base.stop};
+    TurnStops stops{.ctx = ctx.within(config_.turn_timeout),
+                    .cancel = lane.cancel.get_token(),
+                    .shutdown = base.stop,
+                    .places = &turns_,
+                    .place = &*permit};
     Turn run(config_, deps_, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
   } else if (lane.cancel.stop_requested()) {
@@ -106,13 +143,18 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
 
 AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& turn) {
   send_progress(deps_, turn, Progress::Phase::kPaused);
-  if (halt.why == Halt::Why::kCancelled) return {.text = std::string(kCancelledText)};
+  if (halt.why == Halt::Why::kCancelled)
+    return {.text = std::string(kCancelledText), .outcome = "cancelled"};
   if (halt.why == Halt::Why::kQuota)
-    return {.text = halt.error.message + " /usage shows what was used.", .failed = true};
+    return {.text = halt.error.message + " /usage shows what was used.",
+            .failed = true,
+            .outcome = "over budget"};
+  if (halt.why == Halt::Why::kLoop)
+    return {.text = halt.error.message, .failed = true, .outcome = "stopped"};
   std::string incident = mint_incident();
   log::warn("agent", "incident {}: turn {}: {}", incident, turn.message.id.str(),
             redact(halt.error.to_string(), kLoggedErrorBytes));
-  return {.text = failure_text(halt.error.code, incident), .failed = true};
+  return {.text = failure_text(halt.error.code, incident), .failed = true, .outcome = "failed"};
 }
 
 AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const TurnState& turn) {

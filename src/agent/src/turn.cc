@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "bill.h"
+#include "compact.h"
 #include "failure_text.h"
 #include "skep/agent/repair.h"
+#include "skep/base/log.h"
 #include "skep/base/text.h"
 
 namespace skep::agent {
@@ -56,18 +58,23 @@ Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::st
       deps_(deps),
       state_(state),
       text_(std::move(text)),
-      stops_(std::move(stops)) {}
+      stops_(std::move(stops)),
+      guard_(guard_for(config)) {}
 
 Task<std::expected<std::string, Halt>> Turn::run() {
   show(Progress::Phase::kStarted);
+  state_.trace.begin(deps_.turn_log, deps_.toolbox.specs(), deps_.clock.now());
   history_ = open_transcript(deps_, state_.message, text_);
   if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
+  state_.trace.set(settings_);
   prepare(settings_.history_token_budget > 0 ? settings_.history_token_budget
                                              : deps_.model.config().history_token_budget);
   int fitting =
       history_budget(deps_, deps_.toolbox.specs(), llm::estimate_tokens(prompt_.system), budget_);
   if (fitting < budget_) prepare(fitting);
+  state_.history_budget = budget_;
   if (!state_.rounds.empty()) {
+    recount();
     auto finished =
         co_await run_tools(state_.rounds.size() - 1);  // what the last process left open
     if (!finished) co_return std::unexpected(finished.error());
@@ -151,9 +158,23 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
           halt_for({Code::kTooLarge, "the context is exceeded even with half the history"}));
     shrunk_ = true;
     result_bytes_max_ = kShrunkResultBytes;
+    co_await summarise_older();
     prepare(budget_ / 2);
     show(Progress::Phase::kReset);
   }
+}
+
+// The model has said that the conversation is too long for it, whatever we had thought.
+Task<void> Turn::summarise_older() {
+  auto plan = plan_compaction(history_, static_cast<std::size_t>(std::max(0, budget_ / 2)));
+  if (!plan) co_return;
+  auto done = co_await compact(stops_.ctx, deps_, config_, state_.message, std::move(*plan));
+  if (!done) {
+    log::warn("agent", "the conversation with {} is cut, not summarised: {}",
+              state_.message.conversation.peer, done.error().to_string());
+    co_return;
+  }
+  history_ = open_transcript(deps_, state_.message, text_);
 }
 
 // Every call is on the bill, the failed ones too.
@@ -163,9 +184,11 @@ Task<std::expected<llm::Response, llm::Failure>> Turn::call_model(const llm::Req
     if (event.type == llm::StreamEvent::Type::kTextDelta) show(Progress::Phase::kText, event.text);
   };
   std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
+  const auto from = TurnTrace::now();
   auto response =
       co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
-  settle_call(deps_, config_, state_.message, std::move(hold), response);
+  const PicoUsd cost = settle_call(deps_, config_, state_.message, std::move(hold), response);
+  state_.trace.model_call(from, request, response, cost);
   co_return response;
 }
 
@@ -186,6 +209,7 @@ Task<std::expected<Turn::Step, Halt>> Turn::advance(llm::Response response, bool
     state_.rounds.push_back(make_round(std::move(response.parts)));
     auto ran = co_await run_tools(state_.rounds.size() - 1);
     if (!ran) co_return std::unexpected(ran.error());
+    if (auto futile = all_failing()) co_return std::unexpected(*futile);
     co_return Step{};
   }
   if ((cut || response.stop == StopReason::kPause) && continuations_ < kContinuationsMax) {
@@ -217,72 +241,6 @@ std::string Turn::final_text(std::string text) const {
   }
   if (!said.empty()) return said;
   return std::string(state_.rounds.empty() ? kEmptyText : kEmptyAfterToolsText);
-}
-
-Task<std::expected<void, Halt>> Turn::run_tools(std::size_t round) {
-  for (std::size_t index = 0; index < state_.rounds[round].calls.size(); ++index) {
-    if (state_.rounds[round].calls[index].result) continue;
-    auto ran = co_await run_call(state_.rounds[round], index);
-    if (!ran) co_return std::unexpected(ran.error());
-  }
-  co_return std::expected<void, Halt>();
-}
-
-Task<std::expected<void, Halt>> Turn::run_call(Round& round, std::size_t index) {
-  if (auto halt = halted()) co_return std::unexpected(*halt);
-  auto result = co_await result_of(round, index);
-  if (!result) co_return std::unexpected(result.error());
-  auto journaled = co_await journal(tool_result_record(index, *result));
-  if (!journaled) co_return std::unexpected(journaled.error());
-  round.calls[index].result = std::move(*result);
-  co_return std::expected<void, Halt>();
-}
-
-Task<std::expected<ToolResult, Halt>> Turn::result_of(Round& round, std::size_t index) {
-  CallRecord& record = round.calls[index];
-  ToolResult result{.call_id = record.call.id, .name = record.call.name};
-  if (const CallRecord* twin = earlier_twin(round, index)) {
-    result.text = twin->result->text;
-    result.is_error = twin->result->is_error;
-    co_return result;
-  }
-  const tools::Tool* tool = deps_.toolbox.find(record.call.name);
-  const bool repeatable = tool == nullptr || tool->repeatable();
-  if (record.started && !repeatable) {
-    result.text = kLostToolText;
-    result.is_error = true;
-    co_return result;
-  }
-  if (!repeatable) {
-    auto journaled = co_await journal(tool_start_record(index, record.call.name));
-    if (!journaled) co_return std::unexpected(journaled.error());
-  }
-  show(Progress::Phase::kToolStart, record.call.name);
-  std::size_t number = static_cast<std::size_t>(&round - state_.rounds.data());
-  // Providers reuse their ids, so ours say which round and which call of it.
-  tools::ToolContext context{.ctx = stops_.ctx,
-                             .conversation = state_.message.conversation,
-                             .turn = state_.message.id.str(),
-                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id)};
-  tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
-  if (auto halt = halted())
-    co_return std::unexpected(*halt);  // no result: what happened is not known
-  show(Progress::Phase::kToolEnd, record.call.name);
-  result.text = std::move(output.text);
-  result.is_error = output.is_error;
-  co_return result;
-}
-
-// The same call earlier in the same round: one run answers both.
-const CallRecord* Turn::earlier_twin(const Round& round, std::size_t index) const {
-  const ToolCall& call = round.calls[index].call;
-  for (std::size_t i = 0; i < index; ++i) {
-    const CallRecord& earlier = round.calls[i];
-    bool same = earlier.call.name == call.name && earlier.call.arguments == call.arguments &&
-                earlier.call.arguments_error.empty() && call.arguments_error.empty();
-    if (same && earlier.result) return &earlier;
-  }
-  return nullptr;
 }
 
 Task<std::expected<void, Halt>> Turn::journal(std::string record) {

@@ -1,5 +1,6 @@
 // What a turn says to the world around it.
 #include <algorithm>
+#include <functional>
 
 #include "skep/async/wait.h"
 #include "skep/base/log.h"
@@ -56,8 +57,13 @@ std::vector<TranscriptEntry> open_transcript(AgentDeps& deps, const Message& mes
   std::vector<TranscriptEntry> entries = std::move(before).value_or(std::vector<TranscriptEntry>());
   auto stored = std::ranges::find_if(entries, own);
   if (stored != entries.end()) {
-    // What a room said meanwhile stays: it stands in front of the message that is answered.
-    entries.erase(stored, room_talk(message) ? std::next(stored) : entries.end());
+    // What a room said meanwhile stays: it stands in front of the message that is answered. So does
+    // a summary of what came before.
+    auto stays = [&](const TranscriptEntry& entry) {
+      return std::holds_alternative<memory::TranscriptSummary>(entry) ||
+             (room_talk(message) && !own(entry));
+    };
+    entries.erase(std::remove_if(stored, entries.end(), std::not_fn(stays)), entries.end());
     return entries;
   }
   auto archived = deps.memory.archive_if_idle(conversation);
@@ -101,6 +107,26 @@ void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phas
   event.reply_address = asked.reply_address;
   event.progress = Progress{phase, std::string(text)};
   (void)deps.out.deliver(std::move(event));
+}
+
+void send_question(AgentDeps& deps, const TurnState& state, const std::string& question,
+                   std::string text) {
+  const Message& asked = state.message;
+  Message event;
+  event.id = MessageId(fmt::format("{}-{}", asked.id.str(), question));
+  event.trace = asked.trace;
+  event.dst = way_back(state);
+  event.kind = Kind::kProgress;
+  event.in_reply_to = asked.id;
+  event.sent_at = deps.clock.now();
+  event.conversation = asked.conversation;
+  event.reply_address = asked.reply_address;
+  const std::string& channel = asked.conversation.channel;
+  if (const json::value* noted = asked.meta.if_contains(channel)) event.meta[channel] = *noted;
+  event.progress = Progress{Progress::Phase::kAsks, std::move(text)};
+  if (auto sent = deps.out.deliver(std::move(event)); !sent)
+    log::warn("agent", "the question {} could not be shown: {}", question,
+              sent.error().to_string());
 }
 
 Task<Result<void>> journal_step(Ctx ctx, store::Journal& journal, store::EntryId id,

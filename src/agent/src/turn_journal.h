@@ -20,6 +20,7 @@
 #include "skep/llm/driver.h"
 #include "skep/model/message.h"
 #include "skep/store/journal.h"
+#include "turn_trace.h"
 
 namespace skep::agent {
 
@@ -29,6 +30,8 @@ struct CallRecord {
   ToolCall call;
   bool started = false;  // recorded for tools that are not repeatable
   std::optional<ToolResult> result;
+  std::string note;  // of the loop guard, for the end of the result
+  std::string why;   // what allowed it, for the turn log
 };
 struct Round {
   std::vector<Part> parts;  // the assistant's
@@ -39,8 +42,10 @@ struct TurnState {
   bool resumed = false;  // by a later process: NodeIds in it may be stale
   std::vector<Round> rounds;
   Usage usage;
-  std::string model;  // that answered last
+  std::string model;       // that answered last
+  int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
   std::optional<Message> reply;
+  TurnTrace trace;
   bool retracted = false;  // while it waited: nothing is to be done, and the journal knows
 };
 

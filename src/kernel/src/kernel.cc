@@ -4,6 +4,7 @@
 
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/result_store.h"
 #include "workspace_tools.h"
 
 namespace skep::kernel {
@@ -45,6 +46,7 @@ class KernelImpl final : public Kernel {
   Task<void> close(Ctx ctx) override {
     using namespace std::chrono_literals;
     // Running turns may still answer, so the channels stay until the agent is done.
+    if (authority_) authority_->approvals().stop();  // nobody waits for an answer any more
     if (agent_) co_await agent_->close(ctx.within(6s));
     if (xmpp_) co_await xmpp_->close(ctx.within(2s));
     if (web_) co_await web_->close(ctx.within(1s));
@@ -57,6 +59,7 @@ class KernelImpl final : public Kernel {
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
   memory::Ledger& ledger() override { return *ledger_; }
+  AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
   json::object status() const override;
 
@@ -65,6 +68,11 @@ class KernelImpl final : public Kernel {
     const std::string& home = config_.home;
     SKEP_CO_TRY(journal_,
                 store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
+    SKEP_CO_TRY(authority_,
+                AuthoritySide::open(config_.authority, home, *journal_, Clock::system()));
+    authority_->set_grants(
+        std::string(Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive).base()),
+        config_.agent.grants);
     SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
     memory::LedgerConfig ledger{.directory = home + "/usage",
                                 .quota = config_.quota,
@@ -95,7 +103,16 @@ class KernelImpl final : public Kernel {
     if (config_.web_fetch.enabled) {
       SKEP_TRY_VOID(toolbox_.add(tools::make_web_fetch(*http_, config_.web_fetch)));
     }
+    SKEP_TRY_VOID(toolbox_.add(tools::make_result_read(results_)));
+    toolbox_.keep_long_results(results_, result_bytes());
     return open_workspace_tools(toolbox_, config_, pool_);
+  }
+
+  // A single result may take three tenths of the model's window, at two bytes a token.
+  std::size_t result_bytes() const {
+    const int window = model_->driver().context_window_tokens();
+    if (window <= 0) return tools::result_bytes_max;
+    return static_cast<std::size_t>(window) * 6 / 10;
   }
 
   Result<void> open_nodes() {
@@ -114,6 +131,9 @@ class KernelImpl final : public Kernel {
                            .memory = *memory_,
                            .ledger = *ledger_,
                            .journal = *journal_,
+                           .authority = authority_->authority(),
+                           .approvals = authority_->approvals(),
+                           .audit = authority_->audit(),
                            .out = agent_out_,
                            .clock = Clock::system(),
                            .status_lines = [this](bool admin) { return status_lines(admin); },
@@ -123,6 +143,10 @@ class KernelImpl final : public Kernel {
       agent.rooms = [this](std::string_view command, std::string_view arguments) {
         return xmpp_->rooms_command(command, arguments);
       };
+    }
+    if (config_.turn_log.enabled) {
+      SKEP_TRY(turn_log_, agent::TurnLog::open(config_.turn_log, Clock::system()));
+      agent.turn_log = turn_log_.get();
     }
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
 
@@ -216,6 +240,7 @@ class KernelImpl final : public Kernel {
   // they lead to.
   Pool pool_;
   std::unique_ptr<store::Journal> journal_;
+  std::unique_ptr<AuthoritySide> authority_;
   std::unique_ptr<memory::Memory> memory_;
   std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<store::Db> db_;
@@ -223,9 +248,12 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<net::HttpClient> http_;
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
+  tools::ResultStore results_{
+      [this](const Conversation& conversation) { return memory_->directory(conversation); }};
   tools::Toolbox toolbox_;
   std::unique_ptr<fabric::Router> router_;
   std::unique_ptr<fabric::Gateway> gateway_;
+  std::unique_ptr<agent::TurnLog> turn_log_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;

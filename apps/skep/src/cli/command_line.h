@@ -32,7 +32,11 @@ struct Options {
     kFabricToken,
     kHiveKeygen,
     kHiveJoin,
-    kHiveList
+    kHiveList,
+    kAuditList,
+    kAuditVerify,
+    kTrace,
+    kReplay
   };
   Command command = Command::kUp;
   std::string home;
@@ -46,8 +50,9 @@ struct Options {
   std::string file;                    // hive join FILE
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
-  std::string target;                  // models test
-  std::string name;                    // router --name; fabric: which look
+  std::string target;                  // models test; trace, replay: which turn
+  std::string name;                    // router --name; fabric: which look; audit list --agent
+  std::size_t count = 50;              // audit list -n
 };
 
 int run(int argc, char** argv);
@@ -67,6 +72,10 @@ int run_usage(const Options& options);
 int run_router(const Options& options);
 int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
+int run_audit_list(const Options& options);
+int run_audit_verify(const Options& options);
+int run_trace(const Options& options);
+int run_replay(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

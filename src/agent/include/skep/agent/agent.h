@@ -7,8 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "skep/agent/loop_guard.h"
+#include "skep/agent/settings.h"
+#include "skep/agent/turn_log.h"
 #include "skep/async/gate.h"
 #include "skep/async/task.h"
+#include "skep/authority/approvals.h"
 #include "skep/base/clock.h"
 #include "skep/base/config.h"
 #include "skep/llm/model.h"
@@ -27,17 +31,13 @@ struct AgentConfig {
   std::size_t lane_max = 32;         // messages waiting in one conversation; more are refused
   std::size_t mailbox_max = 10'000;  // messages waiting in all; more are refused
   int tool_rounds_max = 10;          // then one last call in which tools are forbidden
+  LoopGuardConfig loop_guard;
   std::chrono::milliseconds turn_timeout{600'000};
   std::string time_zone;  // IANA name for the prompt's clock; empty: the system's
+  // [agent] profile and capabilities, together; neither: all that the configuration turns on.
+  authority::Grants grants = authority::Grants::everything();
 
   static AgentConfig read(ConfigSection root);
-};
-
-// What one conversation has beside the common configuration.
-struct ConversationSettings {
-  std::string personality;       // replaces the workspace's; empty: that one
-  std::string instructions;      // behind the workspace's
-  int history_token_budget = 0;  // 0: [llm] history_token_budget
 };
 
 struct AgentStats {
@@ -53,6 +53,9 @@ struct AgentDeps {
   memory::Memory& memory;
   memory::Ledger& ledger;  // what models cost and may cost
   store::Journal& journal;
+  authority::Authority& authority;  // is asked before each tool call
+  authority::Approvals& approvals;  // people, where it says so
+  authority::AuditLog& audit;       // what was done
   Inbox& out;  // replies and progress leave here: the agent's port on the fabric
   const Clock& clock;
   // Lines that others add to /status ("XMPP: component agent.example.org, up 3 h"). `admin`: for
@@ -62,6 +65,7 @@ struct AgentDeps {
   std::function<ConversationSettings(const Conversation&)> settings = {};
   // /invite, /leave and /rooms of administrators: the answer. Empty: there are no rooms.
   std::function<std::string(std::string_view command, std::string_view arguments)> rooms = {};
+  TurnLog* turn_log = nullptr;  // none: turns leave no record but transcript and ledger
 };
 
 // Loop thread only. deliver() accepts a kUser message by journaling it (design: accepted means

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "skep/async/ctx.h"
 #include "skep/async/task.h"
+#include "skep/authority/authority.h"
 #include "skep/base/json.h"
 #include "skep/llm/driver.h"
 #include "skep/model/message.h"
@@ -29,6 +31,13 @@ struct ToolOutput {
   bool is_error = false;
 };
 
+// Something that a call does to the world: what `authorize` is asked beside tool_invoke.
+struct Need {
+  authority::Action action = authority::Action::kToolInvoke;
+  std::string resource;
+  std::string carries = {};  // words that leave with it (kNetConnect): the URL, a body
+};
+
 // One ability. Loop thread only; calls may run side by side.
 class Tool {
  public:
@@ -37,13 +46,27 @@ class Tool {
   // True when running it twice does no more than once. After a crash a call without a recorded
   // result is run again only if so; otherwise the model is told that it may have happened.
   [[nodiscard]] virtual bool repeatable() const = 0;
+  // True when it only looks, so that calls of one answer may run at the same time. Needs
+  // repeatable().
+  [[nodiscard]] virtual bool side_by_side() const { return false; }
   [[nodiscard]] virtual std::chrono::milliseconds timeout() const {
     return std::chrono::seconds(60);
   }
+  // What a call with these arguments needs. Pure; the arguments satisfy the schema.
+  [[nodiscard]] virtual std::vector<Need> needs(const json::value& arguments) const {
+    (void)arguments;
+    return {};
+  }
+  // The same for a person who is asked, behind "May I …": "run `make test` in my sandbox".
+  [[nodiscard]] virtual std::string describe(const json::value& arguments) const;
+  // Where the words of its output come from.
+  [[nodiscard]] virtual authority::Labels taint() const { return {}; }
   // `arguments` satisfy the spec's schema. Failure is an output with is_error, in words the model
   // can act on.
   virtual Task<ToolOutput> call(ToolContext context, json::object arguments) = 0;
 };
+
+class ResultStore;
 
 inline constexpr std::size_t result_bytes_max =
     50'000;  // longer output is cut in the middle with a note
@@ -59,8 +82,13 @@ class Toolbox {
   // kExists when the name is taken, kInvalid when the schema is no object or the name not
   // [a-z0-9_]{1,64}.
   Result<void> add(std::unique_ptr<Tool> tool);
+  // From now on the whole text of a result over `bytes_max` (at most result_bytes_max) is kept in
+  // `store`, which outlives this, and the note says by which handle result_read finds it.
+  void keep_long_results(const ResultStore& store, std::size_t bytes_max);
   [[nodiscard]] const llm::ToolSpecs& specs() const { return specs_; }  // as of the last add()
   [[nodiscard]] const Tool* find(std::string_view name) const;
+  // What call() would answer without running anything: an unknown tool, bad arguments.
+  [[nodiscard]] std::optional<ToolOutput> refusal(const ToolCall& call) const;
   // Checks the arguments against the schema, runs within the time limit, caps the result. Never
   // fails: an unknown tool, bad arguments, a time-out or cancellation is an output with is_error
   // that says what to do instead. Each real run is logged at info: "run <name> turn=<turn>
@@ -71,7 +99,10 @@ class Toolbox {
   struct Entry;
   [[nodiscard]] const Entry* entry(std::string_view name) const;
   [[nodiscard]] ToolOutput unknown(std::string_view name) const;
+  [[nodiscard]] std::string fitted(const Conversation& conversation, std::string text) const;
   std::vector<Entry> entries_;  // by name
+  const ResultStore* results_ = nullptr;
+  std::size_t result_bytes_max_ = result_bytes_max;
   llm::ToolSpecs specs_;
 };
 
