@@ -1,6 +1,8 @@
 // The Message in an envelope (docs/fabric.md "Frames").
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "json_scan.h"
@@ -149,13 +151,22 @@ Result<json::value> value_of(std::string_view value, bool plain, std::string_vie
   return parse_json(value);
 }
 
+// Members that read_meta() looks for in `m.meta` when they are no plain texts.
+bool has_field(std::string_view key) {
+  static constexpr std::array<std::string_view, 12> kFields{
+      "id",      "in_reply_to",  "msg",           "action",         "foreign_id", "sent_at",
+      "src_ilk", "conversation", "reply_address", "wants_progress", "progress",   "target"};
+  return std::ranges::find(kFields, key) != kFields.end();
+}
+
 // The members of "meta", most of which are texts that fields hold: a tree of them would cost more
-// than all the rest of reading. What is no such text goes to `m.meta`.
-Result<void> spread_meta(Message& m, std::string_view meta) {
+// than all the rest of reading. What is no such text goes to `m.meta`; true: something that a field
+// holds is among it.
+Result<bool> spread_meta(Message& m, std::string_view meta) {
   JsonScan scan(meta);
-  bool good = scan.take('{');
+  bool good = scan.take('{'), fields = false;
   scan.space();
-  if (good && scan.take('}')) return {};
+  if (good && scan.take('}')) return false;
   do {
     std::string_view key, text;
     scan.space();
@@ -177,15 +188,16 @@ Result<void> spread_meta(Message& m, std::string_view meta) {
       SKEP_TRY(const json::value unescaped, parse_json('"' + std::string(key) + '"'));
       name = unescaped.get_string();
     }
+    fields = fields || has_field(name);
     SKEP_TRY(m.meta[name], value_of(value, plain, text));
   } while (scan.take(','));
-  return {};
+  return fields;
 }
 
 Result<void> read_meta(Message& m, const EnvelopeView& view) {
   m.kind = kind_of(view.type).value_or(Kind::kControl);
-  SKEP_TRY_VOID(spread_meta(m, view.meta));
-  if (m.meta.empty()) return {};
+  SKEP_TRY(const bool fields, spread_meta(m, view.meta));
+  if (!fields) return {};
   MetaReader in(m.meta);
   in.text_into(m.action, m.kind == Kind::kSystem ? "msg" : "action");
   in.id_into(m.id, "id");

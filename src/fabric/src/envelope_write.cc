@@ -95,17 +95,19 @@ class Writer {
 
 void append_stamped(std::string& out, const EnvelopeView& view, const Stamp& stamp) {
   using Put = Edit::Put;
-  std::array<Edit, 6> edits{{{Put::kRoutingHead, behind_brace(view.routing_at)},
-                             {Put::kMetaHead, behind_brace(view.meta_at)},
+  std::array<Edit, 6> place{{{Put::kRoutingHead, behind_brace(view.routing_at)},
                              {Put::kTtl, view.ttl_at},
-                             {Put::kNothing, view.src_name_at},
-                             {Put::kNothing, view.vpn_at},
-                             {Put::kNothing, {}}}};
+                             {Put::kMetaHead, behind_brace(view.meta_at)}}};
+  std::size_t count = 3;
+  for (const EnvelopeView::Range taken_off : {view.src_name_at, view.vpn_at}) {
+    if (taken_off.end > 0) place[count++] = {Put::kNothing, taken_off};
+  }
   std::string dst;
   if (stamp.dst) {
     append_json_string(dst, *stamp.dst);
-    edits[5] = {Put::kDst, view.dst_at};
+    place[count++] = {Put::kDst, view.dst_at};
   }
+  const std::span<Edit> edits(place.data(), count);
   sort_by_place(edits);
   const std::size_t bytes_max = view.json.size() + stamp.src_name.size() +
                                 stamp.action_class.size() + dst.size() + kMembersBytesMax;
