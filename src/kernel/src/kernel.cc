@@ -52,6 +52,7 @@ class KernelImpl final : public Kernel {
     if (web_) co_await web_->close(ctx.within(1s));
     if (gateway_) co_await gateway_->close(ctx.within(3s));
     if (fabric_) co_await fabric_->close(ctx.within(1s));
+    if (books_) co_await books_->close(ctx.within(1s));
   }
 
   const KernelConfig& config() const override { return config_; }
@@ -59,6 +60,7 @@ class KernelImpl final : public Kernel {
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
   memory::Ledger& ledger() override { return *ledger_; }
+  fabric::ConfigLog* config_log() override { return books_ ? &books_->config_log() : nullptr; }
   AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
   json::object status() const override;
@@ -186,14 +188,17 @@ class KernelImpl final : public Kernel {
   // Without sockets this process is whole in itself, so only another router of the same name, which
   // would take half of the messages, keeps it from starting.
   Result<void> open_fabric() {
-    if (!options_.networks || !config_.fabric.socket) return {};
+    if (!options_.networks) return {};
+    SKEP_TRY(books_,
+             FabricBooks::open(loop_, *router_, config_.books(true, config_.fabric.router)));
+    if (!config_.fabric.socket) return {};
     std::function<fabric::LsaRegion()> hives;
     if (config_.gateway.wanted()) {
       hives = [this] {
         return gateway_ ? fabric::lsa_region_of(*gateway_, *router_) : fabric::LsaRegion();
       };
     }
-    auto side = FabricSide::open(loop_, *router_, config_.fabric, config_.home,
+    auto side = FabricSide::open(loop_, *router_, *books_, config_.fabric, config_.home,
                                  /*rules_writer=*/true, std::move(hives));
     if (side) {
       fabric_ = *std::move(side);
@@ -258,6 +263,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;
   PortInbox agent_out_, web_out_, xmpp_out_;
+  std::unique_ptr<FabricBooks> books_;
   std::unique_ptr<FabricSide> fabric_;
 };
 
@@ -313,6 +319,11 @@ json::object KernelImpl::status() const {
                                      {"last_refusal", gateway.last_refusal}};
   }
   if (fabric_) status["fabric"] = fabric_->status();
+  if (books_) {
+    status["rules"] = books_->config_status();
+    if (json::object streams = books_->streams_status(); !streams.empty())
+      status["streams"] = std::move(streams);
+  }
   return status;
 }
 
