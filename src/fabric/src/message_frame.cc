@@ -51,7 +51,7 @@ void append_routing(std::string& out, const Message& m, const Stamp& stamp) {
   } else {
     std::visit(DestinationText{out}, m.dst);
   }
-  fmt::format_to(std::back_inserter(out), R"(,"ttl":{})", stamp.ttl);
+  (member(out, "ttl"), out += std::to_string(stamp.ttl));
   text(out, "trace_id", m.trace.empty() ? m.id.str() : m.trace);
   if (stamp.vpn) fmt::format_to(std::back_inserter(out), R"(,"vpn":{})", *stamp.vpn);
   out += '}';
@@ -126,7 +126,8 @@ void append_words(std::string& out, const Message& m) {
   const bool one_text = m.parts.size() == 1 && std::holds_alternative<TextPart>(m.parts.front());
   out += '{';
   text(out, "type", "text");
-  text(out, "content", text_of(m.parts));
+  text(out, "content",
+       one_text ? std::string_view(std::get<TextPart>(m.parts.front()).text) : text_of(m.parts));
   out += R"(,"attachments":[])";
   if (!one_text) (member(out, "parts"), out += to_json(to_json_value(m.parts)));
   out += '}';
