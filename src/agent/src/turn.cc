@@ -263,7 +263,8 @@ Task<std::expected<ToolResult, Halt>> Turn::result_of(Round& round, std::size_t 
   tools::ToolContext context{.ctx = stops_.ctx,
                              .conversation = state_.message.conversation,
                              .turn = state_.message.id.str(),
-                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id)};
+                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id),
+                             .delegation = delegation_of(state_.message).value_or(Delegation())};
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
   if (auto halt = halted())
     co_return std::unexpected(*halt);  // no result: what happened is not known

@@ -32,7 +32,8 @@ struct Options {
     kFabricToken,
     kHiveKeygen,
     kHiveJoin,
-    kHiveList
+    kHiveList,
+    kAgent
   };
   Command command = Command::kUp;
   std::string home;
@@ -47,13 +48,18 @@ struct Options {
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
   std::string target;                  // models test
-  std::string name;                    // router --name; fabric: which look
+  std::string name;                    // router --name; fabric: which look; agent: which agent
+  std::string verb;                    // agent VERB
+  std::string agent;                   // chat --agent
+  std::string mode;                    // agent spawn --mode, agent mode
+  std::string template_name;           // agent new --template
 };
 
 int run(int argc, char** argv);
 
 int run_up(const Options& options);
 int run_chat(const Options& options);
+int run_agent(const Options& options);
 int run_status(const Options& options);
 int run_stop(const Options& options);
 int run_doctor(const Options& options);

@@ -62,7 +62,11 @@ struct AgentDeps {
   std::function<ConversationSettings(const Conversation&)> settings = {};
   // /invite, /leave and /rooms of administrators: the answer. Empty: there are no rooms.
   std::function<std::string(std::string_view command, std::string_view arguments)> rooms = {};
+  std::string journal_kind = "turn";  // of its entries in the journal, which agents share
 };
+
+// What agents of that kind accepted and have not finished, as the journal has it.
+std::vector<Message> unfinished_messages(const store::Journal& journal, std::string_view kind);
 
 // Loop thread only. deliver() accepts a kUser message by journaling it (design: accepted means
 // journaled) and refuses with kExhausted when full. One conversation's messages are answered in

@@ -12,6 +12,7 @@
 #include "skep/async/task.h"
 #include "skep/base/json.h"
 #include "skep/llm/driver.h"
+#include "skep/model/delegation.h"
 #include "skep/model/message.h"
 
 namespace skep::tools {
@@ -22,6 +23,7 @@ struct ToolContext {
   Conversation conversation;
   std::string turn;  // id of the user message
   std::string call_id;
+  Delegation delegation = {};  // whose turns wait for this one; nobody's when a person asked
 };
 
 struct ToolOutput {
