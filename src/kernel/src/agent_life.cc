@@ -60,7 +60,19 @@ Task<Result<AgentEntry>> AgentsImpl::spawn(SpawnRequest request) {
                    .mode = request.mode,
                    .created_at = deps_.clock.now(),
                    .last_active = deps_.clock.now()};
-  SKEP_CO_TRY(const agent::Manifest manifest, check_spawn(request, entry));
+  const std::string by = request.parent.empty() ? "a person" : request.parent;
+  auto checked = check_spawn(request, entry);
+  if (!checked) {
+    if (checked.error().code == Code::kDenied) {
+      record({.agent = by,
+              .action = "agent_spawn",
+              .resource = entry.name,
+              .outcome = "deny",
+              .detail = checked.error().message});
+    }
+    co_return fail(std::move(checked).error());
+  }
+  const agent::Manifest manifest = *std::move(checked);
   const std::string key = to_lower_ascii(entry.name);
   keep(entry).busy = true;  // the name is taken from here on
   std::string text = request.parent.empty() ? request.manifest : manifest.to_text();
@@ -80,6 +92,12 @@ Task<Result<AgentEntry>> AgentsImpl::spawn(SpawnRequest request) {
     if (auto added = add_main_tools(*main_toolbox_); !added)
       log::warn("kernel", "the main agent has no tools for agents: {}", added.error().message);
   }
+  record({.agent = by,
+          .action = "agent_spawned",
+          .resource = entry.name,
+          .outcome = "done",
+          .detail = entry.id.str()});
+  set_grants_above(slot.entry);
   tell("spawned", slot.entry);
   co_return slot.entry;
 }
@@ -105,7 +123,7 @@ Result<agent::Manifest> AgentsImpl::check_spawn(const SpawnRequest& request,
     SKEP_TRY_VOID(check_parent(parent));
     SKEP_TRY(const agent::Manifest parents, manifest_of(parent));
     manifest = manifest.bounded_by(parents);
-    SKEP_TRY_VOID(manifest.check_child_of(parents));
+    SKEP_TRY_VOID(check_child(parent, manifest));
     entry.parent = parent.id;
     entry.mode = std::min(entry.mode, parent.mode);
   }
@@ -163,6 +181,7 @@ Result<OpenAgent*> AgentsImpl::opened(AgentSlot& slot) {
                           const std::function<bool(std::string_view)>& wanted) {
       return add_tools(toolbox, caller, wanted);
     };
+    set_grants(slot.entry);
     auto open = OpenAgent::open(std::move(plan), deps_.house);
     if (open)
       slot.open = *std::move(open);
@@ -184,9 +203,45 @@ Result<OpenAgent*> AgentsImpl::opened(AgentSlot& slot) {
 Result<void> AgentsImpl::check_inherited(const AgentEntry& entry,
                                          const agent::Manifest& manifest) const {
   const AgentEntry* parent = entry.parent ? by_id(*entry.parent) : nullptr;
-  if (parent == nullptr) return {};
-  SKEP_TRY(const agent::Manifest parents, manifest_of(*parent));
+  return parent == nullptr ? Result<void>() : check_child(*parent, manifest);
+}
+
+Result<void> AgentsImpl::check_child(const AgentEntry& parent,
+                                     const agent::Manifest& manifest) const {
+  SKEP_TRY(const agent::Manifest parents, manifest_of(parent));
+  const authority::Grants child = manifest.grants();
+  if (parent.main) {
+    const authority::Grants& own = deps_.house.config.agent.grants;
+    if (const authority::Capability* over = own.beyond(child)) {
+      return fail(Code::kDenied, fmt::format("privilege escalation: {} is not its parent's to give",
+                                             authority::to_text(*over)));
+    }
+  }
   return manifest.check_child_of(parents);
+}
+
+// What an agent may do, and with those that it spawned: talk to them and end them.
+void AgentsImpl::set_grants(const AgentEntry& entry) {
+  const auto manifest = manifest_of(entry);
+  if (!manifest) return;
+  authority::Grants grants = entry.main ? deps_.house.config.agent.grants : manifest->grants();
+  for (const auto& [name, slot] : slots_) {
+    if (!descends(slot->entry, entry.id)) continue;
+    grants.add({authority::Action::kAgentMessage, slot->entry.name});
+    grants.add({authority::Action::kAgentKill, slot->entry.name});
+  }
+  deps_.house.authority.set_grants(role(entry), std::move(grants));
+}
+
+// After one came or went.
+void AgentsImpl::set_grants_above(const AgentEntry& entry) {
+  const AgentEntry* at = entry.parent ? by_id(*entry.parent) : nullptr;
+  for (; at != nullptr; at = at->parent ? by_id(*at->parent) : nullptr) set_grants(*at);
+}
+
+void AgentsImpl::record(authority::AuditEntry entry) const {
+  if (auto kept = deps_.house.authority.audit().append(std::move(entry)); !kept)
+    log::error("kernel", "the audit log: {}", kept.error().to_string());
 }
 
 void AgentsImpl::crash(AgentSlot& slot, const Error& error) {
@@ -330,6 +385,13 @@ Task<Result<void>> AgentsImpl::kill(std::string name, std::string by) {
   co_await persist_removal(entry.id);
   by_id_.erase(entry.id);
   slots_.erase(to_lower_ascii(entry.name));
+  deps_.house.authority.drop_grants(role(entry));
+  set_grants_above(entry);
+  record({.agent = by,
+          .action = "agent_killed",
+          .resource = entry.name,
+          .outcome = "done",
+          .detail = entry.id.str()});
   tell("terminated", entry);
   co_return Result<void>{};
 }

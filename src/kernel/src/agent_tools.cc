@@ -78,18 +78,12 @@ class AgentTools {
   Task<ToolOutput> activate(ToolContext context, json::object arguments);
 
  private:
-  // An agent may do to those that it spawned what it may not do to others.
-  Result<void> may(Action action, const AgentEntry& target) const {
+  Result<void> may(Action action, std::string resource) const {
     SKEP_TRY(const AgentEntry self, all_.find(caller_.name));
-    if (all_.descends(target, self.id)) return {};
-    return may(action, target.name);
-  }
-  Result<void> may(Action action, std::string_view resource) const {
-    SKEP_TRY(const AgentEntry self, all_.find(caller_.name));
-    SKEP_TRY(const agent::Manifest manifest, all_.manifest_of(self));
-    if (manifest.grants().allow(action, resource)) return {};
-    return fail(Code::kDenied, fmt::format("{} has no {} for \"{}\"", caller_.name,
-                                           authority::action_name(action), resource));
+    const authority::Decision decision = all_.deps().house.authority.authority().authorize(
+        {.agent = all_.role(self), .action = action, .resource = std::move(resource)});
+    if (decision.outcome == authority::Decision::Outcome::kAllow) return {};
+    return fail(Code::kDenied, decision.reason);
   }
   // Where a question goes, when it may go there.
   Result<Name> target(std::string_view agent) const {
@@ -104,7 +98,7 @@ class AgentTools {
     if (agent.starts_with("AI.")) agent.remove_prefix(3);
     auto entry = all_.find(agent);
     if (entry) {
-      SKEP_TRY_VOID(may(Action::kAgentMessage, *entry));
+      SKEP_TRY_VOID(may(Action::kAgentMessage, entry->name));
       return all_.node(*entry);
     }
     // Not one of ours; another process may be the node of that name.
@@ -193,7 +187,7 @@ Task<ToolOutput> AgentTools::kill(ToolContext, json::object arguments) {
   if (!entry) co_return failure("Not ended", entry.error());
   if (entry->name == caller_.name)
     co_return ToolOutput{"Not ended: an agent cannot end itself.", true};
-  if (auto allowed = may(Action::kAgentKill, *entry); !allowed)
+  if (auto allowed = may(Action::kAgentKill, entry->name); !allowed)
     co_return failure("Not ended", allowed.error());
   auto killed = co_await all_.kill(entry->name, caller_.name);
   if (!killed) co_return failure("Not ended", killed.error());
@@ -208,7 +202,7 @@ Task<ToolOutput> AgentTools::activate(ToolContext, json::object arguments) {
     co_return ToolOutput{fmt::format("{} is running.", entry->name), false};
   if (entry->state == AgentState::kSuspended)
     co_return ToolOutput{"Not activated: a person has suspended it.", true};
-  if (auto allowed = may(Action::kAgentKill, *entry); !allowed)
+  if (auto allowed = may(Action::kAgentKill, entry->name); !allowed)
     co_return failure("Not activated", allowed.error());
   auto done = co_await all_.activate(entry->name);
   if (!done) co_return failure("Not activated", done.error());

@@ -81,7 +81,9 @@ class AgentsImpl final : public Agents {
   const AgentsDeps& deps() const { return deps_; }
   AgentLog log(const AgentEntry& entry) const;
   Result<agent::Manifest> manifest_of(const AgentEntry& entry) const;
-  [[nodiscard]] bool descends(const AgentEntry& entry, const Uuid& from) const;
+  // An agent's name where grants are looked up: its node's without the hive.
+  std::string role(const AgentEntry& entry) const { return std::string(node(entry).base()); }
+  void record(authority::AuditEntry entry) const;
 
  private:
   struct MainOut final : Inbox {
@@ -100,6 +102,7 @@ class AgentsImpl final : public Agents {
   [[nodiscard]] bool is_mains(const AgentEntry& entry) const;  // its name or node is the main one's
   Result<AgentSlot*> slot(std::string_view name) const;
   [[nodiscard]] const AgentEntry* by_id(const Uuid& id) const;
+  [[nodiscard]] bool descends(const AgentEntry& entry, const Uuid& from) const;
   std::string directory(const AgentEntry& entry) const;
   std::string kind(const AgentEntry& entry) const { return "turn:" + entry.id.str(); }
   [[nodiscard]] bool has_unfinished(const AgentSlot& slot) const;
@@ -108,6 +111,9 @@ class AgentsImpl final : public Agents {
   Result<agent::Manifest> check_spawn(const SpawnRequest& request, AgentEntry& entry) const;
   Result<void> check_parent(const AgentEntry& parent) const;
   Result<void> check_inherited(const AgentEntry& entry, const agent::Manifest& manifest) const;
+  Result<void> check_child(const AgentEntry& parent, const agent::Manifest& manifest) const;
+  void set_grants(const AgentEntry& entry);
+  void set_grants_above(const AgentEntry& entry);
   Task<Result<void>> make(AgentEntry entry, std::string text);
   Result<void> write_files(const AgentEntry& entry, const std::string& text) const;
   Task<void> retire(AgentSlot& slot, Ctx ctx);

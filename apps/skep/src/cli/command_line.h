@@ -33,6 +33,8 @@ struct Options {
     kHiveKeygen,
     kHiveJoin,
     kHiveList,
+    kAuditList,
+    kAuditVerify,
     kAgent
   };
   Command command = Command::kUp;
@@ -48,11 +50,12 @@ struct Options {
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
   std::string target;                  // models test
-  std::string name;                    // router --name; fabric: which look; agent: which agent
-  std::string verb;                    // agent VERB
-  std::string agent;                   // chat --agent
-  std::string mode;                    // agent spawn --mode, agent mode
-  std::string template_name;           // agent new --template
+  std::string name;   // router --name; fabric: which look; audit list --agent; agent: which agent
+  std::string verb;   // agent VERB
+  std::string agent;  // chat --agent
+  std::string mode;   // agent spawn --mode, agent mode
+  std::string template_name;  // agent new --template
+  std::size_t count = 50;     // audit list -n
 };
 
 int run(int argc, char** argv);
@@ -73,6 +76,8 @@ int run_usage(const Options& options);
 int run_router(const Options& options);
 int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
+int run_audit_list(const Options& options);
+int run_audit_verify(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

@@ -12,6 +12,7 @@
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
+#include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
@@ -55,7 +56,8 @@ struct KernelConfig {
   AgentsConfig agents;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
-  FabricConfig fabric;  // [fabric]
+  FabricConfig fabric;            // [fabric]
+  AuthoritySideConfig authority;  // [authority]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
@@ -106,6 +108,7 @@ class Kernel {
   [[nodiscard]] virtual fabric::Router& router() = 0;
   [[nodiscard]] virtual Agents& agents() = 0;  // <skep/kernel/agents.h>
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
+  [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
 };

@@ -9,6 +9,7 @@
 #include "skep/agent/agent.h"
 #include "skep/agent/manifest.h"
 #include "skep/async/pool.h"
+#include "skep/kernel/authority_side.h"
 #include "skep/kernel/kernel.h"
 
 namespace skep::kernel {
@@ -31,6 +32,7 @@ struct AgentHouse {
   memory::Ledger& ledger;
   llm::Model& model;             // of agents that name none
   const llm::LlmConfig& chosen;  // what `model` was opened with
+  AuthoritySide& authority;
   const KernelConfig& config;
   std::function<bool(const Conversation&)> is_admin;
 };
