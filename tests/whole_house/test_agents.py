@@ -429,6 +429,16 @@ class Budget(Agents):
         self.assertEqual(len(self.model.requests), 2)
 
 
+    def test_only_so_many_tool_calls_a_minute(self):
+        house = self.house()
+        self.spawn(house, manifest("busy", ["memory_*"]).replace("[capabilities]", "[resources]\nmax_tool_calls_per_minute = 2\n[capabilities]"))
+        self.model.script(calls("busy", *[("memory_store", {"key": key, "content": key}) for key in "abc"]), says("busy", "done"))
+        self.ask(house, "busy", "go", "done")
+        results = self.model.requests[-1].tool_results
+        self.assertEqual(["Stored" in text for text in results], [True, True, False])
+        self.assertIn("2 calls a minute", results[2])
+
+
 class Killed(Agents):
     """kill -9 in the middle of things."""
 

@@ -440,7 +440,14 @@ Result<void> AgentsImpl::move_folders(const AgentEntry& entry) const {
 void AgentsImpl::tell(std::string_view event, const AgentEntry& entry) {
   if (entry.state != AgentState::kTerminated) log(entry).write(event, described(entry));
   log::info("kernel", "agent {} {}", entry.name, event);
-  if (!events_.attached()) return;
+  if (!main_out_.port.attached()) return;  // what is there at the start is no news
+  if (!events_.attached()) {
+    const auto name = Name::parse("SY.agents", deps_.house.config.hive);
+    auto port = name ? deps_.router.attach(*name, NodeId{Uuid::random()}, nobody_)
+                     : Result<fabric::Port>(std::unexpected(name.error()));
+    if (!port) return log::error("kernel", "no events of agents: {}", port.error().to_string());
+    events_ = *std::move(port);
+  }
   Message message;
   message.id = MessageId(mint_ulid());
   message.kind = Kind::kSystem;

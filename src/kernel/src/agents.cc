@@ -148,12 +148,10 @@ AgentSlot& AgentsImpl::keep(AgentEntry entry) {
 }
 
 Result<void> AgentsImpl::attach(Inbox& main) {
-  const std::string& hive = deps_.house.config.hive;
   main_in_ = std::make_unique<CallingInbox>(main, calls_);
   SKEP_TRY(main_out_.port, deps_.router.attach(node(main_), NodeId{main_.id}, *main_in_));
-  SKEP_TRY(const Name events, Name::parse("SY.agents", hive));
-  SKEP_TRY(events_, deps_.router.attach(events, NodeId{Uuid::random()}, nobody_));
   for (auto& [name, slot] : slots_) SKEP_TRY_VOID(attach(*slot));
+  set_grants(main_);
   return {};
 }
 

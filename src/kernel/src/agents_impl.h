@@ -151,7 +151,7 @@ class AgentsImpl final : public Agents {
   struct Nobody final : Inbox {
     Result<void> deliver(Message) override { return {}; }
   } nobody_;
-  fabric::Port events_;  // SY.agents
+  fabric::Port events_;  // SY.agents, from the first event on
   Slots slots_;
   std::map<Uuid, AgentSlot*> by_id_;
   bool closing_ = false;

@@ -125,6 +125,7 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
                        .wanted = wanted}));
   if (plan.more_tools) SKEP_TRY_VOID(plan.more_tools(open->toolbox_, wanted));
 
+  open->toolbox_.limit_calls(static_cast<std::size_t>(manifest.tool_calls_per_minute));
   house.ledger.limit_agent(manifest.name, manifest.limits());
   agent::AgentConfig config = house.config.agent;
   config.name = manifest.name;

@@ -85,6 +85,15 @@ ToolOutput Toolbox::unknown(std::string_view name) const {
                                   cut_utf8(to_valid_utf8(name), kNameShownMax), known));
 }
 
+bool Toolbox::too_many_calls() const {
+  if (calls_per_minute_ == 0) return false;
+  const auto now = std::chrono::steady_clock::now();
+  while (!recent_.empty() && now - recent_.front() > std::chrono::minutes(1)) recent_.pop_front();
+  if (recent_.size() >= calls_per_minute_) return true;
+  recent_.push_back(now);
+  return false;
+}
+
 Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const {
   const Entry* found = entry(call.name);
   if (found == nullptr) co_return unknown(call.name);
@@ -98,6 +107,11 @@ Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const 
   if (!fits)
     co_return error_output("The arguments do not fit the tool's schema:\n" + fits.error().message);
 
+  if (too_many_calls()) {
+    co_return error_output(
+        fmt::format("Not run: {} calls a minute are allowed. Answer with what you have.",
+                    calls_per_minute_));
+  }
   Tool& tool = *found->tool;
   Ctx outer = context.ctx;
   context.ctx = outer.within(tool.timeout());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -64,6 +65,8 @@ class Toolbox {
   // kExists when the name is taken, kInvalid when the schema is no object or the name not
   // [a-z0-9_]{1,64}.
   Result<void> add(std::unique_ptr<Tool> tool);
+  // More real calls within a minute get an output with is_error; 0: no limit.
+  void limit_calls(std::size_t per_minute) { calls_per_minute_ = per_minute; }
   [[nodiscard]] const llm::ToolSpecs& specs() const { return specs_; }  // as of the last add()
   [[nodiscard]] const Tool* find(std::string_view name) const;
   // Checks the arguments against the schema, runs within the time limit, caps the result. Never
@@ -76,7 +79,10 @@ class Toolbox {
   struct Entry;
   [[nodiscard]] const Entry* entry(std::string_view name) const;
   [[nodiscard]] ToolOutput unknown(std::string_view name) const;
+  [[nodiscard]] bool too_many_calls() const;
   std::vector<Entry> entries_;  // by name
+  std::size_t calls_per_minute_ = 0;
+  mutable std::deque<std::chrono::steady_clock::time_point> recent_;  // calls of the last minute
   llm::ToolSpecs specs_;
 };
 
