@@ -24,6 +24,13 @@ class Adding {
   const HouseTools& from_;
 };
 
+// A single result may take three tenths of the model's window, at two bytes a token.
+std::size_t result_bytes(const llm::Model& model) {
+  const int window = model.driver().context_window_tokens();
+  if (window <= 0) return tools::result_bytes_max;
+  return static_cast<std::size_t>(window) * 6 / 10;
+}
+
 // The folder is made only for who can use it.
 Result<void> add_workspace_tools(Adding& adding, const HouseTools& from) {
   const KernelConfig& config = from.config;
@@ -48,6 +55,9 @@ Result<void> add_house_tools(tools::Toolbox& toolbox, const HouseTools& from) {
   SKEP_TRY_VOID(adding.one(tools::make_system_time(Clock::system())));
   if (from.config.web_fetch.enabled)
     SKEP_TRY_VOID(adding.one(tools::make_web_fetch(from.http, from.config.web_fetch)));
+  SKEP_TRY_VOID(adding.one(tools::make_result_read(from.results)));
+  if (toolbox.find("result_read") != nullptr)
+    toolbox.keep_long_results(from.results, result_bytes(from.model));
   return add_workspace_tools(adding, from);
 }
 

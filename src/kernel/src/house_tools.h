@@ -6,6 +6,7 @@
 
 #include "skep/async/pool.h"
 #include "skep/kernel/kernel.h"
+#include "skep/tools/result_store.h"
 #include "skep/tools/toolbox.h"
 
 namespace skep::kernel {
@@ -15,7 +16,9 @@ struct HouseTools {
   memory::Memory& memory;
   net::HttpClient& http;
   Pool& pool;
-  std::string folder;  // under <home>/workspaces
+  const tools::ResultStore& results;  // outlives the toolbox
+  const llm::Model& model;            // that reads the results
+  std::string folder;                 // under <home>/workspaces
   // Which of them are added; empty: all that the configuration allows.
   std::function<bool(std::string_view tool)> wanted = {};
 };

@@ -6,6 +6,7 @@
 #include "skep/base/log.h"
 #include "skep/kernel/agents.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/result_store.h"
 
 namespace skep::kernel {
 
@@ -106,6 +107,8 @@ class KernelImpl final : public Kernel {
                                       .memory = *memory_,
                                       .http = *http_,
                                       .pool = pool_,
+                                      .results = results_,
+                                      .model = *model_,
                                       .folder = folder_name(config_.agent.name, config_.hive)});
   }
 
@@ -264,6 +267,8 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<net::HttpClient> http_;
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
+  tools::ResultStore results_{
+      [this](const Conversation& conversation) { return memory_->directory(conversation); }};
   tools::Toolbox toolbox_;
   std::unique_ptr<fabric::Router> router_;
   std::optional<Name> talks_to_;  // whom people here reach

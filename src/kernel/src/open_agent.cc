@@ -111,6 +111,10 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
   memory.path = agent_directory(house.config.home, manifest.name) + "/memory";
   SKEP_TRY(open->memory_, memory::Memory::open(std::move(memory)));
 
+  open->results_.emplace([raw = open->memory_.get()](const Conversation& conversation) {
+    return raw->directory(conversation);
+  });
+  llm::Model& model = open->own_model_ ? *open->own_model_ : house.model;
   const bool programs = manifest.exec_policy != agent::ExecPolicy::kAllowlist ||
                         !house.config.shell_tools.allowed_commands.empty();
   const auto wanted = [&](std::string_view tool) {
@@ -121,6 +125,8 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
                        .memory = *open->memory_,
                        .http = house.http,
                        .pool = house.pool,
+                       .results = *open->results_,
+                       .model = model,
                        .folder = manifest.workspace.empty() ? manifest.name : manifest.workspace,
                        .wanted = wanted}));
   if (plan.more_tools) SKEP_TRY_VOID(plan.more_tools(open->toolbox_, wanted));
@@ -129,7 +135,6 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
   house.ledger.limit_agent(manifest.name, manifest.limits());
   agent::AgentConfig config = house.config.agent;
   config.name = manifest.name;
-  llm::Model& model = open->own_model_ ? *open->own_model_ : house.model;
   agent::AgentDeps deps{
       .loop = house.loop,
       .model = model,

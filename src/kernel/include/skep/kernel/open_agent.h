@@ -11,6 +11,7 @@
 #include "skep/async/pool.h"
 #include "skep/kernel/authority_side.h"
 #include "skep/kernel/kernel.h"
+#include "skep/tools/result_store.h"
 
 namespace skep::kernel {
 
@@ -69,6 +70,7 @@ class OpenAgent {
   agent::Manifest manifest_;
   std::unique_ptr<llm::Model> own_model_;
   std::unique_ptr<memory::Memory> memory_;
+  std::optional<tools::ResultStore> results_;
   tools::Toolbox toolbox_;
   std::unique_ptr<agent::Agent> agent_;
 };

@@ -51,6 +51,8 @@ class Tool {
   virtual Task<ToolOutput> call(ToolContext context, json::object arguments) = 0;
 };
 
+class ResultStore;
+
 inline constexpr std::size_t result_bytes_max =
     50'000;  // longer output is cut in the middle with a note
 
@@ -67,6 +69,9 @@ class Toolbox {
   Result<void> add(std::unique_ptr<Tool> tool);
   // More real calls within a minute get an output with is_error; 0: no limit.
   void limit_calls(std::size_t per_minute) { calls_per_minute_ = per_minute; }
+  // From now on the whole text of a result over `bytes_max` (at most result_bytes_max) is kept in
+  // `store`, which outlives this, and the note says by which handle result_read finds it.
+  void keep_long_results(const ResultStore& store, std::size_t bytes_max);
   [[nodiscard]] const llm::ToolSpecs& specs() const { return specs_; }  // as of the last add()
   [[nodiscard]] const Tool* find(std::string_view name) const;
   // Checks the arguments against the schema, runs within the time limit, caps the result. Never
@@ -80,9 +85,12 @@ class Toolbox {
   [[nodiscard]] const Entry* entry(std::string_view name) const;
   [[nodiscard]] ToolOutput unknown(std::string_view name) const;
   [[nodiscard]] bool too_many_calls() const;
+  [[nodiscard]] std::string fitted(const Conversation& conversation, std::string text) const;
   std::vector<Entry> entries_;  // by name
   std::size_t calls_per_minute_ = 0;
   mutable std::deque<std::chrono::steady_clock::time_point> recent_;  // calls of the last minute
+  const ResultStore* results_ = nullptr;
+  std::size_t result_bytes_max_ = result_bytes_max;
   llm::ToolSpecs specs_;
 };
 
