@@ -90,7 +90,7 @@ class Lifecycle(Agents):
         self.assertEqual((made["state"], made["mode"], made["node"]), ("running", "full", "AI.solo@local"))
         self.model.script(says("solo", "I am solo."))
         self.ask(house, "solo", "who are you?", "I am solo.")
-        self.assertEqual(self.model.requests[-1].tool_names(), ["file_list", "file_read", "system_time"])
+        self.assertEqual(self.model.requests[-1].tool_names(), ["file_list", "file_read", "result_read", "system_time"])
         house.sigterm()
         house.start()
         after = self.entry(house, "solo")
@@ -144,7 +144,7 @@ class Lifecycle(Agents):
         self.cli_ok(house, "agent", "mode", "watcher", "assist")
         self.model.script(says("watcher", "I read."))
         self.ask(house, "watcher", "hello", "I read.")
-        self.assertEqual(self.model.requests[-1].tool_names(), ["file_list", "file_read", "memory_recall"])
+        self.assertEqual(self.model.requests[-1].tool_names(), ["file_list", "file_read", "memory_recall", "result_read"])
 
     def test_a_suspended_agent_refuses_and_asks_no_model(self):
         house = self.house()

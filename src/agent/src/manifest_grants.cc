@@ -69,6 +69,8 @@ Grants Manifest::grants() const {
   std::vector<Capability> all;
   if (tools) {
     all = Grants::of_tools(*tools).all();
+    // To read on in what a tool gave is no right of its own.
+    if (!tools->empty()) all.push_back({Action::kToolInvoke, "result_read"});
   } else if (const auto preset = Grants::of_profile(profile.empty() ? "minimal" : profile)) {
     all = preset->all();  // parse() lets no other profile pass
   }
