@@ -124,7 +124,11 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
   if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
   const Usage before = turn.usage;
   if (permit) {
-    TurnStops stops{ctx.within(config_.turn_timeout), lane.cancel.get_token(), base.stop};
+    TurnStops stops{.ctx = ctx.within(config_.turn_timeout),
+                    .cancel = lane.cancel.get_token(),
+                    .shutdown = base.stop,
+                    .places = &turns_,
+                    .place = &*permit};
     Turn run(config_, deps_, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
   } else if (lane.cancel.stop_requested()) {

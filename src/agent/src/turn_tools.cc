@@ -94,6 +94,8 @@ Task<Turn::Admitted> Turn::admit(Round& round, std::size_t index) {
   if (verdict.what == LoopGuard::Do::kBlock)
     co_return result_for(record.call, std::move(verdict.note), true);
   record.note = std::move(verdict.note);
+  auto refused = co_await may_run(round, index);
+  if (!refused || *refused) co_return refused;
   if (!repeatable) {
     auto journaled = co_await journal(tool_start_record(index, record.call.name));
     if (!journaled) co_return std::unexpected(std::move(journaled).error());
@@ -130,6 +132,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
   halt = halted();  // then there is no result: what happened is not known
   if (halt) co_return;
+  note_done(record.call, output.is_error);
   show(Progress::Phase::kToolEnd, record.call.name);
   if (!record.note.empty()) output.text += "\n" + record.note;
   ToolResult result = result_for(record.call, std::move(output.text), output.is_error);

@@ -61,6 +61,8 @@ std::string_view event_name(ChatEvent::Type type) {
       return "tool_start";
     case ChatEvent::Type::kToolEnd:
       return "tool_end";
+    case ChatEvent::Type::kAsk:
+      return "ask";
     case ChatEvent::Type::kReply:
       return "reply";
   }

@@ -77,6 +77,9 @@ class XmppChannelImpl final : public XmppChannel {
   }
 
   Result<void> deliver(Message message) override {
+    if (message.kind == Kind::kProgress && message.progress &&
+        message.progress->phase == Progress::Phase::kAsks)
+      return question(std::move(message));
     if (message.kind == Kind::kProgress) return progress(message), Result<void>();
     if (message.kind == Kind::kReply) return reply(std::move(message));
     if (message.kind == Kind::kSystem) {
@@ -283,9 +286,21 @@ class XmppChannelImpl final : public XmppChannel {
     turns_.progress(message);
   }
 
+  // A message of its own, as sure to arrive as a reply; the turn goes on behind it.
+  Result<void> question(Message message) {
+    const Asked asked = turns_.waits(message);
+    message.kind = Kind::kReply;
+    message.parts = {TextPart{std::exchange(message.progress, std::nullopt)->text}};
+    return post(std::move(message), asked);
+  }
+
   Result<void> reply(Message message) {
-    const bool in_room = rooms_.is_for_room(message);
     const Asked asked = turns_.answered(message);
+    return post(std::move(message), asked);
+  }
+
+  Result<void> post(Message message, const Asked& asked) {
+    const bool in_room = rooms_.is_for_room(message);
     if (in_room) return rooms_.reply(std::move(message), asked);
     const std::string to = message.reply_address.to;
     OutgoingReply out{.message = std::move(message),

@@ -13,6 +13,7 @@ using tools::ToolContext;
 using tools::ToolOutput;
 
 constexpr std::size_t kListedMax = 100;
+constexpr std::size_t kShownBytes = 300;
 constexpr std::chrono::seconds kSendTimeout{600};
 constexpr std::string_view kAgentParam =
     R"("agent":{"type":"string","minLength":1,"maxLength":256,)"
@@ -77,30 +78,29 @@ class AgentTools {
   Task<ToolOutput> kill(ToolContext context, json::object arguments);
   Task<ToolOutput> activate(ToolContext context, json::object arguments);
 
- private:
-  Result<void> may(Action action, std::string resource) const {
-    SKEP_TRY(const AgentEntry self, all_.find(caller_.name));
-    const authority::Decision decision = all_.deps().house.authority.authority().authorize(
-        {.agent = all_.role(self), .action = action, .resource = std::move(resource)});
-    if (decision.outcome == authority::Decision::Outcome::kAllow) return {};
-    return fail(Code::kDenied, decision.reason);
+  // As capabilities name an agent: ours by its name, another hive's by its node.
+  std::string resource(std::string_view agent) const {
+    agent = trim(agent);
+    if (agent.starts_with("AI.") && agent.ends_with("@" + all_.deps().house.config.hive))
+      agent = agent.substr(0, agent.rfind('@'));
+    if (agent.starts_with("AI.") && !agent.contains('@')) agent.remove_prefix(3);
+    const auto entry = all_.find(agent);
+    return entry ? entry->name : std::string(agent);
   }
-  // Where a question goes, when it may go there.
+
+ private:
+  // Where a question goes.
   Result<Name> target(std::string_view agent) const {
     if (agent.contains('@')) {
       SKEP_TRY(Name name, Name::parse(agent));
       const bool here = name.hive() == all_.deps().house.config.hive;
       if (name.type() != NodeType::kAgent) return fail(Code::kInvalid, "that is no agent's node");
       if (here) return target(name.base().substr(3));
-      SKEP_TRY_VOID(may(Action::kAgentMessage, name.str()));
       return name;
     }
     if (agent.starts_with("AI.")) agent.remove_prefix(3);
     auto entry = all_.find(agent);
-    if (entry) {
-      SKEP_TRY_VOID(may(Action::kAgentMessage, entry->name));
-      return all_.node(*entry);
-    }
+    if (entry) return all_.node(*entry);
     // Not one of ours; another process may be the node of that name.
     auto name = Name::parse(fmt::format("AI.{}", agent), all_.deps().house.config.hive);
     const auto snapshot = all_.deps().router.snapshot();
@@ -108,7 +108,6 @@ class AgentTools {
                          return route.name == name->str();
                        });
     if (!there) return fail(std::move(entry).error());
-    SKEP_TRY_VOID(may(Action::kAgentMessage, std::string(agent)));
     return *name;
   }
 
@@ -142,8 +141,6 @@ Task<ToolOutput> AgentTools::send(ToolContext context, json::object arguments) {
 }
 
 Task<ToolOutput> AgentTools::spawn(ToolContext, json::object arguments) {
-  if (auto allowed = may(Action::kAgentSpawn, ""); !allowed)
-    co_return failure("Not spawned", allowed.error());
   SpawnRequest request{.manifest = std::string(get_string(arguments, "manifest_toml")),
                        .parent = caller_.name};
   auto entry = co_await all_.spawn(std::move(request));
@@ -187,8 +184,6 @@ Task<ToolOutput> AgentTools::kill(ToolContext, json::object arguments) {
   if (!entry) co_return failure("Not ended", entry.error());
   if (entry->name == caller_.name)
     co_return ToolOutput{"Not ended: an agent cannot end itself.", true};
-  if (auto allowed = may(Action::kAgentKill, entry->name); !allowed)
-    co_return failure("Not ended", allowed.error());
   auto killed = co_await all_.kill(entry->name, caller_.name);
   if (!killed) co_return failure("Not ended", killed.error());
   co_return ToolOutput{fmt::format("{} is ended.", entry->name), false};
@@ -202,8 +197,6 @@ Task<ToolOutput> AgentTools::activate(ToolContext, json::object arguments) {
     co_return ToolOutput{fmt::format("{} is running.", entry->name), false};
   if (entry->state == AgentState::kSuspended)
     co_return ToolOutput{"Not activated: a person has suspended it.", true};
-  if (auto allowed = may(Action::kAgentKill, entry->name); !allowed)
-    co_return failure("Not activated", allowed.error());
   auto done = co_await all_.activate(entry->name);
   if (!done) co_return failure("Not activated", done.error());
   co_return ToolOutput{fmt::format("{} is running.", done->name), false};
@@ -214,12 +207,28 @@ namespace {
 class AgentTool final : public tools::Tool {
  public:
   using Work = Task<ToolOutput> (AgentTools::*)(ToolContext, json::object);
-  AgentTool(llm::ToolSpec spec, bool repeatable, Work work, std::shared_ptr<AgentTools> on)
-      : spec_(std::move(spec)), repeatable_(repeatable), work_(work), on_(std::move(on)) {}
+  AgentTool(llm::ToolSpec spec, std::optional<Action> action, Work work,
+            std::shared_ptr<AgentTools> on)
+      : spec_(std::move(spec)), action_(action), work_(work), on_(std::move(on)) {}
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] bool repeatable() const override { return repeatable_; }
+  // What only looks asks for nothing.
+  [[nodiscard]] bool repeatable() const override { return !action_; }
+  [[nodiscard]] bool side_by_side() const override { return !action_; }
   [[nodiscard]] std::chrono::milliseconds timeout() const override {
-    return repeatable_ ? Tool::timeout() : kSendTimeout;
+    return action_ ? kSendTimeout : Tool::timeout();
+  }
+  [[nodiscard]] std::vector<tools::Need> needs(const json::value& arguments) const override {
+    if (!action_) return {};
+    if (*action_ == Action::kAgentSpawn) return {{*action_, {}}};
+    return {{*action_, on_->resource(get_string(arguments, "agent"))}};
+  }
+  [[nodiscard]] std::string describe(const json::value& arguments) const override {
+    const std::string agent = on_->resource(get_string(arguments, "agent"));
+    if (spec_.name == "agent_spawn") return "make another agent";
+    if (spec_.name == "agent_send")
+      return fmt::format("ask the agent {}: {}", agent,
+                         cut_utf8(get_string(arguments, "message"), kShownBytes));
+    return fmt::format("{} the agent {}", spec_.name == "agent_kill" ? "end" : "start", agent);
   }
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     const std::shared_ptr<AgentTools> on = on_;
@@ -228,14 +237,14 @@ class AgentTool final : public tools::Tool {
 
  private:
   llm::ToolSpec spec_;
-  bool repeatable_;
+  std::optional<Action> action_;
   Work work_;
   std::shared_ptr<AgentTools> on_;
 };
 
 struct Described {
   std::string_view name, help, properties;
-  bool repeatable;
+  std::optional<Action> action;
   AgentTool::Work work;
 };
 
@@ -244,16 +253,18 @@ std::vector<Described> all_tools() {
   static const std::string send =
       fmt::format(R"({{{},"message":{{"type":"string","minLength":1}}}})", kAgentParam);
   return {
-      {"agent_send", "Ask another agent and wait for its answer.", send, false, &AgentTools::send},
+      {"agent_send", "Ask another agent and wait for its answer.", send, Action::kAgentMessage,
+       &AgentTools::send},
       {"agent_spawn",
        "Make a new agent from a TOML manifest: name, description, [model] system_prompt, "
        "[capabilities] tools. It can have nothing that you lack.",
-       R"({"manifest_toml":{"type":"string","minLength":1}})", false, &AgentTools::spawn},
-      {"agent_list", "The other agents here, and what they are for.", "{}", true,
+       R"({"manifest_toml":{"type":"string","minLength":1}})", Action::kAgentSpawn,
+       &AgentTools::spawn},
+      {"agent_list", "The other agents here, and what they are for.", "{}", std::nullopt,
        &AgentTools::list},
       {"agent_find", "Agents whose name, description, tags or tools contain a text.",
-       R"({"query":{"type":"string","minLength":1}})", true, &AgentTools::find},
-      {"agent_kill", "End an agent for good.", agent, false, &AgentTools::kill},
+       R"({"query":{"type":"string","minLength":1}})", std::nullopt, &AgentTools::find},
+      {"agent_kill", "End an agent for good.", agent, Action::kAgentKill, &AgentTools::kill},
       {"agent_activate", "Start an agent that has crashed.", agent, false, &AgentTools::activate}};
 }
 
@@ -281,7 +292,7 @@ Result<void> AgentsImpl::add_tools(tools::Toolbox& toolbox, const ToolCaller& ca
     llm::ToolSpec spec = tools::make_spec(std::string(one.name), std::string(one.help),
                                           one.properties, std::move(required));
     SKEP_TRY_VOID(
-        toolbox.add(std::make_unique<AgentTool>(std::move(spec), one.repeatable, one.work, on)));
+        toolbox.add(std::make_unique<AgentTool>(std::move(spec), one.action, one.work, on)));
   }
   return {};
 }

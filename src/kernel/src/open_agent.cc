@@ -135,6 +135,7 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
   house.ledger.limit_agent(manifest.name, manifest.limits());
   agent::AgentConfig config = house.config.agent;
   config.name = manifest.name;
+  config.node = "AI." + manifest.name;
   agent::AgentDeps deps{
       .loop = house.loop,
       .model = model,
@@ -142,6 +143,9 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
       .memory = *open->memory_,
       .ledger = house.ledger,
       .journal = house.journal,
+      .authority = house.authority.authority(),
+      .approvals = house.authority.approvals(),
+      .audit = house.authority.audit(),
       .out = plan.out,
       .clock = Clock::system(),
       .status_lines =

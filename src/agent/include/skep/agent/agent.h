@@ -10,7 +10,7 @@
 #include "skep/agent/loop_guard.h"
 #include "skep/async/gate.h"
 #include "skep/async/task.h"
-#include "skep/authority/capability.h"
+#include "skep/authority/approvals.h"
 #include "skep/base/clock.h"
 #include "skep/base/config.h"
 #include "skep/llm/model.h"
@@ -25,6 +25,7 @@ namespace skep::agent {
 // [agent]
 struct AgentConfig {
   std::string name = "Skep";
+  std::string node;                  // its node without the hive; empty: as the name says
   std::size_t turns_max = 16;        // turns running at once; more wait in their lanes
   std::size_t lane_max = 32;         // messages waiting in one conversation; more are refused
   std::size_t mailbox_max = 10'000;  // messages waiting in all; more are refused
@@ -58,6 +59,9 @@ struct AgentDeps {
   memory::Memory& memory;
   memory::Ledger& ledger;  // what models cost and may cost
   store::Journal& journal;
+  authority::Authority& authority;  // is asked before each tool call
+  authority::Approvals& approvals;  // people, where it says so
+  authority::AuditLog& audit;       // what was done
   Inbox& out;  // replies and progress leave here: the agent's port on the fabric
   const Clock& clock;
   // Lines that others add to /status ("XMPP: component agent.example.org, up 3 h"). `admin`: for
