@@ -12,4 +12,8 @@ authority::Principal principal_of(const AgentDeps& deps, const AgentConfig& conf
 // The agent's node without its hive: whom capabilities are given to.
 std::string node_of(const AgentConfig& config);
 
+// For a call outside of a turn, where nobody can be asked: why it may not be, or nothing.
+std::optional<std::string> why_not_allowed(const AgentDeps& deps, const AgentConfig& config,
+                                           const Message& message, const ToolCall& call);
+
 }  // namespace skep::agent

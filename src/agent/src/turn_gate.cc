@@ -44,6 +44,14 @@ Question together(std::vector<Question> asked) {
   return all;
 }
 
+// Its result is what somebody out there wrote.
+bool is_page(const tools::Tool& tool, const ToolCall& call) {
+  if (!tool.taint().has(Label::kExternalNetwork)) return false;
+  return std::ranges::any_of(tool.needs(call.arguments), [](const tools::Need& need) {
+    return need.action == Action::kNetConnect;
+  });
+}
+
 std::string what_came(const Answer& answer) {
   if (answer.verdict == Verdict::kExpired)
     return "Not done: it needs a person's yes, and nobody answered in time. Tell the person.";
@@ -64,6 +72,28 @@ authority::Principal principal_of(const AgentDeps& deps, const AgentConfig& conf
 std::string node_of(const AgentConfig& config) {
   if (!config.node.empty()) return config.node;
   return std::string(Name::from_label(NodeType::kAgent, config.name, "x").base());
+}
+
+std::optional<std::string> why_not_allowed(const AgentDeps& deps, const AgentConfig& config,
+                                           const Message& message, const ToolCall& call) {
+  const tools::Tool* tool = deps.toolbox.find(call.name);
+  if (tool == nullptr || deps.toolbox.refusal(call)) return std::nullopt;  // runs nothing
+  Question question{.principal = principal_of(deps, config, message),
+                    .agent = node_of(config),
+                    .resource = call.name,
+                    .trace = message.trace,
+                    .detail = call.name};
+  std::vector<Question> all{question};
+  for (const tools::Need& need : tool->needs(call.arguments)) {
+    question.action = need.action;
+    question.resource = need.resource;
+    all.push_back(question);
+  }
+  for (const Question& one : all) {
+    const Decision decision = deps.authority.authorize(one);
+    if (decision.outcome != Decision::Outcome::kAllow) return "Not allowed: " + decision.reason;
+  }
+  return std::nullopt;
 }
 
 // What the model had read when it asked for the calls of this round. Labels only add up.
@@ -92,8 +122,8 @@ bool Turn::is_new(const std::string& words, std::size_t round) const {
     for (const CallRecord& record : state_.rounds[i].calls) {
       if (!record.result || record.result->is_error) continue;
       const tools::Tool* tool = deps_.toolbox.find(record.call.name);
-      const bool page = tool != nullptr && tool->taint().has(Label::kExternalNetwork);
-      if (page && record.result->text.contains(words)) return false;
+      if (tool != nullptr && is_page(*tool, record.call) && record.result->text.contains(words))
+        return false;
     }
   }
   return true;

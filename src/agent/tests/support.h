@@ -226,7 +226,8 @@ class AgentFixture : public ::testing::Test {
                    .rooms =
                        [](std::string_view command, std::string_view arguments) {
                          return fmt::format("{}({})", command, arguments);
-                       }};
+                       },
+                   .turn_log = turn_log.get()};
     agent = std::move(*Agent::open(config, std::move(deps)));
   }
   void reconfigure() {
@@ -297,6 +298,7 @@ class AgentFixture : public ::testing::Test {
   std::unique_ptr<authority::Approvals> approvals;
   std::unique_ptr<authority::Authority> authority;
   ConversationSettings settings;
+  std::unique_ptr<TurnLog> turn_log;
   std::unique_ptr<Agent> agent;
 };
 

@@ -252,20 +252,20 @@ std::vector<Described> all_tools() {
   static const std::string agent = fmt::format("{{{}}}", kAgentParam);
   static const std::string send =
       fmt::format(R"({{{},"message":{{"type":"string","minLength":1}}}})", kAgentParam);
-  return {
-      {"agent_send", "Ask another agent and wait for its answer.", send, Action::kAgentMessage,
-       &AgentTools::send},
-      {"agent_spawn",
-       "Make a new agent from a TOML manifest: name, description, [model] system_prompt, "
-       "[capabilities] tools. It can have nothing that you lack.",
-       R"({"manifest_toml":{"type":"string","minLength":1}})", Action::kAgentSpawn,
-       &AgentTools::spawn},
-      {"agent_list", "The other agents here, and what they are for.", "{}", std::nullopt,
-       &AgentTools::list},
-      {"agent_find", "Agents whose name, description, tags or tools contain a text.",
-       R"({"query":{"type":"string","minLength":1}})", std::nullopt, &AgentTools::find},
-      {"agent_kill", "End an agent for good.", agent, Action::kAgentKill, &AgentTools::kill},
-      {"agent_activate", "Start an agent that has crashed.", agent, false, &AgentTools::activate}};
+  return {{"agent_send", "Ask another agent and wait for its answer.", send, Action::kAgentMessage,
+           &AgentTools::send},
+          {"agent_spawn",
+           "Make a new agent from a TOML manifest: name, description, [model] system_prompt, "
+           "[capabilities] tools. It can have nothing that you lack.",
+           R"({"manifest_toml":{"type":"string","minLength":1}})", Action::kAgentSpawn,
+           &AgentTools::spawn},
+          {"agent_list", "The other agents here, and what they are for.", "{}", std::nullopt,
+           &AgentTools::list},
+          {"agent_find", "Agents whose name, description, tags or tools contain a text.",
+           R"({"query":{"type":"string","minLength":1}})", std::nullopt, &AgentTools::find},
+          {"agent_kill", "End an agent for good.", agent, Action::kAgentKill, &AgentTools::kill},
+          {"agent_activate", "Start an agent that has crashed.", agent, Action::kAgentKill,
+           &AgentTools::activate}};
 }
 
 }  // namespace

@@ -54,6 +54,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
   config.agent = agent::AgentConfig::read(root);
+  config.turn_log = agent::TurnLogConfig::read(root.child("trace"), home);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
   config.agents = AgentsConfig::read(root.child("agents"));

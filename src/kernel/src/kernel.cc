@@ -121,6 +121,9 @@ class KernelImpl final : public Kernel {
     SKEP_CO_TRY(router_, fabric::Router::open({.hive = config_.hive,
                                                .name = config_.fabric.router,
                                                .default_target = talks_to_->str()}));
+    if (config_.turn_log.enabled) {
+      SKEP_CO_TRY(turn_log_, agent::TurnLog::open(config_.turn_log, Clock::system()));
+    }
     AgentHouse house{.loop = loop_,
                      .pool = pool_,
                      .http = *http_,
@@ -129,6 +132,7 @@ class KernelImpl final : public Kernel {
                      .model = *model_,
                      .chosen = choice_.config,
                      .authority = *authority_,
+                     .turn_log = turn_log_.get(),
                      .config = config_,
                      .is_admin = [this](const Conversation& c) { return is_admin(c); }};
     AgentsDeps deps{
@@ -157,6 +161,7 @@ class KernelImpl final : public Kernel {
         return xmpp_->rooms_command(command, arguments);
       };
     }
+    agent.turn_log = turn_log_.get();
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
 
     web_ = channels::WebChannel::open(
@@ -276,6 +281,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<fabric::Router> router_;
   std::optional<Name> talks_to_;  // whom people here reach
   std::unique_ptr<fabric::Gateway> gateway_;
+  std::unique_ptr<agent::TurnLog> turn_log_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<Agents> agents_;
   std::unique_ptr<channels::WebChannel> web_;

@@ -202,6 +202,22 @@ void add_audit(CLI::App& app, Options& options) {
   verify.callback([&options] { options.command = Options::Command::kAuditVerify; });
 }
 
+void add_trace(CLI::App& app, Options& options) {
+  CLI::App& trace = *app.add_subcommand("trace", "What a turn did: model calls, tools, cost");
+  CLI::App& replay = *app.add_subcommand(
+      "replay", "Run a recorded turn again, offline, and say what is different (exit code 1)");
+  for (auto [sub, command] : {std::pair{&trace, Options::Command::kTrace},
+                              std::pair{&replay, Options::Command::kReplay}}) {
+    add_common(*sub, options);
+    add_json(*sub, options);
+    sub->add_option("id", options.target, "Id of the question, of its answer, or the trace")
+        ->type_name("ID")
+        ->required();
+    sub->callback([&options, command] { options.command = command; });
+  }
+  replay.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+}
+
 void add_commands(CLI::App& app, Options& options) {
   CLI::App& up =
       *app.add_subcommand("up", "Run the daemon in the foreground until SIGTERM or Ctrl-C");
@@ -232,6 +248,7 @@ void add_commands(CLI::App& app, Options& options) {
   add_fabric(app, options);
   add_models(app, options);
   add_audit(app, options);
+  add_trace(app, options);
 }
 
 int dispatch(const Options& options) {
@@ -272,6 +289,10 @@ int dispatch(const Options& options) {
       return run_audit_list(options);
     case Options::Command::kAuditVerify:
       return run_audit_verify(options);
+    case Options::Command::kTrace:
+      return run_trace(options);
+    case Options::Command::kReplay:
+      return run_replay(options);
   }
   return kExitUsage;
 }

@@ -35,6 +35,8 @@ struct Options {
     kHiveList,
     kAuditList,
     kAuditVerify,
+    kTrace,
+    kReplay,
     kAgent
   };
   Command command = Command::kUp;
@@ -49,7 +51,7 @@ struct Options {
   std::string file;                    // hive join FILE
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
-  std::string target;                  // models test
+  std::string target;                  // models test; trace, replay: which turn
   std::string name;   // router --name; fabric: which look; audit list --agent; agent: which agent
   std::string verb;   // agent VERB
   std::string agent;  // chat --agent
@@ -78,6 +80,8 @@ int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
 int run_audit_list(const Options& options);
 int run_audit_verify(const Options& options);
+int run_trace(const Options& options);
+int run_replay(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "skep/agent/loop_guard.h"
+#include "skep/agent/settings.h"
+#include "skep/agent/turn_log.h"
 #include "skep/async/gate.h"
 #include "skep/async/task.h"
 #include "skep/authority/approvals.h"
@@ -39,13 +41,6 @@ struct AgentConfig {
   static AgentConfig read(ConfigSection root);
 };
 
-// What one conversation has beside the common configuration.
-struct ConversationSettings {
-  std::string personality;       // replaces the workspace's; empty: that one
-  std::string instructions;      // behind the workspace's
-  int history_token_budget = 0;  // 0: [llm] history_token_budget
-};
-
 struct AgentStats {
   std::uint64_t accepted = 0, heard = 0, refused = 0, replied = 0, failed = 0, resumed = 0;
   std::size_t running = 0, waiting = 0;
@@ -72,6 +67,7 @@ struct AgentDeps {
   // /invite, /leave and /rooms of administrators: the answer. Empty: there are no rooms.
   std::function<std::string(std::string_view command, std::string_view arguments)> rooms = {};
   std::string journal_kind = "turn";  // of its entries in the journal, which agents share
+  TurnLog* turn_log = nullptr;        // none: turns leave no record but transcript and ledger
 };
 
 // What agents of that kind accepted and have not finished, as the journal has it.

@@ -52,6 +52,7 @@ struct KernelConfig {
   std::shared_ptr<const llm::Catalogue> catalogue;  // with <home>/models.json
   llm::LlmConfig llm;
   agent::AgentConfig agent;
+  agent::TurnLogConfig turn_log;  // [trace]
   memory::MemoryConfig memory;
   AgentsConfig agents;
   memory::QuotaConfig quota;  // [quota]

@@ -34,6 +34,7 @@ struct AgentHouse {
   llm::Model& model;             // of agents that name none
   const llm::LlmConfig& chosen;  // what `model` was opened with
   AuthoritySide& authority;
+  agent::TurnLog* turn_log;  // may be null
   const KernelConfig& config;
   std::function<bool(const Conversation&)> is_admin;
 };
