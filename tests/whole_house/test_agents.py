@@ -374,7 +374,7 @@ class Asking(Agents):
         self.assertIn("agent_message", carl)
         self.assertIn('did you mean "bob"?', bobb)
         self.assertIn("suspended", bob)
-        self.assertIn("yourself", own)
+        self.assertIn('no capability for agent_message of "a"', own)
 
     def test_an_agent_that_is_ended_while_it_is_asked_is_an_error_for_who_asks(self):
         house = self.asking("a", "b")
@@ -411,7 +411,7 @@ class Asking(Agents):
         other, temp, own = self.model.requests[-1].tool_results[-3:]
         self.assertIn("agent_kill", other)
         self.assertEqual(temp, "temp is ended.")
-        self.assertIn("cannot end itself", own)
+        self.assertIn('no capability for agent_kill of "boss"', own)
         self.assertEqual(self.names(house), ["Helper", "boss", "other"])
 
 

@@ -244,6 +244,13 @@ Result<ReplayReport> replay_turn(const json::object& turn, const llm::ToolSpecs&
     SKEP_TRY_VOID(toolbox.add(std::make_unique<RecordedTool>(spec, *steps, report)));
   SKEP_TRY(auto journal, store::Journal::open({.directory = temp.path + "/journal"}));
   SKEP_TRY(auto ledger, memory::Ledger::open({.directory = temp.path + "/usage"}, clock));
+  // What was allowed then is in the record: a refusal came to a result like any other.
+  const authority::Grants all = authority::Grants::everything();
+  SKEP_TRY(auto audit, authority::AuditLog::open(temp.path, clock));
+  SKEP_TRY(auto authority,
+           authority::Authority::open({.tainted = "allow"}, *audit,
+                                      [&all](std::string_view) { return &all; }));
+  SKEP_TRY(auto approvals, authority::Approvals::open({}, *journal, *audit, clock));
   Answer answer;
   config.name = get_string(whole, "agent");
   AgentDeps deps{.loop = loop,
@@ -252,6 +259,9 @@ Result<ReplayReport> replay_turn(const json::object& turn, const llm::ToolSpecs&
                  .memory = past,
                  .ledger = *ledger,
                  .journal = *journal,
+                 .authority = *authority,
+                 .approvals = *approvals,
+                 .audit = *audit,
                  .out = answer,
                  .clock = clock,
                  .settings = [&](const Conversation&) { return settings_of(whole); }};
