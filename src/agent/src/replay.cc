@@ -154,6 +154,14 @@ class RecordedTool final : public tools::Tool {
   ReplayReport& report_;
 };
 
+// What was not allowed then has its refusal for a result; nothing is run in any case.
+class EverythingAllowed final : public authority::Authority {
+ public:
+  authority::Decision authorize(const authority::Question&) override {
+    return {authority::Decision::Outcome::kAllow, "a replay"};
+  }
+};
+
 struct Answer final : Inbox {
   std::optional<Message> reply;
   Signal replied;
@@ -244,13 +252,9 @@ Result<ReplayReport> replay_turn(const json::object& turn, const llm::ToolSpecs&
     SKEP_TRY_VOID(toolbox.add(std::make_unique<RecordedTool>(spec, *steps, report)));
   SKEP_TRY(auto journal, store::Journal::open({.directory = temp.path + "/journal"}));
   SKEP_TRY(auto ledger, memory::Ledger::open({.directory = temp.path + "/usage"}, clock));
-  // What was allowed then is in the record: a refusal came to a result like any other.
-  const authority::Grants all = authority::Grants::everything();
   SKEP_TRY(auto audit, authority::AuditLog::open(temp.path, clock));
-  SKEP_TRY(auto authority,
-           authority::Authority::open({.tainted = "allow"}, *audit,
-                                      [&all](std::string_view) { return &all; }));
   SKEP_TRY(auto approvals, authority::Approvals::open({}, *journal, *audit, clock));
+  EverythingAllowed authority;
   Answer answer;
   config.name = get_string(whole, "agent");
   AgentDeps deps{.loop = loop,
@@ -259,7 +263,7 @@ Result<ReplayReport> replay_turn(const json::object& turn, const llm::ToolSpecs&
                  .memory = past,
                  .ledger = *ledger,
                  .journal = *journal,
-                 .authority = *authority,
+                 .authority = authority,
                  .approvals = *approvals,
                  .audit = *audit,
                  .out = answer,

@@ -155,6 +155,7 @@ std::vector<Question> Turn::questions_of(const tools::Tool& tool, const ToolCall
 
 Task<Turn::Admitted> Turn::may_run(Round& round, std::size_t index) {
   const ToolCall& call = round.calls[index].call;
+  std::string& allowed_by = round.calls[index].why;
   const tools::Tool* tool = deps_.toolbox.find(call.name);
   if (tool == nullptr || deps_.toolbox.refusal(call)) co_return std::nullopt;  // runs nothing
   const auto number = static_cast<std::size_t>(&round - state_.rounds.data());
@@ -167,7 +168,10 @@ Task<Turn::Admitted> Turn::may_run(Round& round, std::size_t index) {
                                           "will not help; tell the person.",
                                           decision.reason));
     }
-    if (decision.outcome == Decision::Outcome::kAllow) continue;
+    if (decision.outcome == Decision::Outcome::kAllow) {
+      allowed_by = std::move(decision.reason);
+      continue;
+    }
     asked.push_back(std::move(question));
     why = std::move(decision.reason);
   }
@@ -184,6 +188,7 @@ Task<Turn::Admitted> Turn::may_run(Round& round, std::size_t index) {
                     .summary = tool->describe(call.arguments)};
   auto answered = co_await ask_person(std::move(approval), std::move(why));
   if (!answered) co_return std::unexpected(std::move(answered).error());
+  allowed_by = "a person said yes";
   if (answered->empty()) co_return std::nullopt;
   co_return refused(call, *std::move(answered));
 }

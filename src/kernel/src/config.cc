@@ -51,6 +51,8 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.fabric = FabricConfig::read(root.child("fabric"));
   config.authority = AuthoritySideConfig::read(root.child("authority"));
   config.fabric.gateway = config.gateway.wanted();
+  config.gateway.config_from = config.fabric.config_from;
+  config.streams = StreamsConfig::read(root.child("streams"));
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
   config.agent = agent::AgentConfig::read(root);
@@ -76,6 +78,15 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
     root.child("hive").problem("default_agent", "must be a name such as AI.support@lab");
   }
   return config;
+}
+
+FabricBooks::Config KernelConfig::books(bool main, std::string router) const {
+  return {.home = home,
+          .router = std::move(router),
+          .main = main,
+          .config_from = fabric.config_from,
+          .streams = streams,
+          .sync = sync};
 }
 
 Result<ConfigFile> load_config(const std::string& home, const std::optional<std::string>& path) {

@@ -56,6 +56,7 @@ class KernelImpl final : public Kernel {
     if (web_) co_await web_->close(ctx.within(1s));
     if (gateway_) co_await gateway_->close(ctx.within(3s));
     if (fabric_) co_await fabric_->close(ctx.within(1s));
+    if (books_) co_await books_->close(ctx.within(1s));
   }
 
   const KernelConfig& config() const override { return config_; }
@@ -64,6 +65,7 @@ class KernelImpl final : public Kernel {
   fabric::Router& router() override { return *router_; }
   Agents& agents() override { return *agents_; }
   memory::Ledger& ledger() override { return *ledger_; }
+  fabric::ConfigLog* config_log() override { return books_ ? &books_->config_log() : nullptr; }
   AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
   json::object status() const override;
@@ -201,14 +203,17 @@ class KernelImpl final : public Kernel {
   // Without sockets this process is whole in itself, so only another router of the same name, which
   // would take half of the messages, keeps it from starting.
   Result<void> open_fabric() {
-    if (!options_.networks || !config_.fabric.socket) return {};
+    if (!options_.networks) return {};
+    SKEP_TRY(books_,
+             FabricBooks::open(loop_, *router_, config_.books(true, config_.fabric.router)));
+    if (!config_.fabric.socket) return {};
     std::function<fabric::LsaRegion()> hives;
     if (config_.gateway.wanted()) {
       hives = [this] {
         return gateway_ ? fabric::lsa_region_of(*gateway_, *router_) : fabric::LsaRegion();
       };
     }
-    auto side = FabricSide::open(loop_, *router_, config_.fabric, config_.home,
+    auto side = FabricSide::open(loop_, *router_, *books_, config_.fabric, config_.home,
                                  /*rules_writer=*/true, std::move(hives));
     if (side) {
       fabric_ = *std::move(side);
@@ -287,6 +292,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<channels::XmppChannel> xmpp_;
   PortInbox web_out_, xmpp_out_;
+  std::unique_ptr<FabricBooks> books_;
   std::unique_ptr<FabricSide> fabric_;
 };
 
@@ -343,6 +349,11 @@ json::object KernelImpl::status() const {
                                      {"last_refusal", gateway.last_refusal}};
   }
   if (fabric_) status["fabric"] = fabric_->status();
+  if (books_) {
+    status["rules"] = books_->config_status();
+    if (json::object streams = books_->streams_status(); !streams.empty())
+      status["streams"] = std::move(streams);
+  }
   return status;
 }
 

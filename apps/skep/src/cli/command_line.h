@@ -5,6 +5,7 @@
 // error.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -30,6 +31,7 @@ struct Options {
     kRouter,
     kFabric,
     kFabricToken,
+    kFabricRules,
     kHiveKeygen,
     kHiveJoin,
     kHiveList,
@@ -58,6 +60,13 @@ struct Options {
   std::string mode;   // agent spawn --mode, agent mode
   std::string template_name;  // agent new --template
   std::size_t count = 50;     // audit list -n
+  struct Rule {               // fabric route, fabric zone
+    enum class What { kRoute, kZone } what = What::kRoute;
+    enum class Verb { kAdd, kDelete, kList } verb = Verb::kList;
+    std::string pattern, match, action, to;
+    std::uint32_t zone = 0, metric = 0;
+    std::uint16_t priority = 100;
+  } rule;
 };
 
 int run(int argc, char** argv);
@@ -78,6 +87,7 @@ int run_usage(const Options& options);
 int run_router(const Options& options);
 int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
+int run_fabric_rules(const Options& options);
 int run_audit_list(const Options& options);
 int run_audit_verify(const Options& options);
 int run_trace(const Options& options);

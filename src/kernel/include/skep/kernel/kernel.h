@@ -58,6 +58,7 @@ struct KernelConfig {
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
   FabricConfig fabric;            // [fabric]
+  StreamsConfig streams;          // [streams]
   AuthoritySideConfig authority;  // [authority]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
@@ -65,6 +66,8 @@ struct KernelConfig {
 
   // Reads every section; problems are in `file` afterwards (file.problems()).
   static KernelConfig read(ConfigFile& file, const std::string& home);
+  // Of the daemon's router, or of another one of the same home.
+  [[nodiscard]] FabricBooks::Config books(bool main, std::string router) const;
 };
 // --home, $SKEP_HOME, ~/.skep
 std::string default_home();
@@ -109,6 +112,8 @@ class Kernel {
   [[nodiscard]] virtual fabric::Router& router() = 0;
   [[nodiscard]] virtual Agents& agents() = 0;  // <skep/kernel/agents.h>
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
+  // The hive's routes and zones; null without networks.
+  [[nodiscard]] virtual fabric::ConfigLog* config_log() = 0;
   [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
