@@ -34,6 +34,15 @@ std::shared_ptr<const llm::Catalogue> open_catalogue(ConfigSection& root, const 
 
 }  // namespace
 
+AgentsConfig AgentsConfig::read(ConfigSection section) {
+  AgentsConfig config;
+  section.read_duration("idle_secs", std::chrono::seconds(1), config.idle);
+  section.read("agents_max", config.agents_max, {.min = 0, .max = 1'000'000});
+  section.read("children_max", config.children_max, {.min = 0, .max = 10'000});
+  section.read_choice("main_tools", {"auto", "on", "off"}, config.main_tools);
+  return config;
+}
+
 KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   KernelConfig config;
   config.home = home;
@@ -50,6 +59,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.turn_log = agent::TurnLogConfig::read(root.child("trace"), home);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
+  config.agents = AgentsConfig::read(root.child("agents"));
   config.quota = memory::QuotaConfig::read(root.child("quota"));
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
   config.file_tools = tools::FileToolsConfig::read(root.child("tools").child("files"));

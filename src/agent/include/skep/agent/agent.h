@@ -27,6 +27,7 @@ namespace skep::agent {
 // [agent]
 struct AgentConfig {
   std::string name = "Skep";
+  std::string node;                  // its node without the hive; empty: as the name says
   std::size_t turns_max = 16;        // turns running at once; more wait in their lanes
   std::size_t lane_max = 32;         // messages waiting in one conversation; more are refused
   std::size_t mailbox_max = 10'000;  // messages waiting in all; more are refused
@@ -65,8 +66,12 @@ struct AgentDeps {
   std::function<ConversationSettings(const Conversation&)> settings = {};
   // /invite, /leave and /rooms of administrators: the answer. Empty: there are no rooms.
   std::function<std::string(std::string_view command, std::string_view arguments)> rooms = {};
-  TurnLog* turn_log = nullptr;  // none: turns leave no record but transcript and ledger
+  std::string journal_kind = "turn";  // of its entries in the journal, which agents share
+  TurnLog* turn_log = nullptr;        // none: turns leave no record but transcript and ledger
 };
+
+// What agents of that kind accepted and have not finished, as the journal has it.
+std::vector<Message> unfinished_messages(const store::Journal& journal, std::string_view kind);
 
 // Loop thread only. deliver() accepts a kUser message by journaling it (design: accepted means
 // journaled) and refuses with kExhausted when full. One conversation's messages are answered in

@@ -21,7 +21,23 @@
 
 namespace skep::kernel {
 
+class Agents;
+
 std::string_view version();  // "0.1.0"
+
+// [agents]
+struct AgentsConfig {
+  static constexpr std::size_t spawn_depth_max = 5;  // agents spawned by agents spawned by …
+
+  std::chrono::milliseconds idle{60'000};  // idle_secs: an agent without a message is dropped then
+  std::size_t agents_max = 20'000;         // registered ones; more are refused
+  std::size_t children_max = 50;           // that one agent may have spawned
+  // Whether the agent of skep.toml has agent_*: "on", "off", "auto": as soon as there is another
+  // agent.
+  std::string main_tools = "auto";
+
+  static AgentsConfig read(ConfigSection section);
+};
 
 // Everything skep.toml says, typed.
 struct KernelConfig {
@@ -38,6 +54,7 @@ struct KernelConfig {
   agent::AgentConfig agent;
   agent::TurnLogConfig turn_log;  // [trace]
   memory::MemoryConfig memory;
+  AgentsConfig agents;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
   FabricConfig fabric;            // [fabric]
@@ -93,6 +110,7 @@ class Kernel {
   [[nodiscard]] virtual const llm::Choice& model_choice() const = 0;
   [[nodiscard]] virtual channels::WebChannel& web() = 0;
   [[nodiscard]] virtual fabric::Router& router() = 0;
+  [[nodiscard]] virtual Agents& agents() = 0;  // <skep/kernel/agents.h>
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
   // The hive's routes and zones; null without networks.
   [[nodiscard]] virtual fabric::ConfigLog* config_log() = 0;
