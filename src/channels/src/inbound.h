@@ -7,6 +7,7 @@
 #include <string>
 
 #include "admission.h"
+#include "entrypoints.h"
 #include "presence.h"
 #include "reception.h"
 #include "reply.h"
@@ -42,6 +43,12 @@ class Inbound {
     std::function<void(const xmpp::Jid& who, const xmpp::Jid& from)> ask_what;
     Rooms& rooms;
     bool with_from = true;
+    const Entrypoints& entrypoints;
+    // A message of ours has arrived (XEP-0184), or came back.
+    std::function<void(const std::string& id, const xmpp::Jid& by)> arrived;
+    std::function<void(const std::string& id)> bounced;
+    // Somebody was let in by a code: administrators are told.
+    std::function<void(const identity::AccessEntry&)> paired;
   };
   explicit Inbound(Deps deps) : deps_(std::move(deps)) {}
 
@@ -77,6 +84,7 @@ class Inbound {
   Result<void> deliver_aside(Message message, const Heard& heard);
   Result<void> deliver_words(Message message, const Heard& heard);
   void on_error(const xmpp::ChatMessage& chat);
+  bool take_code(const xmpp::ChatMessage& chat);
   void on_presence(const xmpp::Element& stanza);
   void refuse(const xmpp::Element& stanza, const Error& why);
   void refuse(const Received& received, const Error& why);

@@ -5,16 +5,11 @@
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
 #include "workspace_tools.h"
+#include "xmpp_side.h"
 
 namespace skep::kernel {
 
 namespace {
-
-// A node's way out: its port, attached after the node itself has been built.
-struct PortInbox : Inbox {
-  fabric::Port port;
-  Result<void> deliver(Message message) override { return port.send(std::move(message)); }
-};
 
 class KernelImpl final : public Kernel {
  public:
@@ -58,6 +53,9 @@ class KernelImpl final : public Kernel {
   fabric::Router& router() override { return *router_; }
   memory::Ledger& ledger() override { return *ledger_; }
   WallTime started() const override { return started_; }
+  void reload(const KernelConfig& config) override {
+    if (xmpp_) xmpp_->reload(config.xmpp_nodes());
+  }
   json::object status() const override;
 
  private:
@@ -119,9 +117,13 @@ class KernelImpl final : public Kernel {
                            .status_lines = [this](bool admin) { return status_lines(admin); },
                            .is_admin = [this](const Conversation& c) { return is_admin(c); },
                            .settings = [this](const Conversation& c) { return settings(c); }};
-    if (config_.xmpp && options_.networks) {
+    if (config_.has_xmpp() && options_.networks) {
       agent.rooms = [this](std::string_view command, std::string_view arguments) {
         return xmpp_->rooms_command(command, arguments);
+      };
+      agent.access = [this](const Conversation& who, std::string_view command,
+                            std::string_view arguments) {
+        return xmpp_->access_command(who, command, arguments);
       };
     }
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
@@ -131,16 +133,24 @@ class KernelImpl final : public Kernel {
                                        .out = web_out_,
                                        .agent = talks_to,
                                        .clock = Clock::system()});
-    if (!config_.xmpp || !options_.networks) return {};
-    channels::XmppChannelDeps xmpp{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
-                                   .directory = *directory_,
-                                   .journal = *journal_,
-                                   .out = xmpp_out_,
-                                   .agent = talks_to,
-                                   .version = std::string(version()),
-                                   .gave_up = options_.fatal,
-                                   .unfinished = agent_->unfinished()};
-    SKEP_TRY(xmpp_, channels::XmppChannel::open(*config_.xmpp, std::move(xmpp)));
+    return open_xmpp(talks_to);
+  }
+
+  Result<void> open_xmpp(const Name& talks_to) {
+    SKEP_TRY(access_, identity::Access::open(config_.home + "/access.json", Clock::system()));
+    if (!config_.has_xmpp() || !options_.networks) return {};
+    XmppSide::Deps deps{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
+                        .directory = *directory_,
+                        .access = *access_,
+                        .journal = *journal_,
+                        .agent = talks_to,
+                        .hive = config_.hive,
+                        .version = std::string(version()),
+                        .gave_up = options_.fatal,
+                        .unfinished = agent_->unfinished(),
+                        .commands = command_specs()};
+    SKEP_TRY(xmpp_, XmppSide::open(config_.xmpp_nodes(), deps));
+    xmpp_->on_reload = options_.reload;
     return {};
   }
 
@@ -154,9 +164,7 @@ class KernelImpl final : public Kernel {
     SKEP_TRY_VOID(
         attach(Name::from_label(NodeType::kAgent, config_.agent.name, hive), *agent_, agent_out_));
     SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "web", hive), *web_, web_out_));
-    if (xmpp_)
-      SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "xmpp", hive), *xmpp_, xmpp_out_));
-    return {};
+    return xmpp_ ? xmpp_->attach(*router_, hive) : Result<void>();
   }
 
   // Without sockets this process is whole in itself, so only another router of the same name, which
@@ -184,12 +192,11 @@ class KernelImpl final : public Kernel {
   bool is_admin(const Conversation& conversation) const {
     if (conversation.channel == "cli")
       return true;  // the operating system already knows this person
-    return config_.xmpp && identity::AllowList(config_.xmpp->allow).is_admin(conversation.peer);
+    return xmpp_ && xmpp_->is_admin(conversation);
   }
 
   agent::ConversationSettings settings(const Conversation& conversation) const {
-    const channels::RoomConfig* room =
-        xmpp_ && conversation.channel == "xmpp" ? xmpp_->room_config(conversation.peer) : nullptr;
+    const channels::RoomConfig* room = xmpp_ ? xmpp_->room_config(conversation) : nullptr;
     if (room == nullptr) return {};
     return {.personality = room->persona,
             .instructions = room->instructions,
@@ -228,8 +235,9 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<fabric::Gateway> gateway_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<channels::WebChannel> web_;
-  std::unique_ptr<channels::XmppChannel> xmpp_;
-  PortInbox agent_out_, web_out_, xmpp_out_;
+  std::unique_ptr<identity::Access> access_;
+  std::unique_ptr<XmppSide> xmpp_;
+  PortInbox agent_out_, web_out_;
   std::unique_ptr<FabricSide> fabric_;
 };
 
