@@ -33,7 +33,10 @@ TEST_F(XmppEntrypointsTest, EachAddressHasItsAgentItsConversationsAndItsName) {
   online();
   says("support@agent.ex", "one");
   says("sales@agent.ex/desk", "two");
-  says("anything@agent.ex", "three");
+  // Of somebody else: three in a row from one client are a reason to ask it what it is.
+  send(
+      "<message from='bob@ex/x' to='anything@agent.ex' type='chat' id='b1'><body>three</body>"
+      "</message>");
   const Message one = next_message();
   const Message two = next_message();
   const Message three = next_message();
@@ -119,6 +122,7 @@ TEST_F(XmppEntrypointsTest, ACodeLetsAStrangerInAndAWrongOneMeetsSilence) {
   EXPECT_EQ(news.attribute("to"), "bob@ex");
   EXPECT_NE(body(news).find("mal@other"), std::string::npos) << body(news);
   stranger("now you hear me");
+  EXPECT_EQ(aside_of(next_message())->what, Aside::What::kSaid) << "what the administrator was told";
   EXPECT_EQ(text_of(next_message().parts), "now you hear me");
   EXPECT_EQ(channel_->stats().pairings, 1u);
   EXPECT_EQ(channel_->stats().pairings_failed, 1u);
