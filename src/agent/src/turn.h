@@ -39,6 +39,7 @@ class Turn {
     std::optional<std::string> answer;  // nothing: go on
   };
 
+  Task<void> take_files();
   void prepare(int budget);
   std::vector<llm::ChatMessage> messages() const;
   Task<std::expected<llm::Response, Halt>> ask(bool tools_allowed);
@@ -62,6 +63,7 @@ class Turn {
   std::string text_;  // the person's, unescaped
   TurnStops stops_;
 
+  std::vector<AttachedFile> files_;
   std::vector<memory::TranscriptEntry> history_;
   Prompt prompt_;
   ConversationSettings settings_;

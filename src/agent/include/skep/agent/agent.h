@@ -14,6 +14,7 @@
 #include "skep/llm/model.h"
 #include "skep/memory/ledger.h"
 #include "skep/memory/memory.h"
+#include "skep/model/attached.h"
 #include "skep/model/message.h"
 #include "skep/store/journal.h"
 #include "skep/tools/toolbox.h"
@@ -60,6 +61,9 @@ struct AgentDeps {
   std::function<std::vector<std::string>(bool admin)> status_lines;
   std::function<bool(const Conversation&)> is_admin;
   std::function<ConversationSettings(const Conversation&)> settings = {};
+  // What became of the files of a message (attachments::Attachments::take). Empty: they are named
+  // and not read.
+  std::function<Task<std::vector<AttachedFile>>(Ctx, Message)> attach = {};
   // /invite, /leave and /rooms of administrators: the answer. Empty: there are no rooms.
   std::function<std::string(std::string_view command, std::string_view arguments)> rooms = {};
 };
@@ -68,9 +72,9 @@ struct AgentDeps {
 // journaled) and refuses with kExhausted when full. One conversation's messages are answered in
 // order, one at a time; conversations do not wait for each other. Every accepted message gets
 // exactly one kReply, whatever fails; what a room says to others (RoomTalk::listen) is only noted
-// in its transcript, and so is a message with an Aside (model/aside.h); a correction or retraction
-// of what does not wait any more is kNotFound. Commands that only look (/ping, /status, /help,
-// /cancel) never wait.
+// in its transcript, and so is a message with an Aside (model/aside.h); a correction of what
+// does not wait any more, and a retraction of what is in no transcript either, is kNotFound.
+// Commands that only look (/ping, /status, /help, /cancel) never wait.
 class Agent : public Inbox {
  public:
   static Result<std::unique_ptr<Agent>> open(AgentConfig config, AgentDeps deps);
