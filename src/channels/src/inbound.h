@@ -42,6 +42,9 @@ class Inbound {
     std::function<void(const xmpp::Jid& who, const xmpp::Jid& from)> ask_what;
     Rooms& rooms;
     bool with_from = true;
+    bool asks_features = false;  // what writers' clients can do matters
+    // A message of ours with this id showed an answer in part.
+    std::function<bool(const std::string& id)> is_draft = {};
   };
   explicit Inbound(Deps deps) : deps_(std::move(deps)) {}
 
@@ -71,6 +74,7 @@ class Inbound {
   Task<void> on_own_words(Ctx ctx, const Received& received);
   std::string worded(const Received& received);
   bool said_by_this_agent(const Received& received) const;
+  bool is_sent_id(const std::string& id) const;
   static bool is_gesture(const xmpp::References& about);
   Task<void> hand_over(Ctx ctx, Heard heard);
   Result<void> deliver(const Heard& heard, const Ilk& from);

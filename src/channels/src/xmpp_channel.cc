@@ -1,10 +1,14 @@
 #include "skep/channels/xmpp_channel.h"
 
+#include "drafts.h"
+#include "extras.h"
 #include "inbound.h"
 #include "outbox.h"
 #include "rooms.h"
 #include "skep/base/log.h"
+#include "skep/xmpp/features.h"
 #include "skep/xmpp/roster.h"
+#include "xmpp_status.h"
 
 namespace skep::channels {
 namespace {
@@ -18,14 +22,6 @@ constexpr std::string_view kNsPing = "urn:xmpp:ping";          // XEP-0199
 constexpr std::string_view kNsStyling = "urn:xmpp:styling:0";  // XEP-0393
 constexpr std::string_view kNsVcard = "vcard-temp";            // XEP-0054
 constexpr std::chrono::seconds kDiscoTimeout{30};
-
-// "3 h 12 min", "40 s"
-std::string lasting(Millis time) {
-  const auto seconds = std::max<std::int64_t>(0, time.count() / 1000);
-  if (seconds < 60) return fmt::format("{} s", seconds);
-  if (seconds < 3600) return fmt::format("{} min", seconds / 60);
-  return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
-}
 
 bool is_bot(const Element& info) {
   const Element* query = info.child("query", kNsDiscoInfo);
@@ -52,6 +48,14 @@ class XmppChannelImpl final : public XmppChannel {
                     .stats = stats_}),
         presence_(make_presence()),
         rooms_(rooms_deps()),
+        drafts_(drafts_deps()),
+        uploads_(uploads_deps()),
+        extras_({.config = config_,
+                 .turns = turns_,
+                 .rooms = rooms_,
+                 .uploads = uploads_,
+                 .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
+                 .with_from = component_}),
         inbound_(inbound_deps()),
         link_(config_.link, deps_.xmpp, identity(), handlers()) {
     add_features(link_.features());
@@ -63,6 +67,12 @@ class XmppChannelImpl final : public XmppChannel {
   XmppChannelStats stats() const override { return stats_; }
   std::string rooms_command(std::string_view command, std::string_view arguments) override {
     return rooms_.command(command, arguments);
+  }
+  Result<void> react(const std::string& turn, std::vector<std::string> emojis) override {
+    return extras_.react(turn, std::move(emojis));
+  }
+  Task<Result<void>> share(Ctx ctx, std::string turn, OutgoingFile file) override {
+    return extras_.share(std::move(ctx), std::move(turn), std::move(file));
   }
   const RoomConfig* room_config(std::string_view peer) const override {
     return rooms_.config_of(peer);
@@ -102,10 +112,21 @@ class XmppChannelImpl final : public XmppChannel {
     catch_up_.save();
   }
 
-  std::vector<std::string> status_lines(bool admin) const override;
-  json::object status() const override;
+  std::vector<std::string> status_lines(bool admin) const override {
+    return channels::status_lines(seen(), admin);
+  }
+  json::object status() const override { return status_object(seen()); }
 
  private:
+  XmppSeen seen() const {
+    return {.config = config_,
+            .link = link_.status(),
+            .stats = stats_,
+            .rooms = rooms_,
+            .waiting = outbox_.size(),
+            .policy = admission_.allow_list().describe(),
+            .now = deps_.xmpp.clock.now()};
+  }
   Turns::Deps turns_deps() {
     return {.gate = gate_,
             .clock = deps_.xmpp.clock,
@@ -144,7 +165,20 @@ class XmppChannelImpl final : public XmppChannel {
             .is_reply = [this](const std::string& id) { return outbox_.arrived(id); },
             .ask_what = asker(),
             .rooms = rooms_,
-            .with_from = component_};
+            .with_from = component_,
+            .asks_features = config_.stream_corrections,
+            .is_draft = [this](const std::string& id) { return drafts_.is_draft(id); }};
+  }
+  Drafts::Deps drafts_deps() {
+    return {.gate = gate_,
+            .journal = deps_.journal,
+            .say = [this](const Element& stanza) { say(stanza); },
+            .takes_corrections =
+                [this](const std::string& full) { return peers_.takes_corrections(full); },
+            .enabled = config_.stream_corrections,
+            .with_from = component_,
+            .styling = config_.styling,
+            .bytes_max = config_.reply_bytes_max};
   }
   std::function<void(const Jid&, const Jid&)> asker() {
     return [this](const Jid& who, const Jid& from) {
@@ -166,6 +200,19 @@ class XmppChannelImpl final : public XmppChannel {
         .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
         .ask_what = asker()};
   }
+  // The domain of the people is the server's; a component's own has nothing.
+  Uploads::Deps uploads_deps() {
+    std::vector<std::string> domains = config_.allow.own_domains;
+    const std::string own = config_.link.address().domain();
+    if (component_) std::erase(domains, own);
+    return {
+        .files = deps_.files,
+        .stats = stats_,
+        .request = [this](Ctx ctx, Element iq) { return request(std::move(ctx), std::move(iq)); },
+        .from = component_ ? config_.link.address() : Jid(),
+        .domains = std::move(domains),
+        .service = deps_.files ? deps_.files->config().upload_service : std::string()};
+  }
   std::unique_ptr<Presence> make_presence() {
     PresenceDeps deps{.admission = admission_, .gate = gate_, .say = [this](const Element& stanza) {
                         say(stanza);
@@ -179,6 +226,8 @@ class XmppChannelImpl final : public XmppChannel {
   // The process may have ended between an acceptance and the record of its key.
   void remember_unfinished() {
     for (const Message& message : std::exchange(deps_.unfinished, {})) {
+      if (message.conversation.channel != kind()) continue;
+      turns_.asked(message, asked_from(message.meta).value_or(Asked{}));
       const std::string_view key = seen_from(message.meta);
       if (key.empty()) continue;
       const auto kept = deps_.journal.remember(Admission::kSeenSet, key);
@@ -191,7 +240,8 @@ class XmppChannelImpl final : public XmppChannel {
     for (std::string_view ns :
          {xmpp::kNsChatStates, xmpp::kNsReceipts, xmpp::kNsDelay, xmpp::kNsStanzaId, xmpp::kNsOob,
           kNsMarkers, xmpp::kNsCorrect, xmpp::kNsRetract, xmpp::kNsFallback, xmpp::kNsReactions,
-          xmpp::kNsReply, xmpp::kNsMuc, xmpp::kNsConference}) {
+          xmpp::kNsReply, xmpp::kNsFileSharing, xmpp::kNsFileMetadata, xmpp::kNsMuc,
+          xmpp::kNsConference}) {
       features.announce(std::string(ns));
     }
     if (config_.styling) features.announce(std::string(kNsStyling));
@@ -255,6 +305,7 @@ class XmppChannelImpl final : public XmppChannel {
     session_ = nullptr;
     outbox_.down();
     rooms_.down();
+    uploads_.down();
     presence_->down();
   }
 
@@ -281,10 +332,12 @@ class XmppChannelImpl final : public XmppChannel {
   void progress(const Message& message) {
     if (rooms_.is_for_room(message) && !turns_.knows(message.in_reply_to)) return;
     turns_.progress(message);
+    drafts_.progress(message, turns_.find(message.in_reply_to.str()));
   }
 
   Result<void> reply(Message message) {
     const bool in_room = rooms_.is_for_room(message);
+    const std::string draft = drafts_.ended(message.in_reply_to);
     const Asked asked = turns_.answered(message);
     if (in_room) return rooms_.reply(std::move(message), asked);
     const std::string to = message.reply_address.to;
@@ -294,11 +347,13 @@ class XmppChannelImpl final : public XmppChannel {
                       .chat_state = peers_.takes_states(to),
                       .with_from = component_,
                       .styling = config_.styling,
+                      .extras = {.corrects = draft},
                       .bytes_max = config_.reply_bytes_max};
     if (out.chat_state) peers_.told(to);
     if (turns_.is_overtaken(out.message.conversation, asked)) out.answers = asked.reference;
     if (auto peer = Jid::parse(to))
-      quotes_.keep(*peer, out.message.id.str(), text_of(out.message.parts));
+      for (const std::string& id : {out.message.id.str(), draft})
+        quotes_.keep(*peer, id, text_of(out.message.parts));
     return outbox_.put(std::move(out));
   }
 
@@ -332,6 +387,7 @@ class XmppChannelImpl final : public XmppChannel {
     const Ctx bounded = ctx.within(kDiscoTimeout);
     const auto info = co_await session_->request(bounded, std::move(iq));
     admission_.bots().learnt(who.str(), info && is_bot(*info));
+    peers_.learnt(who.str(), info && xmpp::announces(*info, xmpp::kNsCorrect));
   }
 
   const XmppChannelConfig config_;
@@ -349,85 +405,12 @@ class XmppChannelImpl final : public XmppChannel {
   Reception reception_;
   std::unique_ptr<Presence> presence_;
   Rooms rooms_;
+  Drafts drafts_;
+  Uploads uploads_;
+  ExtrasSender extras_;
   Inbound inbound_;
   xmpp::Link link_;
 };
-
-std::vector<std::string> XmppChannelImpl::status_lines(bool admin) const {
-  const xmpp::LinkStatus link = link_.status();
-  const std::string_view mode = component_ ? "component" : "account";
-  const std::string since = link.since ? ", " + lasting(deps_.xmpp.clock.now() - *link.since) : "";
-  if (!admin) return {fmt::format("XMPP: {} ({}{})", link.up ? "online" : "offline", mode, since)};
-  std::vector<std::string> lines;
-  lines.push_back(link.up
-                      ? fmt::format("XMPP: {} {}, online{}", mode, link.address, since)
-                      : fmt::format("XMPP: {} {}, offline: {}", mode, config_.link.address().str(),
-                                    link.last_error.empty() ? "connecting" : link.last_error));
-  lines.push_back(fmt::format(
-      "XMPP: {} message stanzas received, {} answered, {} waiting to be sent, {} refused, {} "
-      "undelivered",
-      stats_.received, stats_.answered, outbox_.size(), stats_.refused, stats_.undelivered));
-  lines.push_back(
-      fmt::format("XMPP unanswered: {} foreign domain, {} not listed, {} too fast, {} automatic, "
-                  "{} too old, {} duplicates",
-                  stats_.foreign_domain, stats_.not_listed, stats_.flooded, stats_.loops,
-                  stats_.too_old, stats_.duplicates));
-  lines.push_back(
-      fmt::format("XMPP asides: {} kept as context, {} corrections, {} retractions, {} reactions; "
-                  "refused: {} forged copies, {} forged ids, {} stray archive results",
-                  stats_.context, stats_.corrections, stats_.retractions, stats_.reactions,
-                  stats_.forged_copies, stats_.forged_ids, stats_.stray_results));
-  if (!component_) {
-    lines.push_back(fmt::format(
-        "XMPP link: {}, {} connections lost and resumed, {} not resumed, {} false counts",
-        link.acknowledged ? "acknowledged" : "not acknowledged", link.resumes, link.resumes_failed,
-        link.false_counts));
-  }
-  lines.push_back("XMPP policy: " + admission_.allow_list().describe());
-  for (std::string& line : rooms_.status_lines()) lines.push_back(std::move(line));
-  return lines;
-}
-
-json::object XmppChannelImpl::status() const {
-  const xmpp::LinkStatus link = link_.status();
-  const XmppChannelStats& s = stats_;
-  json::object counters{{"received", s.received},
-                        {"answered", s.answered},
-                        {"duplicates", s.duplicates},
-                        {"foreign_domain", s.foreign_domain},
-                        {"not_listed", s.not_listed},
-                        {"flooded", s.flooded},
-                        {"errors_in", s.errors_in},
-                        {"too_old", s.too_old},
-                        {"loops", s.loops},
-                        {"refused", s.refused},
-                        {"undelivered", s.undelivered},
-                        {"ignored", s.ignored},
-                        {"context", s.context},
-                        {"corrections", s.corrections},
-                        {"retractions", s.retractions},
-                        {"reactions", s.reactions},
-                        {"archive_pages", s.archive_pages},
-                        {"forged_copies", s.forged_copies},
-                        {"forged_ids", s.forged_ids},
-                        {"stray_results", s.stray_results}};
-  json::object out{{"kind", "xmpp"},
-                   {"mode", component_ ? "component" : "client"},
-                   {"address", link.up ? link.address : config_.link.address().str()},
-                   {"up", link.up},
-                   {"connects", link.connects},
-                   {"acknowledged", link.acknowledged},
-                   {"resumes", link.resumes},
-                   {"resumes_failed", link.resumes_failed},
-                   {"false_counts", link.false_counts},
-                   {"waiting", outbox_.size()},
-                   {"policy", admission_.allow_list().describe()},
-                   {"counters", std::move(counters)},
-                   {"muc", rooms_.status()}};
-  if (!link.last_error.empty()) out["last_error"] = link.last_error;
-  if (link.since) out["since"] = format_rfc3339(*link.since);
-  return out;
-}
 
 }  // namespace
 

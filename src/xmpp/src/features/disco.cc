@@ -1,4 +1,6 @@
 // XEP-0030: Service Discovery. What is announced is what the table of features holds.
+#include <algorithm>
+
 #include "features/register.h"
 
 namespace skep::xmpp {
@@ -25,6 +27,14 @@ Element info_query(const Features& features, const Identity& identity) {
 }
 
 }  // namespace
+
+bool announces(const Element& info, std::string_view feature) {
+  const Element* query = info.child("query", kNsInfo);
+  if (query == nullptr) return false;
+  return std::ranges::any_of(query->children(), [&](const Element* child) {
+    return child->name == "feature" && child->attribute("var") == feature;
+  });
+}
 
 void add_disco(Features& features, const Identity& identity) {
   auto info = [&features, identity](const Element& iq) -> std::optional<Element> {

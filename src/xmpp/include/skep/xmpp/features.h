@@ -55,4 +55,7 @@ class Features {
   std::vector<std::string> announced_;
 };
 
+// Whether a disco#info answer announces `feature`.
+bool announces(const Element& info, std::string_view feature);
+
 }  // namespace skep::xmpp
