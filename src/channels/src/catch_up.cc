@@ -96,11 +96,16 @@ Task<void> CatchUp::run(Ctx ctx) {
     running_ = co_await read_to_end(bounded);
     co_return;
   }
-  complete_ = true;
   if (has_archive_) {
     place_ = Place{{}, deps_.clock.now()};
     save();  // at once: a kill from here on is an absence
+    // What comes before our presence does is kept by the server, which may forget to hand it over
+    // (ejabberd stores it in one process and reads the store in another): close_gap() looks.
+    fetched_.clear();
+    running_ = true;
+    co_return;
   }
+  complete_ = true;
   settle_if_done();
 }
 

@@ -55,6 +55,7 @@ class WebFetch final : public Tool {
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
+  [[nodiscard]] bool side_by_side() const override { return true; }
   [[nodiscard]] std::chrono::milliseconds timeout() const override { return config_.timeout; }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {

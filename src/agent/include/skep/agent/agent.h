@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "skep/agent/loop_guard.h"
 #include "skep/async/gate.h"
 #include "skep/async/task.h"
 #include "skep/base/clock.h"
@@ -28,6 +29,7 @@ struct AgentConfig {
   std::size_t lane_max = 32;         // messages waiting in one conversation; more are refused
   std::size_t mailbox_max = 10'000;  // messages waiting in all; more are refused
   int tool_rounds_max = 10;          // then one last call in which tools are forbidden
+  LoopGuardConfig loop_guard;
   std::chrono::milliseconds turn_timeout{600'000};
   std::string time_zone;  // IANA name for the prompt's clock; empty: the system's
 
