@@ -38,6 +38,7 @@ AgentConfig AgentConfig::read(ConfigSection root) {
   agent.read("mailbox_max", config.mailbox_max, {.min = 1, .max = 1'000'000});
   agent.read_duration("turn_timeout_secs", std::chrono::seconds(1), config.turn_timeout);
   agent.read("time_zone", config.time_zone);
+  config.loop_guard = LoopGuardConfig::read(agent.child("loop_guard"));
   ConfigSection skills = root.child("skills");
   skills.read("max_tool_rounds", config.tool_rounds_max, {.min = 0, .max = 100});
   if (config.name.empty()) agent.problem("name", "must not be empty");

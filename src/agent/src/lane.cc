@@ -109,6 +109,7 @@ AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& tu
   if (halt.why == Halt::Why::kCancelled) return {.text = std::string(kCancelledText)};
   if (halt.why == Halt::Why::kQuota)
     return {.text = halt.error.message + " /usage shows what was used.", .failed = true};
+  if (halt.why == Halt::Why::kLoop) return {.text = halt.error.message, .failed = true};
   std::string incident = mint_incident();
   log::warn("agent", "incident {}: turn {}: {}", incident, turn.message.id.str(),
             redact(halt.error.to_string(), kLoggedErrorBytes));

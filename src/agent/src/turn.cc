@@ -56,10 +56,13 @@ Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::st
       deps_(deps),
       state_(state),
       text_(std::move(text)),
-      stops_(std::move(stops)) {}
+      stops_(std::move(stops)),
+      guard_(guard_for(config)) {}
 
 Task<std::expected<std::string, Halt>> Turn::run() {
   show(Progress::Phase::kStarted);
+  co_await take_files();
+  if (auto halt = halted()) co_return std::unexpected(*halt);
   history_ = open_transcript(deps_, state_.message, text_);
   if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
   prepare(settings_.history_token_budget > 0 ? settings_.history_token_budget
@@ -68,6 +71,7 @@ Task<std::expected<std::string, Halt>> Turn::run() {
       history_budget(deps_, deps_.toolbox.specs(), llm::estimate_tokens(prompt_.system), budget_);
   if (fitting < budget_) prepare(fitting);
   if (!state_.rounds.empty()) {
+    recount();
     auto finished =
         co_await run_tools(state_.rounds.size() - 1);  // what the last process left open
     if (!finished) co_return std::unexpected(finished.error());
@@ -85,6 +89,20 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   }
 }
 
+// Before the transcript, which names what was found and not what was announced.
+Task<void> Turn::take_files() {
+  const bool any = std::ranges::any_of(state_.message.parts, [](const Part& part) {
+    return std::holds_alternative<FilePart>(part);
+  });
+  if (!deps_.attach || !any) co_return;
+  files_ = co_await deps_.attach(stops_.ctx, state_.message);
+  auto taken = files_.begin();
+  for (Part& part : state_.message.parts) {
+    if (taken == files_.end()) break;
+    if (auto* file = std::get_if<FilePart>(&part)) *file = (taken++)->file;
+  }
+}
+
 void Turn::prepare(int budget) {
   budget_ = budget;
   PromptInput input{.agent_name = config_.name,
@@ -92,6 +110,7 @@ void Turn::prepare(int budget) {
                     .tools = deps_.toolbox.specs(),
                     .history = std::move(history_),  // lent, see below
                     .newest = {TextPart{text_}},
+                    .files = files_,
                     .now = deps_.clock.now(),
                     .time_zone = config_.time_zone,
                     .channel = state_.message.conversation.channel,
@@ -100,7 +119,9 @@ void Turn::prepare(int budget) {
                     .settings = settings_,
                     .history_token_budget = budget};
   for (const Part& part : state_.message.parts) {
-    if (!std::holds_alternative<TextPart>(part)) input.newest.push_back(part);
+    const bool known = std::holds_alternative<TextPart>(part) ||
+                       (!files_.empty() && std::holds_alternative<FilePart>(part));
+    if (!known) input.newest.push_back(part);
   }
   prompt_ = assemble(input);
   history_ = std::move(input.history);
@@ -186,6 +207,7 @@ Task<std::expected<Turn::Step, Halt>> Turn::advance(llm::Response response, bool
     state_.rounds.push_back(make_round(std::move(response.parts)));
     auto ran = co_await run_tools(state_.rounds.size() - 1);
     if (!ran) co_return std::unexpected(ran.error());
+    if (auto futile = all_failing()) co_return std::unexpected(*futile);
     co_return Step{};
   }
   if ((cut || response.stop == StopReason::kPause) && continuations_ < kContinuationsMax) {
@@ -217,72 +239,6 @@ std::string Turn::final_text(std::string text) const {
   }
   if (!said.empty()) return said;
   return std::string(state_.rounds.empty() ? kEmptyText : kEmptyAfterToolsText);
-}
-
-Task<std::expected<void, Halt>> Turn::run_tools(std::size_t round) {
-  for (std::size_t index = 0; index < state_.rounds[round].calls.size(); ++index) {
-    if (state_.rounds[round].calls[index].result) continue;
-    auto ran = co_await run_call(state_.rounds[round], index);
-    if (!ran) co_return std::unexpected(ran.error());
-  }
-  co_return std::expected<void, Halt>();
-}
-
-Task<std::expected<void, Halt>> Turn::run_call(Round& round, std::size_t index) {
-  if (auto halt = halted()) co_return std::unexpected(*halt);
-  auto result = co_await result_of(round, index);
-  if (!result) co_return std::unexpected(result.error());
-  auto journaled = co_await journal(tool_result_record(index, *result));
-  if (!journaled) co_return std::unexpected(journaled.error());
-  round.calls[index].result = std::move(*result);
-  co_return std::expected<void, Halt>();
-}
-
-Task<std::expected<ToolResult, Halt>> Turn::result_of(Round& round, std::size_t index) {
-  CallRecord& record = round.calls[index];
-  ToolResult result{.call_id = record.call.id, .name = record.call.name};
-  if (const CallRecord* twin = earlier_twin(round, index)) {
-    result.text = twin->result->text;
-    result.is_error = twin->result->is_error;
-    co_return result;
-  }
-  const tools::Tool* tool = deps_.toolbox.find(record.call.name);
-  const bool repeatable = tool == nullptr || tool->repeatable();
-  if (record.started && !repeatable) {
-    result.text = kLostToolText;
-    result.is_error = true;
-    co_return result;
-  }
-  if (!repeatable) {
-    auto journaled = co_await journal(tool_start_record(index, record.call.name));
-    if (!journaled) co_return std::unexpected(journaled.error());
-  }
-  show(Progress::Phase::kToolStart, record.call.name);
-  std::size_t number = static_cast<std::size_t>(&round - state_.rounds.data());
-  // Providers reuse their ids, so ours say which round and which call of it.
-  tools::ToolContext context{.ctx = stops_.ctx,
-                             .conversation = state_.message.conversation,
-                             .turn = state_.message.id.str(),
-                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id)};
-  tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
-  if (auto halt = halted())
-    co_return std::unexpected(*halt);  // no result: what happened is not known
-  show(Progress::Phase::kToolEnd, record.call.name);
-  result.text = std::move(output.text);
-  result.is_error = output.is_error;
-  co_return result;
-}
-
-// The same call earlier in the same round: one run answers both.
-const CallRecord* Turn::earlier_twin(const Round& round, std::size_t index) const {
-  const ToolCall& call = round.calls[index].call;
-  for (std::size_t i = 0; i < index; ++i) {
-    const CallRecord& earlier = round.calls[i];
-    bool same = earlier.call.name == call.name && earlier.call.arguments == call.arguments &&
-                earlier.call.arguments_error.empty() && call.arguments_error.empty();
-    if (same && earlier.result) return &earlier;
-  }
-  return nullptr;
 }
 
 Task<std::expected<void, Halt>> Turn::journal(std::string record) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "skep/agent/agent.h"
+#include "skep/agent/loop_guard.h"
 #include "skep/agent/prompt.h"
 #include "turn_journal.h"
 
@@ -14,9 +15,9 @@ namespace skep::agent {
 
 // How a turn that could not answer ended.
 struct Halt {
-  enum class Why { kShutdown, kCancelled, kFailed, kQuota };
+  enum class Why { kShutdown, kCancelled, kFailed, kQuota, kLoop };
   Why why = Why::kFailed;
-  Error error;  // kFailed; kQuota: the sentence for the person
+  Error error;  // kFailed; kQuota and kLoop: the sentence for the person
 };
 
 // Stops of a turn: `ctx` ends with either of the tokens or the time limit.
@@ -39,16 +40,26 @@ class Turn {
     std::optional<std::string> answer;  // nothing: go on
   };
 
+  Task<void> take_files();
   void prepare(int budget);
   std::vector<llm::ChatMessage> messages() const;
   Task<std::expected<llm::Response, Halt>> ask(bool tools_allowed);
   Task<std::expected<llm::Response, llm::Failure>> call_model(const llm::Request& request,
                                                               memory::Ledger::Hold hold);
   Task<std::expected<Step, Halt>> advance(llm::Response response, bool tools_allowed);
+  // turn_tools.cc
+  using Indices = std::vector<std::size_t>;
+  using Admitted = std::expected<std::optional<ToolResult>, Halt>;  // a result: it is not to be run
+  void recount();
   Task<std::expected<void, Halt>> run_tools(std::size_t round);
-  Task<std::expected<void, Halt>> run_call(Round& round, std::size_t index);
-  Task<std::expected<ToolResult, Halt>> result_of(Round& round, std::size_t index);
+  Indices next_wave(const Round& round) const;
+  Task<Admitted> admit(Round& round, std::size_t index);
+  Task<std::expected<void, Halt>> run_wave(Round& round, Indices wave);
+  Task<void> run_call(Round& round, std::size_t index, std::optional<Halt>& halt);
+  Task<std::expected<void, Halt>> keep(Round& round, std::size_t index, ToolResult result);
   const CallRecord* earlier_twin(const Round& round, std::size_t index) const;
+  std::optional<Halt> all_failing() const;
+
   Task<std::expected<void, Halt>> journal(std::string record);
   void go_on_writing(const llm::Response& response, bool call_cut);
   std::string final_text(std::string text) const;
@@ -61,7 +72,9 @@ class Turn {
   TurnState& state_;
   std::string text_;  // the person's, unescaped
   TurnStops stops_;
+  LoopGuard guard_;
 
+  std::vector<AttachedFile> files_;
   std::vector<memory::TranscriptEntry> history_;
   Prompt prompt_;
   ConversationSettings settings_;
@@ -73,6 +86,8 @@ class Turn {
   std::vector<llm::ChatMessage> tail_;  // asks for the rest of such an answer
 };
 
+// The configured guard; who allows more rounds of tools allows more calls.
+LoopGuardConfig guard_for(const AgentConfig& config);
 // Puts the user's message (`text` is what it says, unescaped) into the transcript, unless a process
 // before this one has, and gives what stood there before it. A memory that fails costs the history,
 // not the turn.

@@ -29,6 +29,7 @@ struct CallRecord {
   ToolCall call;
   bool started = false;  // recorded for tools that are not repeatable
   std::optional<ToolResult> result;
+  std::string note;  // of the loop guard, for the end of the result
 };
 struct Round {
   std::vector<Part> parts;  // the assistant's

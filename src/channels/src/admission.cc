@@ -62,7 +62,7 @@ bool Admission::is_ours(const xmpp::Jid& from) const {
 bool Admission::is_conversation(const xmpp::ChatMessage& chat, bool words) const {
   if (chat.type == "headline" || chat.type == "groupchat" || chat.carbon || is_ours(chat.from))
     return false;
-  return !words || (chat.has_body && (!trim(chat.body).empty() || !chat.urls.empty()));
+  return !words || ((chat.has_body && !trim(chat.body).empty()) || !chat.files.empty());
 }
 
 bool Admission::blocked(const std::string& address) const {

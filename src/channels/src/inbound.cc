@@ -191,8 +191,9 @@ Task<void> Inbound::hand_over(Ctx ctx, Heard heard) {
   // Of a copy the receipt is the addressed device's business.
   const bool carbon = heard.received.how == Unwrapped::How::kReceivedCarbon;
   if (!carbon && !heard.received.ours) acknowledge(chat);
-  if (direct && deps_.admission.bots().should_ask(chat.from.str()))
-    deps_.ask_what(chat.from, correspondence(chat).from);
+  const bool pace = direct && deps_.admission.bots().should_ask(chat.from.str());
+  const bool client = direct && deps_.asks_features && deps_.peers.should_ask(chat.from.str());
+  if (pace || client) deps_.ask_what(chat.from, correspondence(chat).from);
 }
 
 // Until the key's record is written the receiver's unfinished entry holds it, in the message's meta
@@ -218,10 +219,10 @@ Result<void> Inbound::deliver_words(Message message, const Heard& heard) {
   const ChatMessage& chat = heard.chat;
   Asked asked{.type = chat.type, .parent_thread = chat.parent_thread, .foreign_id = chat.id};
   asked.markable = heard.received.stanza.child("markable", kNsMarkers) != nullptr;
+  asked.reference = chat.origin_id.empty() ? chat.id : chat.origin_id;
   put_asked(message.meta, asked);
   put_seen(message.meta, heard.seen);
   const MessageId id = message.id;
-  asked.reference = chat.origin_id.empty() ? chat.id : chat.origin_id;
   deps_.turns.asked(message, std::move(asked));  // before: the turn may begin at once
   Result<void> taken = deps_.channel.out.deliver(std::move(message));
   if (!taken) deps_.turns.forget(id);

@@ -44,6 +44,9 @@ class Inbound {
     Rooms& rooms;
     bool with_from = true;
     const Entrypoints& entrypoints;
+    bool asks_features = false;  // what writers' clients can do matters
+    // A message of ours with this id showed an answer in part.
+    std::function<bool(const std::string& id)> is_draft = {};
     // A message of ours has arrived (XEP-0184), or came back.
     std::function<void(const std::string& id, const xmpp::Jid& by)> arrived;
     std::function<void(const std::string& id)> bounced;
@@ -78,6 +81,7 @@ class Inbound {
   Task<void> on_own_words(Ctx ctx, const Received& received);
   std::string worded(const Received& received);
   bool said_by_this_agent(const Received& received) const;
+  bool is_sent_id(const std::string& id) const;
   static bool is_gesture(const xmpp::References& about);
   Task<void> hand_over(Ctx ctx, Heard heard);
   Result<void> deliver(const Heard& heard, const Ilk& from);

@@ -33,26 +33,37 @@ Task<void> Inbound::on_gesture(Ctx ctx, const Received& received) {
       deps_.admission.judge(received.chat, seen, {.words = false, .archived = archived});
   if (admitted != Admitted::kYes && admitted != Admitted::kContext) co_return;
   ChatMessage chat = received.chat;
-  chat.urls.clear();
+  chat.files.clear();
   const xmpp::References& about = received.about;
   if (about.retracts.empty()) {
+    const std::string quote = deps_.quotes.find(chat.from, about.reacts_to);
+    if (quote.empty() && !is_sent_id(about.reacts_to)) {
+      ++deps_.stats.unknown_reactions;
+      co_return;
+    }
     ++deps_.stats.reactions;
-    chat.body = as_reaction(about.reactions, deps_.quotes.find(chat.from, about.reacts_to));
+    chat.body = as_reaction(about.reactions, quote);
     const Heard heard{received, chat, seen, Aside{Aside::What::kHeard, {}}};
     co_return co_await hand_over(std::move(ctx), heard);
   }
   ++deps_.stats.retractions;
+  deps_.quotes.forget(chat.from, about.retracts);
   chat.body.clear();
   const Heard heard{received, chat, seen, Aside{Aside::What::kRetracts, about.retracts}};
   co_await hand_over(std::move(ctx), heard);
 }
 
+// "ID-2" is a part of the reply ID.
+bool Inbound::is_sent_id(const std::string& id) const {
+  const std::string whole = id.substr(0, id.find('-'));
+  return !whole.empty() && deps_.channel.journal.remembers(Outbox::kSentSet, whole);
+}
+
 // The archive has our own replies too; those the transcript knows already.
 bool Inbound::said_by_this_agent(const Received& received) const {
   for (const std::string& id : {received.chat.origin_id, received.chat.id}) {
-    const std::string whole = id.substr(0, id.find('-'));  // "ID-2" is a part of ID
     if (deps_.is_reply && deps_.is_reply(id)) return true;
-    if (!whole.empty() && deps_.channel.journal.remembers(Outbox::kSentSet, whole)) return true;
+    if (is_sent_id(id) || (deps_.is_draft && deps_.is_draft(id))) return true;
   }
   return false;
 }

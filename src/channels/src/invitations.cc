@@ -225,12 +225,19 @@ json::object Rooms::status() const {
                                  {"invited", room->invited()}});
   }
   const RoomStats& s = stats_;
-  json::object counters{{"heard", s.heard},           {"asked", s.asked},
-                        {"answered", s.answered},     {"undelivered", s.undelivered},
-                        {"strays", s.strays},         {"unauthorised", s.unauthorised},
-                        {"automatic", s.automatic},   {"too_fast", s.too_fast},
-                        {"duplicates", s.duplicates}, {"forged_history", s.forged_history},
-                        {"bounced", s.bounced},       {"invited", s.invited},
+  json::object counters{{"heard", s.heard},
+                        {"asked", s.asked},
+                        {"answered", s.answered},
+                        {"undelivered", s.undelivered},
+                        {"strays", s.strays},
+                        {"unauthorised", s.unauthorised},
+                        {"automatic", s.automatic},
+                        {"too_fast", s.too_fast},
+                        {"duplicates", s.duplicates},
+                        {"forged_history", s.forged_history},
+                        {"bounced", s.bounced},
+                        {"invited", s.invited},
+                        {"unknown_gestures", s.unknown_gestures},
                         {"declined", s.declined}};
   return {{"rooms", std::move(rooms)},
           {"waiting", outbox_.size()},

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "rooms.h"
+#include "second_thoughts.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 
@@ -15,7 +16,7 @@ using xmpp::Jid;
 constexpr std::size_t kSubjectBytesMax = 1024;
 
 bool has_words(const ChatMessage& chat) {
-  return chat.has_body && (!trim(chat.body).empty() || !chat.urls.empty());
+  return (chat.has_body && !trim(chat.body).empty()) || !chat.files.empty();
 }
 
 bool looks_like_command(std::string_view text) {
@@ -145,22 +146,39 @@ Task<void> Rooms::on_groupchat(Ctx ctx, Room& room, const Element& stanza,
     co_return;
   }
   if (chat.from.is_bare()) co_return;  // the room itself: "anonymity changed" and the like
-  if (is_own(room, chat, muc)) co_return remember_own(room, chat, muc);
-  if (!has_words(chat)) co_return;
+  if (is_own(room, chat, muc)) {
+    remember_said(room, muc,
+                  {.key = {},
+                   .label = {},
+                   .id = chat.id,
+                   .begins = std::string(cut_utf8(chat.body, Quotes::kQuoteBytesMax))});
+    co_return remember_own(room, chat, muc);
+  }
+  xmpp::References about = xmpp::read_references(stanza);
+  const bool gesture = !about.retracts.empty() || !about.reacts_to.empty();
+  if (!has_words(chat) && !gesture) co_return;
   Said said{.room = room, .stanza = stanza, .chat = chat, .muc = std::move(muc)};
   said.history = chat.delay && !room.is_caught_up();
   if (chat.delay && room.is_caught_up()) ++stats_.forged_history;
   if (!chat.delay) room.history_ended();  // a room without a subject message
   said.seen = seen_key(chat);
+  said.speaker = speaker_of(room, chat, said.muc);
+  said.key = said.speaker.key();
+  said.label = room.speakers().label(said.key, said.speaker.nick);
+  if (!gesture) {
+    remember_said(room, said.muc,
+                  {.key = said.key,
+                   .label = said.label,
+                   .id = chat.id,
+                   .begins = std::string(cut_utf8(said.muc.body, Quotes::kQuoteBytesMax))});
+  }
   const store::Journal& journal = deps_.channel.journal;
   if (!said.seen.empty() && (journal.remembers(kSeenSet, said.seen) ||
                              journal.remembers(Admission::kSeenSet, said.seen))) {
     ++stats_.duplicates;
     co_return;
   }
-  said.speaker = speaker_of(room, chat, said.muc);
-  said.key = said.speaker.key();
-  said.label = room.speakers().label(said.key, said.speaker.nick);
+  if (gesture) co_return co_await on_gesture(std::move(ctx), std::move(said), std::move(about));
   const Heard heard = judge(said, is_addressed(said));
   co_await hand_over(std::move(ctx), std::move(said), heard);
 }

@@ -43,6 +43,14 @@ XmppChannelImpl::XmppChannelImpl(XmppChannelConfig config, XmppChannelDeps deps,
       greeter_(greeter_deps()),
       commands_(commands_deps()),
       rooms_(rooms_deps()),
+      drafts_(drafts_deps()),
+      uploads_(uploads_deps()),
+      extras_({.config = config_,
+               .turns = turns_,
+               .rooms = rooms_,
+               .uploads = uploads_,
+               .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
+               .with_from = component_}),
       inbound_(inbound_deps()),
       link_(config_.link, deps_.xmpp, identity(), handlers()) {
   add_features(link_.features());
@@ -92,6 +100,8 @@ Task<void> XmppChannelImpl::close(Ctx ctx) {
 // The process may have ended between an acceptance and the record of its key.
 void XmppChannelImpl::remember_unfinished() {
   for (const Message& message : std::exchange(deps_.unfinished, {})) {
+    if (message.conversation.channel != kind()) continue;
+    turns_.asked(message, asked_from(message.meta).value_or(Asked{}));
     const std::string_view key = seen_from(message.meta);
     if (key.empty()) continue;
     const auto kept = deps_.journal.remember(Admission::kSeenSet, key);
@@ -115,6 +125,7 @@ void XmppChannelImpl::down() {
   session_ = nullptr;
   outbox_.down();
   rooms_.down();
+  uploads_.down();
   presence_->down();
   commands_.down();
 }
@@ -145,10 +156,12 @@ void XmppChannelImpl::say(const Element& stanza) {
 void XmppChannelImpl::progress(const Message& message) {
   if (rooms_.is_for_room(message) && !turns_.knows(message.in_reply_to)) return;
   turns_.progress(message);
+  drafts_.progress(message, turns_.find(message.in_reply_to.str()));
 }
 
 Result<void> XmppChannelImpl::reply(Message message) {
   const bool in_room = rooms_.is_for_room(message);
+  const std::string draft = drafts_.ended(message.in_reply_to);
   const Asked asked = turns_.answered(message);
   if (in_room) return rooms_.reply(std::move(message), asked);
   const std::string to = message.reply_address.to;
@@ -158,11 +171,14 @@ Result<void> XmppChannelImpl::reply(Message message) {
                     .chat_state = peers_.takes_states(to),
                     .with_from = component_,
                     .styling = config_.styling,
+                    .extras = {.corrects = draft},
                     .bytes_max = config_.reply_bytes_max};
   if (out.chat_state) peers_.told(to);
   if (turns_.is_overtaken(out.message.conversation, asked)) out.answers = asked.reference;
-  if (auto peer = Jid::parse(to))
-    quotes_.keep(*peer, out.message.id.str(), text_of(out.message.parts));
+  if (auto peer = Jid::parse(to)) {
+    for (const std::string& id : {out.message.id.str(), draft})
+      quotes_.keep(*peer, id, text_of(out.message.parts));
+  }
   return outbox_.put(std::move(out));
 }
 
@@ -197,6 +213,7 @@ Task<void> XmppChannelImpl::ask_what(Ctx ctx, Jid who, Jid from) {
   const Ctx bounded = ctx.within(kDiscoTimeout);
   const auto info = co_await session_->request(bounded, std::move(iq));
   admission_.bots().learnt(who.str(), info && is_bot(*info));
+  peers_.learnt(who.str(), info && xmpp::announces(*info, xmpp::kNsCorrect));
 }
 
 Result<std::unique_ptr<XmppChannel>> XmppChannel::open(XmppChannelConfig config,

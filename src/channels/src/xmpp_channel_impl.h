@@ -10,12 +10,15 @@
 #include "adhoc.h"
 #include "catch_up.h"
 #include "deferred.h"
+#include "drafts.h"
 #include "entrypoints.h"
+#include "extras.h"
 #include "greeter.h"
 #include "inbound.h"
 #include "outbox.h"
 #include "rooms.h"
 #include "skep/channels/xmpp_channel.h"
+#include "xmpp_status.h"
 
 namespace skep::channels {
 
@@ -34,8 +37,16 @@ class XmppChannelImpl final : public XmppChannel {
   void start() override;
   Result<void> deliver(Message message) override;
   Task<void> close(Ctx ctx) override;
-  std::vector<std::string> status_lines(bool admin) const override;
-  json::object status() const override;
+  std::vector<std::string> status_lines(bool admin) const override {
+    return channels::status_lines(seen(), admin);
+  }
+  json::object status() const override { return status_object(seen()); }
+  Result<void> react(const std::string& turn, std::vector<std::string> emojis) override {
+    return extras_.react(turn, std::move(emojis));
+  }
+  Task<Result<void>> share(Ctx ctx, std::string turn, OutgoingFile file) override {
+    return extras_.share(std::move(ctx), std::move(turn), std::move(file));
+  }
 
   void reload(identity::AllowListConfig allow) override;
   void access_changed(const std::string& address) override;
@@ -52,6 +63,9 @@ class XmppChannelImpl final : public XmppChannel {
   CatchUp::Deps catch_up_deps();
   Inbound::Deps inbound_deps();
   Rooms::Deps rooms_deps();
+  Drafts::Deps drafts_deps();
+  Uploads::Deps uploads_deps();
+  XmppSeen seen() const;
   Deferred::Deps deferred_deps();
   Greeter::Deps greeter_deps();
   AdHoc::Deps commands_deps();
@@ -112,6 +126,9 @@ class XmppChannelImpl final : public XmppChannel {
   };
   BoundedMap<Known> fates_{kFatesMax};
   Rooms rooms_;
+  Drafts drafts_;
+  Uploads uploads_;
+  ExtrasSender extras_;
   Inbound inbound_;
   xmpp::Link link_;
 };

@@ -77,6 +77,7 @@ void read_agent(ConfigSection agent, XmppChannelConfig& config) {
   agent.read_duration("max_message_age_secs", 1s, config.message_age_max);
   agent.read("reply_max_bytes", config.reply_bytes_max, {.min = 512, .max = 200'000});
   agent.read("styling", config.styling);
+  agent.read("stream_corrections", config.stream_corrections);
   agent.read("outbox_max", config.outbox_max, {.min = 1, .max = 1'000'000});
 }
 

@@ -1,5 +1,6 @@
-// What administrators see of an XMPP node.
-#include "xmpp_channel_impl.h"
+#include "xmpp_status.h"
+
+#include <algorithm>
 
 namespace skep::channels {
 namespace {
@@ -12,46 +13,63 @@ std::string lasting(Millis time) {
   return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
 }
 
+bool is_component(const XmppSeen& seen) {
+  return seen.config.link.mode == xmpp::XmppConfig::Mode::kComponent;
+}
+
 }  // namespace
 
-std::vector<std::string> XmppChannelImpl::status_lines(bool admin) const {
-  const xmpp::LinkStatus link = link_.status();
-  const std::string_view mode = component_ ? "component" : "account";
-  const std::string since = link.since ? ", " + lasting(deps_.xmpp.clock.now() - *link.since) : "";
+std::vector<std::string> status_lines(const XmppSeen& seen, bool admin) {
+  const xmpp::LinkStatus& link = seen.link;
+  const XmppChannelStats& stats = seen.stats;
+  const bool component = is_component(seen);
+  const std::string_view mode = component ? "component" : "account";
+  const std::string since = link.since ? ", " + lasting(seen.now - *link.since) : "";
   if (!admin) return {fmt::format("XMPP: {} ({}{})", link.up ? "online" : "offline", mode, since)};
   std::vector<std::string> lines;
-  lines.push_back(link.up
-                      ? fmt::format("XMPP: {} {}, online{}", mode, link.address, since)
-                      : fmt::format("XMPP: {} {}, offline: {}", mode, config_.link.address().str(),
-                                    link.last_error.empty() ? "connecting" : link.last_error));
+  lines.push_back(link.up ? fmt::format("XMPP: {} {}, online{}", mode, link.address, since)
+                          : fmt::format("XMPP: {} {}, offline: {}", mode,
+                                        seen.config.link.address().str(),
+                                        link.last_error.empty() ? "connecting" : link.last_error));
   lines.push_back(fmt::format(
       "XMPP: {} message stanzas received, {} answered, {} waiting to be sent, {} refused, {} "
       "undelivered",
-      stats_.received, stats_.answered, outbox_.size(), stats_.refused, stats_.undelivered));
+      stats.received, stats.answered, seen.waiting, stats.refused, stats.undelivered));
   lines.push_back(
       fmt::format("XMPP unanswered: {} foreign domain, {} not listed, {} too fast, {} automatic, "
                   "{} too old, {} duplicates",
-                  stats_.foreign_domain, stats_.not_listed, stats_.flooded, stats_.loops,
-                  stats_.too_old, stats_.duplicates));
+                  stats.foreign_domain, stats.not_listed, stats.flooded, stats.loops, stats.too_old,
+                  stats.duplicates));
   lines.push_back(
       fmt::format("XMPP asides: {} kept as context, {} corrections, {} retractions, {} reactions; "
                   "refused: {} forged copies, {} forged ids, {} stray archive results",
-                  stats_.context, stats_.corrections, stats_.retractions, stats_.reactions,
-                  stats_.forged_copies, stats_.forged_ids, stats_.stray_results));
-  if (!component_) {
+                  stats.context, stats.corrections, stats.retractions, stats.reactions,
+                  stats.forged_copies, stats.forged_ids, stats.stray_results));
+  lines.push_back(fmt::format(
+      "XMPP files: {} sent, {} uploads failed; refused: {} false upload slots, {} reactions to "
+      "unknown messages",
+      stats.uploads, stats.upload_failures, stats.false_slots, stats.unknown_reactions));
+  lines.push_back(fmt::format(
+      "XMPP people: {} messages waited for somebody, {} for too long, {} greetings, {} paired, {} "
+      "commands; refused: {} of blocked people, {} pairing codes, {} presences too fast, {} "
+      "commands",
+      stats.deferred, stats.deferred_expired, stats.greetings, stats.pairings, stats.commands,
+      stats.blocked, stats.pairings_failed, stats.presence_floods, stats.commands_refused));
+  if (!component) {
     lines.push_back(fmt::format(
         "XMPP link: {}, {} connections lost and resumed, {} not resumed, {} false counts",
         link.acknowledged ? "acknowledged" : "not acknowledged", link.resumes, link.resumes_failed,
         link.false_counts));
   }
-  lines.push_back("XMPP policy: " + admission_.allow_list().describe());
-  for (std::string& line : rooms_.status_lines()) lines.push_back(std::move(line));
+  lines.push_back("XMPP policy: " + seen.policy);
+  for (std::string& line : seen.rooms.status_lines()) lines.push_back(std::move(line));
   return lines;
 }
 
-json::object XmppChannelImpl::status() const {
-  const xmpp::LinkStatus link = link_.status();
-  const XmppChannelStats& s = stats_;
+json::object status_object(const XmppSeen& seen) {
+  const xmpp::LinkStatus& link = seen.link;
+  const XmppChannelStats& s = seen.stats;
+  const bool component = is_component(seen);
   json::object counters{{"received", s.received},
                         {"answered", s.answered},
                         {"duplicates", s.duplicates},
@@ -71,20 +89,33 @@ json::object XmppChannelImpl::status() const {
                         {"archive_pages", s.archive_pages},
                         {"forged_copies", s.forged_copies},
                         {"forged_ids", s.forged_ids},
-                        {"stray_results", s.stray_results}};
+                        {"stray_results", s.stray_results},
+                        {"blocked", s.blocked},
+                        {"pairings", s.pairings},
+                        {"pairings_failed", s.pairings_failed},
+                        {"deferred", s.deferred},
+                        {"deferred_expired", s.deferred_expired},
+                        {"greetings", s.greetings},
+                        {"presence_floods", s.presence_floods},
+                        {"commands", s.commands},
+                        {"commands_refused", s.commands_refused},
+                        {"unknown_reactions", s.unknown_reactions},
+                        {"uploads", s.uploads},
+                        {"upload_failures", s.upload_failures},
+                        {"false_slots", s.false_slots}};
   json::object out{{"kind", "xmpp"},
-                   {"mode", component_ ? "component" : "client"},
-                   {"address", link.up ? link.address : config_.link.address().str()},
+                   {"mode", component ? "component" : "client"},
+                   {"address", link.up ? link.address : seen.config.link.address().str()},
                    {"up", link.up},
                    {"connects", link.connects},
                    {"acknowledged", link.acknowledged},
                    {"resumes", link.resumes},
                    {"resumes_failed", link.resumes_failed},
                    {"false_counts", link.false_counts},
-                   {"waiting", outbox_.size()},
-                   {"policy", admission_.allow_list().describe()},
+                   {"waiting", seen.waiting},
+                   {"policy", seen.policy},
                    {"counters", std::move(counters)},
-                   {"muc", rooms_.status()}};
+                   {"muc", seen.rooms.status()}};
   if (!link.last_error.empty()) out["last_error"] = link.last_error;
   if (link.since) out["since"] = format_rfc3339(*link.since);
   return out;

@@ -59,6 +59,8 @@ Inbound::Deps XmppChannelImpl::inbound_deps() {
           .rooms = rooms_,
           .with_from = component_,
           .entrypoints = entrypoints_,
+          .asks_features = config_.stream_corrections,
+          .is_draft = [this](const std::string& id) { return drafts_.is_draft(id); },
           .arrived = [this](const std::string& id, const Jid& by) { on_receipt(id, by); },
           .bounced = [this](const std::string& id) { set_fate(id, Fate::kBounced); },
           .paired = [this](const identity::AccessEntry& entry) { tell_admins(entry); }};
@@ -83,6 +85,41 @@ Rooms::Deps XmppChannelImpl::rooms_deps() {
           .request = [this](Ctx ctx, Element iq) { return request(std::move(ctx), std::move(iq)); },
           .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
           .ask_what = asker()};
+}
+
+Drafts::Deps XmppChannelImpl::drafts_deps() {
+  return {.gate = gate_,
+          .journal = deps_.journal,
+          .say = [this](const Element& stanza) { say(stanza); },
+          .takes_corrections =
+              [this](const std::string& full) { return peers_.takes_corrections(full); },
+          .enabled = config_.stream_corrections,
+          .with_from = component_,
+          .styling = config_.styling,
+          .bytes_max = config_.reply_bytes_max};
+}
+
+// The domain of the people is the server's; a component's own has nothing.
+Uploads::Deps XmppChannelImpl::uploads_deps() {
+  std::vector<std::string> domains = config_.allow.own_domains;
+  const std::string own = config_.link.address().domain();
+  if (component_) std::erase(domains, own);
+  return {.files = deps_.files,
+          .stats = stats_,
+          .request = [this](Ctx ctx, Element iq) { return request(std::move(ctx), std::move(iq)); },
+          .from = component_ ? config_.link.address() : Jid(),
+          .domains = std::move(domains),
+          .service = deps_.files ? deps_.files->config().upload_service : std::string()};
+}
+
+XmppSeen XmppChannelImpl::seen() const {
+  return {.config = config_,
+          .link = link_.status(),
+          .stats = stats_,
+          .rooms = rooms_,
+          .waiting = outbox_.size(),
+          .policy = admission_.allow_list().describe(),
+          .now = deps_.xmpp.clock.now()};
 }
 
 Deferred::Deps XmppChannelImpl::deferred_deps() {
@@ -146,7 +183,8 @@ void XmppChannelImpl::add_features(xmpp::Features& features) {
   for (std::string_view ns :
        {xmpp::kNsChatStates, xmpp::kNsReceipts, xmpp::kNsDelay, xmpp::kNsStanzaId, xmpp::kNsOob,
         kNsMarkers, xmpp::kNsCorrect, xmpp::kNsRetract, xmpp::kNsFallback, xmpp::kNsReactions,
-        xmpp::kNsReply, xmpp::kNsMuc, xmpp::kNsConference, xmpp::kNsCaps}) {
+        xmpp::kNsReply, xmpp::kNsFileSharing, xmpp::kNsFileMetadata, xmpp::kNsMuc,
+        xmpp::kNsConference, xmpp::kNsCaps}) {
     features.announce(std::string(ns));
   }
   if (config_.styling) features.announce(std::string(kNsStyling));

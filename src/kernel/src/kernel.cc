@@ -6,6 +6,7 @@
 #include "skep/tools/builtin.h"
 #include "workspace_tools.h"
 #include "xmpp_side.h"
+#include "xmpp_tools.h"
 
 namespace skep::kernel {
 
@@ -79,6 +80,12 @@ class KernelImpl final : public Kernel {
   Task<Result<void>> open_model(Ctx ctx) {
     net::HttpClient::Deps http{.loop = loop_, .user_agent = "skep/" + std::string(version())};
     SKEP_CO_TRY(http_, net::HttpClient::open(std::move(http)));
+    attachments::AttachmentsDeps files{.loop = loop_,
+                                       .pool = pool_,
+                                       .memory = *memory_,
+                                       .user_agent = "skep/" + std::string(version())};
+    SKEP_CO_TRY(attachments_,
+                attachments::Attachments::open(config_.attachments, std::move(files)));
     const EnvLookup env = process_env();
     SKEP_CO_TRY(choice_,
                 co_await llm::choose_model(ctx, config_.llm, *config_.catalogue, *http_, env));
@@ -116,7 +123,11 @@ class KernelImpl final : public Kernel {
                            .clock = Clock::system(),
                            .status_lines = [this](bool admin) { return status_lines(admin); },
                            .is_admin = [this](const Conversation& c) { return is_admin(c); },
-                           .settings = [this](const Conversation& c) { return settings(c); }};
+                           .settings = [this](const Conversation& c) { return settings(c); },
+                           .attach =
+                               [this](Ctx ctx, Message message) {
+                                 return attachments_->take(std::move(ctx), std::move(message));
+                               }};
     if (config_.has_xmpp() && options_.networks) {
       agent.rooms = [this](std::string_view command, std::string_view arguments) {
         return xmpp_->rooms_command(command, arguments);
@@ -148,10 +159,11 @@ class KernelImpl final : public Kernel {
                         .version = std::string(version()),
                         .gave_up = options_.fatal,
                         .unfinished = agent_->unfinished(),
-                        .commands = command_specs()};
+                        .commands = command_specs(),
+                        .files = attachments_.get()};
     SKEP_TRY(xmpp_, XmppSide::open(config_.xmpp_nodes(), deps));
     xmpp_->on_reload = options_.reload;
-    return {};
+    return open_xmpp_tools(toolbox_, config_, pool_, *xmpp_);
   }
 
   Result<void> attach(Name name, Inbox& inbox, PortInbox& out) {
@@ -228,6 +240,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<store::Db> db_;
   std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<net::HttpClient> http_;
+  std::unique_ptr<attachments::Attachments> attachments_;
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
   tools::Toolbox toolbox_;
@@ -257,6 +270,13 @@ json::array hives_of(const fabric::Gateway& gateway) {
   return all;
 }
 
+json::object attachments_status(const attachments::AttachmentsStats& stats) {
+  return {{"fetched", stats.fetched},         {"reused", stats.reused},
+          {"too_large", stats.too_large},     {"forbidden", stats.forbidden},
+          {"unreachable", stats.unreachable}, {"unreadable", stats.unreadable},
+          {"false_hash", stats.false_hash}};
+}
+
 json::object KernelImpl::status() const {
   const agent::AgentStats stats = agent_->stats();
   json::object agent{{"name", config_.agent.name},
@@ -284,6 +304,7 @@ json::object KernelImpl::status() const {
       {"journal_unfinished", journal_->size()},
       {"routes", std::move(routes)}};
   if (xmpp_) status["xmpp"] = xmpp_->status();
+  status["attachments"] = attachments_status(attachments_->stats());
   if (gateway_) {
     const fabric::GatewayStats gateway = gateway_->stats();
     status["hives"] = hives_of(*gateway_);

@@ -17,10 +17,13 @@ Result<void> add_all(tools::Toolbox& toolbox, std::vector<std::unique_ptr<tools:
 
 }  // namespace
 
+Result<tools::WorkspacePtr> open_workspace(const KernelConfig& config) {
+  return tools::Workspace::open(config.home + "/workspaces/" + folder_name(config));
+}
+
 Result<void> open_workspace_tools(tools::Toolbox& toolbox, const KernelConfig& config, Pool& pool) {
   if (!config.file_tools.enabled && !config.shell_tools.enabled) return {};
-  SKEP_TRY(const tools::WorkspacePtr workspace,
-           tools::Workspace::open(config.home + "/workspaces/" + folder_name(config)));
+  SKEP_TRY(const tools::WorkspacePtr workspace, open_workspace(config));
   if (config.file_tools.enabled)
     SKEP_TRY_VOID(add_all(toolbox, tools::make_file_tools(workspace, pool)));
   if (!config.shell_tools.enabled) return {};

@@ -24,7 +24,8 @@ Result<std::unique_ptr<XmppSide>> XmppSide::open(const std::vector<XmppChannelCo
                                       .unfinished = deps.unfinished,
                                       .hive = deps.hive,
                                       .access = &deps.access,
-                                      .commands = deps.commands};
+                                      .commands = deps.commands,
+                                      .files = deps.files};
     auto opened = channels::XmppChannel::open(config, std::move(channel));
     if (!opened) {
       const std::string where = config.label.empty() ? "[server]" : "[[accounts]] " + config.label;

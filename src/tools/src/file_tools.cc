@@ -21,6 +21,9 @@ class FileTool final : public Tool {
       : spec_(std::move(spec)), work_(work), workspace_(std::move(workspace)), pool_(pool) {}
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
+  [[nodiscard]] bool side_by_side() const override {
+    return spec_.name == "file_read" || spec_.name == "file_list";
+  }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     auto work = [run = work_, workspace = workspace_, given = json::value(std::move(arguments))] {

@@ -70,6 +70,7 @@ class MemoryRecall final : public Tool {
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
+  [[nodiscard]] bool side_by_side() const override { return true; }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     std::string query(trim(get_string(arguments, "query")));

@@ -19,6 +19,7 @@ class SystemTime final : public Tool {
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
+  [[nodiscard]] bool side_by_side() const override { return true; }
 
   Task<ToolOutput> call(ToolContext, json::object) override {
     WallTime now = clock_.now();

@@ -1,5 +1,7 @@
 // XEP-0030: Service Discovery, and XEP-0115, which is a hash of its answer. What is announced is
 // what the table of features holds.
+#include <algorithm>
+
 #include "features/register.h"
 #include "skep/xmpp/caps.h"
 
@@ -73,6 +75,14 @@ Element Features::caps(std::string_view address) const {
   Element caps("c", std::string(kNsCaps));
   caps.set("hash", "sha-1").set("node", std::string(kCapsNode));
   return caps.set("ver", caps_ver(info(address)));
+}
+
+bool announces(const Element& info, std::string_view feature) {
+  const Element* query = info.child("query", kNsInfo);
+  if (query == nullptr) return false;
+  return std::ranges::any_of(query->children(), [&](const Element* child) {
+    return child->name == "feature" && child->attribute("var") == feature;
+  });
 }
 
 void add_disco(Features& features, const Identity& identity) {

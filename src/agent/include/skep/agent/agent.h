@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "skep/agent/loop_guard.h"
 #include "skep/async/gate.h"
 #include "skep/async/task.h"
 #include "skep/base/clock.h"
@@ -14,6 +15,7 @@
 #include "skep/llm/model.h"
 #include "skep/memory/ledger.h"
 #include "skep/memory/memory.h"
+#include "skep/model/attached.h"
 #include "skep/model/message.h"
 #include "skep/store/journal.h"
 #include "skep/tools/toolbox.h"
@@ -27,6 +29,7 @@ struct AgentConfig {
   std::size_t lane_max = 32;         // messages waiting in one conversation; more are refused
   std::size_t mailbox_max = 10'000;  // messages waiting in all; more are refused
   int tool_rounds_max = 10;          // then one last call in which tools are forbidden
+  LoopGuardConfig loop_guard;
   std::chrono::milliseconds turn_timeout{600'000};
   std::string time_zone;  // IANA name for the prompt's clock; empty: the system's
 
@@ -60,6 +63,9 @@ struct AgentDeps {
   std::function<std::vector<std::string>(bool admin)> status_lines;
   std::function<bool(const Conversation&)> is_admin;
   std::function<ConversationSettings(const Conversation&)> settings = {};
+  // What became of the files of a message (attachments::Attachments::take). Empty: they are named
+  // and not read.
+  std::function<Task<std::vector<AttachedFile>>(Ctx, Message)> attach = {};
   // /invite, /leave and /rooms of administrators: the answer. Empty: there are no rooms.
   std::function<std::string(std::string_view command, std::string_view arguments)> rooms = {};
   // /allow, /block, /pair and /reload of administrators: the answer. Empty: there is nobody to let
@@ -73,9 +79,9 @@ struct AgentDeps {
 // journaled) and refuses with kExhausted when full. One conversation's messages are answered in
 // order, one at a time; conversations do not wait for each other. Every accepted message gets
 // exactly one kReply, whatever fails; what a room says to others (RoomTalk::listen) is only noted
-// in its transcript, and so is a message with an Aside (model/aside.h); a correction or retraction
-// of what does not wait any more is kNotFound. Commands that only look (/ping, /status, /help,
-// /cancel) never wait.
+// in its transcript, and so is a message with an Aside (model/aside.h); a correction of what
+// does not wait any more, and a retraction of what is in no transcript either, is kNotFound.
+// Commands that only look (/ping, /status, /help, /cancel) never wait.
 class Agent : public Inbox {
  public:
   static Result<std::unique_ptr<Agent>> open(AgentConfig config, AgentDeps deps);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "skep/attachments/attachments.h"
 #include "skep/base/config.h"
 #include "skep/channels/channel.h"
 #include "skep/channels/entrypoints_config.h"
@@ -45,6 +46,9 @@ struct XmppChannelConfig {
   std::size_t reply_bytes_max = 8192;
   bool styling = true;              // [agent]: Markdown to XEP-0393
   std::size_t outbox_max = 10'000;  // [agent]: replies waiting for the network; more are refused
+  // [agent] stream_corrections: answers are shown while they are written, in one-to-one chats with
+  // clients that announce XEP-0308.
+  bool stream_corrections = false;
   // A running turn says "composing" again that often.
   std::chrono::milliseconds composing_refresh{25'000};
   // Component mode: who gets our presence, kept across restarts (<home>/run/xmpp-subscribers.json).
@@ -96,6 +100,7 @@ struct XmppChannelDeps {
   identity::Access* access = nullptr;
   // What the agent answers to; each is an ad-hoc command too.
   std::vector<CommandSpec> commands = {};
+  attachments::Attachments* files = nullptr;  // null: files cannot be sent
 };
 
 // A button beside a question (XEP-0439): what is said when it is pressed, and what stands on it.
@@ -135,13 +140,26 @@ struct XmppChannelStats {
                 ignored = 0, forged_copies = 0, forged_ids = 0, stray_results = 0, context = 0,
                 corrections = 0, retractions = 0, reactions = 0, archive_pages = 0, blocked = 0,
                 pairings = 0, pairings_failed = 0, deferred = 0, deferred_expired = 0,
-                greetings = 0, presence_floods = 0, commands = 0, commands_refused = 0;
+                greetings = 0, presence_floods = 0, commands = 0, commands_refused = 0,
+                unknown_reactions = 0, uploads = 0, upload_failures = 0, false_slots = 0;
+};
+
+// A file that an agent sends.
+struct OutgoingFile {
+  std::string name;
+  std::string media_type;
+  std::string bytes;
+  std::string caption;
 };
 
 class XmppChannel : public Channel {
  public:
   static Result<std::unique_ptr<XmppChannel>> open(XmppChannelConfig config, XmppChannelDeps deps);
   [[nodiscard]] virtual XmppChannelStats stats() const = 0;
+  // About the message that is being answered, by its Message::id. Ok: journaled. The whole set of
+  // reactions; none takes them back. kNotFound: no such message is being answered here.
+  virtual Result<void> react(const std::string& turn, std::vector<std::string> emojis) = 0;
+  virtual Task<Result<void>> share(Ctx ctx, std::string turn, OutgoingFile file) = 0;
   // "/invite room [password]", "/leave room", "/rooms": what to answer an administrator.
   virtual std::string rooms_command(std::string_view command, std::string_view arguments) = 0;
   // [[rooms]] of that address; nullptr: none.

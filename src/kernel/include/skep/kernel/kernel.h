@@ -8,6 +8,7 @@
 
 #include "skep/agent/agent.h"
 #include "skep/async/pool.h"
+#include "skep/attachments/attachments.h"
 #include "skep/base/config.h"
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
@@ -38,7 +39,8 @@ struct KernelConfig {
   memory::MemoryConfig memory;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
-  FabricConfig fabric;  // [fabric]
+  attachments::AttachmentsConfig attachments;  // [attachments]
+  FabricConfig fabric;                         // [fabric]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;         // when [server] is there

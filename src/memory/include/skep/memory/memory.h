@@ -60,6 +60,7 @@ struct TranscriptMessage {
   std::string model;  // assistant only
   Usage usage;        // assistant only
   std::vector<Attachment> attachments;
+  bool retracted = false;  // its writer took it back: content and attachments are gone
   bool operator==(const TranscriptMessage&) const = default;
 };
 struct TranscriptSummary {
@@ -140,6 +141,12 @@ class Memory {
   }
   // The active session, oldest first, without tools. Shared snapshot, valid until the next append.
   virtual Result<std::vector<TranscriptEntry>> history(const Conversation& conversation) = 0;
+
+  // Takes the words of a message of the active session away, its files too, and leaves that there
+  // was one. `origin_id` and `sender` as in the transcript. kNotFound when there is no such
+  // message.
+  virtual Result<void> retract(const Conversation& conversation, std::string_view origin_id,
+                               std::string_view sender) = 0;
 
   enum class ArchiveOutcome { kNoSession, kAlreadyEmpty, kArchived };
   struct Archived {

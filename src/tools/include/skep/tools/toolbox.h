@@ -37,6 +37,9 @@ class Tool {
   // True when running it twice does no more than once. After a crash a call without a recorded
   // result is run again only if so; otherwise the model is told that it may have happened.
   [[nodiscard]] virtual bool repeatable() const = 0;
+  // True when it only looks, so that calls of one answer may run at the same time. Needs
+  // repeatable().
+  [[nodiscard]] virtual bool side_by_side() const { return false; }
   [[nodiscard]] virtual std::chrono::milliseconds timeout() const {
     return std::chrono::seconds(60);
   }

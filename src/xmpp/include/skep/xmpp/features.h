@@ -77,4 +77,7 @@ class Features {
   std::vector<DiscoNode> nodes_;
 };
 
+// Whether a disco#info answer announces `feature`.
+bool announces(const Element& info, std::string_view feature);
+
 }  // namespace skep::xmpp
