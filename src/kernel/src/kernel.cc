@@ -41,6 +41,7 @@ class KernelImpl final : public Kernel {
   Task<void> close(Ctx ctx) override {
     using namespace std::chrono_literals;
     // Running turns may still answer, so the channels stay until the agent is done.
+    if (authority_) authority_->approvals().stop();  // nobody waits for an answer any more
     if (agent_) co_await agent_->close(ctx.within(6s));
     if (xmpp_) co_await xmpp_->close(ctx.within(2s));
     if (web_) co_await web_->close(ctx.within(1s));
@@ -53,6 +54,7 @@ class KernelImpl final : public Kernel {
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
   memory::Ledger& ledger() override { return *ledger_; }
+  AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
   void reload(const KernelConfig& config) override {
     if (xmpp_) xmpp_->reload(config.xmpp_nodes());
@@ -64,6 +66,11 @@ class KernelImpl final : public Kernel {
     const std::string& home = config_.home;
     SKEP_CO_TRY(journal_,
                 store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
+    SKEP_CO_TRY(authority_,
+                AuthoritySide::open(config_.authority, home, *journal_, Clock::system()));
+    authority_->set_grants(
+        std::string(Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive).base()),
+        config_.agent.grants);
     SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
     memory::LedgerConfig ledger{.directory = home + "/usage",
                                 .quota = config_.quota,
@@ -235,6 +242,7 @@ class KernelImpl final : public Kernel {
   // they lead to.
   Pool pool_;
   std::unique_ptr<store::Journal> journal_;
+  std::unique_ptr<AuthoritySide> authority_;
   std::unique_ptr<memory::Memory> memory_;
   std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<store::Db> db_;
