@@ -4,6 +4,7 @@
 
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/result_store.h"
 #include "workspace_tools.h"
 #include "xmpp_side.h"
 #include "xmpp_tools.h"
@@ -107,7 +108,16 @@ class KernelImpl final : public Kernel {
     if (config_.web_fetch.enabled) {
       SKEP_TRY_VOID(toolbox_.add(tools::make_web_fetch(*http_, config_.web_fetch)));
     }
+    SKEP_TRY_VOID(toolbox_.add(tools::make_result_read(results_)));
+    toolbox_.keep_long_results(results_, result_bytes());
     return open_workspace_tools(toolbox_, config_, pool_);
+  }
+
+  // A single result may take three tenths of the model's window, at two bytes a token.
+  std::size_t result_bytes() const {
+    const int window = model_->driver().context_window_tokens();
+    if (window <= 0) return tools::result_bytes_max;
+    return static_cast<std::size_t>(window) * 6 / 10;
   }
 
   Result<void> open_nodes() {
@@ -251,6 +261,8 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<attachments::Attachments> attachments_;
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
+  tools::ResultStore results_{
+      [this](const Conversation& conversation) { return memory_->directory(conversation); }};
   tools::Toolbox toolbox_;
   std::unique_ptr<fabric::Router> router_;
   std::unique_ptr<fabric::Gateway> gateway_;
