@@ -93,8 +93,8 @@ Task<void> Inbound::on_words(Ctx ctx, Received& received) {
   const bool archived = received.how == Unwrapped::How::kArchived;
   if (!chat.receipt_for.empty() && !archived && deps_.arrived)
     deps_.arrived(chat.receipt_for, chat.from);
-  if (!archived && take_code(chat)) co_return;
   const std::string seen = Admission::seen_key(chat, received.archive_id);
+  if (!archived && take_code(chat, seen)) co_return;
   const Admitted admitted = deps_.admission.judge(chat, seen, {.archived = archived});
   if (admitted == Admitted::kYes || admitted == Admitted::kContext) {
     if (take_answer(chat, chat.body, {}, seen)) co_return;
@@ -204,6 +204,7 @@ Result<void> Inbound::deliver(const Heard& heard, const Ilk& from) {
   const Entrypoint& at = deps_.entrypoints.of(chat.to);
   Message message = to_message(chat, from, at.agent, deps_.channel.xmpp.clock.now());
   message.conversation.entrypoint = at.id;
+  if (at.address.empty() && deps_.with_from) written_to_.touch(chat.from.bare().str()) = chat.to;
   if (!deps_.with_from) message.reply_address.from.clear();
   Result<void> taken = heard.aside ? deliver_aside(std::move(message), heard)
                                    : deliver_words(std::move(message), heard);

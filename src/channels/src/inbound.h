@@ -65,6 +65,11 @@ class Inbound {
   Task<void> finished(Ctx ctx);
   // A message of ours is out: its error, should one come, is known.
   void sent(const std::string& id, const std::string& to);
+  // Of our addresses without anything of their own, the one that somebody wrote to last; nullptr:
+  // none that is remembered.
+  [[nodiscard]] const xmpp::Jid* address_for(const std::string& bare) {
+    return written_to_.find(bare);
+  }
 
  private:
   Task<void> handle(Ctx ctx, const xmpp::Element& stanza);
@@ -88,7 +93,8 @@ class Inbound {
   Result<void> deliver_aside(Message message, const Heard& heard);
   Result<void> deliver_words(Message message, const Heard& heard);
   void on_error(const xmpp::ChatMessage& chat);
-  bool take_code(const xmpp::ChatMessage& chat);
+  bool take_code(const xmpp::ChatMessage& chat, const std::string& seen);
+  bool remember_seen(const std::string& seen);
   bool take_answer(const xmpp::ChatMessage& chat, std::string_view text,
                    const std::string& reacts_to, const std::string& seen);
   void on_presence(const xmpp::Element& stanza);
@@ -107,6 +113,7 @@ class Inbound {
   bool running_ = false;
   bool closed_ = false;
   Signal ended_;
+  BoundedMap<xmpp::Jid> written_to_{kSentMax};
   BoundedMap<std::string> sent_{kSentMax};  // id -> the full JID it went to
 };
 

@@ -13,8 +13,18 @@ constexpr std::size_t kCodeBytesMax = 32;
 
 }  // namespace
 
+// False: it was there before.
+bool Inbound::remember_seen(const std::string& seen) {
+  store::Journal& journal = deps_.channel.journal;
+  if (seen.empty()) return true;
+  if (journal.remembers(Admission::kSeenSet, seen)) return false;
+  if (auto kept = journal.remember(Admission::kSeenSet, seen); !kept)
+    log::warn("xmpp", "a message may be taken twice: {}", kept.error().to_string());
+  return true;
+}
+
 // True: it was a code from an outsider, and is dealt with.
-bool Inbound::take_code(const xmpp::ChatMessage& chat) {
+bool Inbound::take_code(const xmpp::ChatMessage& chat, const std::string& seen) {
   identity::Access* access = deps_.channel.access;
   const std::string_view body = trim(chat.body);
   if (access == nullptr || chat.type == "groupchat" || chat.type == "headline" || chat.automatic ||
@@ -22,6 +32,8 @@ bool Inbound::take_code(const xmpp::ChatMessage& chat) {
       body.size() > kCommand.size() + kCodeBytesMax || deps_.admission.permits(chat.from))
     return false;
   const std::string who = chat.from.bare().str();
+  // An archive tells it again, and by then they may be let in.
+  if (!remember_seen(seen)) return true;
   const auto entry = access->redeem(trim(body.substr(kCommand.size())), who);
   if (!entry) {
     ++deps_.stats.pairings_failed;
@@ -51,10 +63,7 @@ bool Inbound::take_answer(const xmpp::ChatMessage& chat, std::string_view text,
                           .entrypoint = deps_.entrypoints.of(chat.to).id};
   const auto answer = deps_.channel.approve(from, text, reacts_to);
   if (!answer) return false;
-  if (!seen.empty()) {
-    if (auto kept = deps_.channel.journal.remember(Admission::kSeenSet, seen); !kept)
-      log::warn("xmpp", "an answer may be taken twice: {}", kept.error().to_string());
-  }
+  (void)remember_seen(seen);
   acknowledge(chat);
   deps_.say(make_notice(correspondence(chat), *answer));
   return true;

@@ -89,7 +89,7 @@ class XmppChannelImpl final : public XmppChannel {
   void progress(const Message& message);
   Result<void> reply(Message message);
   void finished(const OutgoingReply& reply, bool sent);
-  Result<OutgoingReply> to_outgoing(Unasked unasked) const;
+  Result<OutgoingReply> to_outgoing(Unasked unasked);
   void tell_agent(const OutgoingReply& said);
   Result<void> say_for_agent(const xmpp::Jid& address, const xmpp::Jid& who, std::string text);
   Task<Result<void>> ask_agent(Ctx ctx, AskAgent question);

@@ -32,12 +32,16 @@ void XmppChannelImpl::came_online(const Jid& address, const Jid& who,
   if (greeter_.came_online(address, who, was_away)) ++stats_.greetings;
 }
 
-Result<OutgoingReply> XmppChannelImpl::to_outgoing(Unasked unasked) const {
+Result<OutgoingReply> XmppChannelImpl::to_outgoing(Unasked unasked) {
   SKEP_TRY(const Jid to, Jid::parse(unasked.to));
   Jid from;
   if (component_) {
-    SKEP_TRY(from,
-             unasked.from.empty() ? Result<Jid>(config_.link.address()) : Jid::parse(unasked.from));
+    const Jid* usual = inbound_.address_for(unasked.behalf_of);
+    if (usual == nullptr) usual = inbound_.address_for(to.bare().str());
+    from = usual == nullptr ? config_.link.address() : *usual;
+    if (!unasked.from.empty()) {
+      SKEP_TRY(from, Jid::parse(unasked.from));
+    }
     if (from.domain() != config_.link.address().domain())
       return fail(Code::kInvalid, from.str() + " is no address of ours");
   }
@@ -63,6 +67,7 @@ Result<OutgoingReply> XmppChannelImpl::to_outgoing(Unasked unasked) const {
 
 Result<Posted> XmppChannelImpl::post(Unasked unasked) {
   const bool may_wait = unasked.wait_until_online;
+  const bool noted = unasked.noted;
   SKEP_TRY(OutgoingReply out, to_outgoing(std::move(unasked)));
   SKEP_TRY(const Jid to, Jid::parse(out.message.reply_address.to));
   const std::string id = out.message.id.str();
@@ -84,17 +89,20 @@ Result<Posted> XmppChannelImpl::post(Unasked unasked) {
   }
   if (fates_.find(id) == nullptr)
     fates_.touch(id) = {waits ? Fate::kWaits : Fate::kQueued, to.bare()};
-  tell_agent(said);
+  if (noted) tell_agent(said);
   return waits ? Posted::kWaits : Posted::kQueued;
 }
 
-// The recipient may answer, and then the agent should know what was said to them.
+// The recipient may answer, and then the agent should know what was said to them. As a remark, not
+// as words of its own: a conversation that begins with these is cut there for the model.
 void XmppChannelImpl::tell_agent(const OutgoingReply& said) {
   Message note = said.message;
   note.kind = Kind::kUser;
   note.id = MessageId(mint_ulid());
   note.dst = entrypoints_.of(said.message.reply_address.from).agent;
-  put_aside(note, Aside{Aside::What::kSaid, {}});
+  note.parts = {TextPart{
+      fmt::format("(You wrote to them, without being asked: {})", text_of(said.message.parts))}};
+  put_aside(note, Aside{Aside::What::kHeard, {}});
   if (auto told = deps_.out.deliver(std::move(note)); !told)
     log::info("xmpp", "the agent does not note what was said to {}: {}",
               said.message.reply_address.to, told.error().to_string());
@@ -167,7 +175,8 @@ void XmppChannelImpl::tell_admins(const identity::AccessEntry& entry) {
     Unasked news{.id = MessageId(mint_ulid()),
                  .to = admin,
                  .text = fmt::format("{} has paired with a code of {}. /block {} shuts them out.",
-                                     entry.address, entry.by, entry.address)};
+                                     entry.address, entry.by, entry.address),
+                 .noted = false};
     if (auto told = post(std::move(news)); !told)
       log::warn("xmpp", "{} is not told: {}", admin, told.error().to_string());
   }

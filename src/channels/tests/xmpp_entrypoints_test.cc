@@ -122,7 +122,6 @@ TEST_F(XmppEntrypointsTest, ACodeLetsAStrangerInAndAWrongOneMeetsSilence) {
   EXPECT_EQ(news.attribute("to"), "bob@ex");
   EXPECT_NE(body(news).find("mal@other"), std::string::npos) << body(news);
   stranger("now you hear me");
-  EXPECT_EQ(aside_of(next_message())->what, Aside::What::kSaid) << "what the administrator was told";
   EXPECT_EQ(text_of(next_message().parts), "now you hear me");
   EXPECT_EQ(channel_->stats().pairings, 1u);
   EXPECT_EQ(channel_->stats().pairings_failed, 1u);

@@ -56,13 +56,14 @@ void ApprovalTalk::ask(const Approval& approval) {
       .id = MessageId(mint_ulid()),
       .from = approval.conversation.entrypoint,
       .to = approval.conversation.peer,
-      .text =
-          fmt::format("May I {}?\n\nAnswer \"yes\", \"no\" or \"always\" within {} minutes ({}).",
-                      approval.summary, minutes, approval.id),
+      .text = fmt::format(
+          "Please confirm: {}\n\nAnswer \"yes\", \"no\" or \"always\" within {} minutes ({}).",
+          approval.summary, minutes, approval.id),
       .thread = approval.conversation.thread,
       .choices = {{"yes " + approval.id, "Yes"},
                   {"no " + approval.id, "No"},
-                  {"always " + approval.id, "Always"}}};
+                  {"always " + approval.id, "Always"}},
+      .noted = false};
   const std::string id = question.id.str();
   auto posted = xmpp_.channel_of(approval.conversation).post(std::move(question));
   if (!posted) {

@@ -35,6 +35,7 @@ Result<std::string> normal(std::string_view text) {
 Result<std::string> post(XmppSide& xmpp, const XmppSendDeps::Words& words) {
   channels::Unasked unasked{.id = MessageId(words.id),
                             .from = words.from.channel == "xmpp" ? words.from.entrypoint : "",
+                            .behalf_of = words.from.peer,
                             .to = words.to,
                             .text = words.text,
                             .wait_until_online = words.wait_until_online};

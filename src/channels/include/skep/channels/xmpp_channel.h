@@ -119,13 +119,16 @@ struct Choice {
 // Words to somebody who did not ask.
 struct Unasked {
   MessageId id;      // said once, however often it is given
-  std::string from;  // an address of ours, bare; empty: the usual one
-  std::string to;    // a JID, or a room we are in
+  std::string from;  // an address of ours; empty: the one they wrote to last, else the usual one
+  std::string behalf_of =
+      {};          // a bare JID; with an empty `from`: the address that this one wrote to
+  std::string to;  // a JID, or a room we are in
   std::string text;
   std::string thread = {};
   std::vector<Choice> choices = {};
   bool wait_until_online = false;  // where their presence is known; else it goes at once
   bool automatic = true;           // marked so, for programs
+  bool noted = true;               // the agent is told, for when they answer
 };
 enum class Posted : std::uint8_t { kQueued, kWaits };
 enum class Fate : std::uint8_t { kUnknown, kWaits, kQueued, kSent, kDelivered, kBounced };
