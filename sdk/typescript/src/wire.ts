@@ -9,7 +9,7 @@ export const FRAME_BYTES_MAX = 131_072;
 export const STAMPED_BYTES_MAX = FRAME_BYTES_MAX + 1_024;
 const TRACE_BYTES_MAX = 64;
 const KINDS = ["user", "reply", "progress", "system"];
-const PHASES = ["started", "text", "tool_start", "tool_end", "paused", "reset"];
+const PHASES = ["started", "text", "tool_start", "tool_end", "paused", "reset", "asks"];
 const UUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 
 export function isUuid(text: string): boolean {

@@ -1,6 +1,7 @@
 #include "skep/agent/agent.h"
 
 #include "agent_impl.h"
+#include "approval_replies.h"
 #include "skep/base/local_time.h"
 #include "skep/base/log.h"
 #include "skep/model/room_talk.h"
@@ -113,6 +114,7 @@ Result<void> AgentImpl::listen(const Message& message) {
 Result<void> AgentImpl::accept(Message message) {
   if (closing_.stop_requested()) return fail(Code::kUnavailable, "the agent is stopping");
   if (message.id.empty()) return fail(Code::kInvalid, "a message needs an id");
+  take_as_answer(deps_, config_, message);
   const bool immediate = is_immediate(parsed_message(message));
   if (immediate && immediate_ >= kImmediateMax)
     return fail(Code::kExhausted, "too many commands at once");

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "approval_replies.h"
 #include "bill.h"
 #include "failure_text.h"
 #include "skep/base/log.h"
@@ -218,6 +219,10 @@ std::string answer_command(const ParsedText& command, const CommandScope& scope)
   if (info->name == "usage") return usage_text(scope.deps, scope.config, scope.message);
   if (info->name == "ping") return "pong";
   if (info->name == "cancel") return cancel(scope);
+  if (info->name == "confirm")
+    return answer_question(command.arguments, authority::Verdict::kYes, scope);
+  if (info->name == "deny")
+    return answer_question(command.arguments, authority::Verdict::kNo, scope);
   return help(command.arguments, scope);
 }
 

@@ -65,8 +65,10 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
     }
     if (!decision) co_return false;
     Decision taken = std::move(*decision);
+    const std::string_view outcome = taken.outcome;
     bool settled = co_await settle(turn, std::move(taken));
     if (!settled) co_return false;
+    turn.trace.finish(turn, config_.name, outcome);
   }
   if (!parsed.is_command) store_answer(turn);
   const bool handed_over = co_await hand_over(turn);
@@ -119,7 +121,11 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
   if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
   const Usage before = turn.usage;
   if (permit) {
-    TurnStops stops{ctx.within(config_.turn_timeout), lane.cancel.get_token(), base.stop};
+    TurnStops stops{.ctx = ctx.within(config_.turn_timeout),
+                    .cancel = lane.cancel.get_token(),
+                    .shutdown = base.stop,
+                    .places = &turns_,
+                    .place = &*permit};
     Turn run(config_, deps_, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
   } else if (lane.cancel.stop_requested()) {
@@ -137,14 +143,18 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
 
 AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& turn) {
   send_progress(deps_, turn, Progress::Phase::kPaused);
-  if (halt.why == Halt::Why::kCancelled) return {.text = std::string(kCancelledText)};
+  if (halt.why == Halt::Why::kCancelled)
+    return {.text = std::string(kCancelledText), .outcome = "cancelled"};
   if (halt.why == Halt::Why::kQuota)
-    return {.text = halt.error.message + " /usage shows what was used.", .failed = true};
-  if (halt.why == Halt::Why::kLoop) return {.text = halt.error.message, .failed = true};
+    return {.text = halt.error.message + " /usage shows what was used.",
+            .failed = true,
+            .outcome = "over budget"};
+  if (halt.why == Halt::Why::kLoop)
+    return {.text = halt.error.message, .failed = true, .outcome = "stopped"};
   std::string incident = mint_incident();
   log::warn("agent", "incident {}: turn {}: {}", incident, turn.message.id.str(),
             redact(halt.error.to_string(), kLoggedErrorBytes));
-  return {.text = failure_text(halt.error.code, incident), .failed = true};
+  return {.text = failure_text(halt.error.code, incident), .failed = true, .outcome = "failed"};
 }
 
 AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const TurnState& turn) {

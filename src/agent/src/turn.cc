@@ -63,10 +63,12 @@ Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::st
 
 Task<std::expected<std::string, Halt>> Turn::run() {
   show(Progress::Phase::kStarted);
+  state_.trace.begin(deps_.turn_log, deps_.toolbox.specs(), deps_.clock.now());
   co_await take_files();
   if (auto halt = halted()) co_return std::unexpected(*halt);
   history_ = open_transcript(deps_, state_.message, text_);
   if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
+  state_.trace.set(settings_);
   prepare(settings_.history_token_budget > 0 ? settings_.history_token_budget
                                              : deps_.model.config().history_token_budget);
   int fitting =
@@ -201,9 +203,11 @@ Task<std::expected<llm::Response, llm::Failure>> Turn::call_model(const llm::Req
     if (event.type == llm::StreamEvent::Type::kTextDelta) show(Progress::Phase::kText, event.text);
   };
   std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
+  const auto from = TurnTrace::now();
   auto response =
       co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
-  settle_call(deps_, config_, state_.message, std::move(hold), response);
+  const PicoUsd cost = settle_call(deps_, config_, state_.message, std::move(hold), response);
+  state_.trace.model_call(from, request, response, cost);
   co_return response;
 }
 

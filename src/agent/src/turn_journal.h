@@ -20,6 +20,7 @@
 #include "skep/llm/driver.h"
 #include "skep/model/message.h"
 #include "skep/store/journal.h"
+#include "turn_trace.h"
 
 namespace skep::agent {
 
@@ -30,6 +31,7 @@ struct CallRecord {
   bool started = false;  // recorded for tools that are not repeatable
   std::optional<ToolResult> result;
   std::string note;  // of the loop guard, for the end of the result
+  std::string why;   // what allowed it, for the turn log
 };
 struct Round {
   std::vector<Part> parts;  // the assistant's
@@ -43,6 +45,7 @@ struct TurnState {
   std::string model;       // that answered last
   int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
   std::optional<Message> reply;
+  TurnTrace trace;
   bool retracted = false;  // while it waited: nothing is to be done, and the journal knows
 };
 

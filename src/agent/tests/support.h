@@ -192,7 +192,14 @@ class AgentFixture : public ::testing::Test {
     journal = std::move(*store::Journal::open({.directory = (dir.path / "journal").string()}));
     memory = std::move(*memory::Memory::open({.path = (dir.path / "memory").string()}, clock));
     open_ledger({});
+    open_authority();
     make_agent();
+  }
+  void open_authority() {
+    audit = std::move(*authority::AuditLog::open(dir.path.string(), clock));
+    approvals = std::move(*authority::Approvals::open(approval_config, *journal, *audit, clock));
+    authority = std::move(*authority::Authority::open(
+        rules, *audit, [this](std::string_view) { return &config.grants; }));
   }
   void open_ledger(memory::QuotaConfig quota) {
     ledger = std::move(*memory::Ledger::open(
@@ -206,6 +213,9 @@ class AgentFixture : public ::testing::Test {
         .memory = *memory,
         .ledger = *ledger,
         .journal = *journal,
+        .authority = *authority,
+        .approvals = *approvals,
+        .audit = *audit,
         .out = channel,
         .clock = clock,
         .status_lines =
@@ -221,7 +231,8 @@ class AgentFixture : public ::testing::Test {
         .access =
             [](const Conversation& who, std::string_view command, std::string_view arguments) {
               return fmt::format("{}({}) of {}", command, arguments, who.peer);
-            }};
+            },
+        .turn_log = turn_log.get()};
     agent = std::move(*Agent::open(config, std::move(deps)));
   }
   void reconfigure() {
@@ -235,7 +246,11 @@ class AgentFixture : public ::testing::Test {
   void close() {
     Ctx at_once;
     at_once.deadline = std::chrono::steady_clock::now();
+    if (approvals) approvals->stop();
     close_agent(at_once);
+    authority.reset();
+    approvals.reset();
+    audit.reset();
     journal.reset();
     memory.reset();
   }
@@ -282,7 +297,13 @@ class AgentFixture : public ::testing::Test {
   std::unique_ptr<store::Journal> journal;
   std::unique_ptr<memory::Ledger> ledger;
   std::unique_ptr<memory::Memory> memory;
+  authority::AuthorityConfig rules;
+  authority::ApprovalsConfig approval_config;
+  std::unique_ptr<authority::AuditLog> audit;
+  std::unique_ptr<authority::Approvals> approvals;
+  std::unique_ptr<authority::Authority> authority;
   ConversationSettings settings;
+  std::unique_ptr<TurnLog> turn_log;
   std::unique_ptr<Agent> agent;
 };
 

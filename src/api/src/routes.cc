@@ -59,6 +59,8 @@ std::string_view event_name(ChatEvent::Type type) {
       return "tool_start";
     case ChatEvent::Type::kToolEnd:
       return "tool_end";
+    case ChatEvent::Type::kAsk:
+      return "ask";
     case ChatEvent::Type::kReply:
       return "reply";
   }
@@ -147,8 +149,14 @@ constexpr std::array kRoutes = {
           &get_fabric<&fabric::nodes_of>},
     Route{"GET", "/api/fabric/routes", true, "Where names lead, in the order that decides, and why",
           &get_fabric<&fabric::routes_of>},
+    Route{"POST", "/api/fabric/routes", true, "Adds a static route to the hive's rules",
+          &post_fabric_route},
+    Route{"DELETE", "/api/fabric/routes", true, "Takes a static route out of the hive's rules",
+          &delete_fabric_route},
     Route{"GET", "/api/fabric/vpns", true, "Which names are in which zone",
           &get_fabric<&fabric::zones_of>},
+    Route{"POST", "/api/fabric/vpns", true, "Adds a zone rule", &post_fabric_vpn},
+    Route{"DELETE", "/api/fabric/vpns", true, "Takes a zone rule out", &delete_fabric_vpn},
     Route{"GET", "/api/fabric/hives", true, "Other hives and what they advertise",
           &get_fabric<&fabric::hives_of>},
     Route{"GET", "/api/fabric/stats", true, "Counters of each router",

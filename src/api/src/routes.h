@@ -25,6 +25,12 @@ struct Route {
 
 std::span<const Route> routes();
 
+// /api/fabric/routes and /vpns, changed (fabric_rules.cc). The body is the entry, or what names it.
+Task<Result<void>> post_fabric_route(Ctx ctx, RouteContext context);
+Task<Result<void>> delete_fabric_route(Ctx ctx, RouteContext context);
+Task<Result<void>> post_fabric_vpn(Ctx ctx, RouteContext context);
+Task<Result<void>> delete_fabric_vpn(Ctx ctx, RouteContext context);
+
 // The JSON body of an error answer: {"error":{"code":…,"message":…}}.
 std::string error_body(const Error& error);
 

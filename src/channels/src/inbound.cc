@@ -97,7 +97,6 @@ Task<void> Inbound::on_words(Ctx ctx, Received& received) {
   if (!archived && take_code(chat, seen)) co_return;
   const Admitted admitted = deps_.admission.judge(chat, seen, {.archived = archived});
   if (admitted == Admitted::kYes || admitted == Admitted::kContext) {
-    if (take_answer(chat, chat.body, {}, seen)) co_return;
     const std::string said = chat.body;
     chat.body = worded(received);
     Heard heard{received, chat, seen};

@@ -50,6 +50,8 @@ class Inbound {
     // A message of ours has arrived (XEP-0184), or came back.
     std::function<void(const std::string& id, const xmpp::Jid& by)> arrived;
     std::function<void(const std::string& id)> bounced;
+    // The question of ours that this message shows; empty: none.
+    std::function<std::string(const std::string& id)> question;
     // Somebody was let in by a code: administrators are told.
     std::function<void(const identity::AccessEntry&)> paired;
   };
@@ -95,8 +97,7 @@ class Inbound {
   void on_error(const xmpp::ChatMessage& chat);
   bool take_code(const xmpp::ChatMessage& chat, const std::string& seen);
   bool remember_seen(const std::string& seen);
-  bool take_answer(const xmpp::ChatMessage& chat, std::string_view text,
-                   const std::string& reacts_to, const std::string& seen);
+  bool answers_question(const Received& received, xmpp::ChatMessage& chat) const;
   void on_presence(const xmpp::Element& stanza);
   void refuse(const xmpp::Element& stanza, const Error& why);
   void refuse(const Received& received, const Error& why);

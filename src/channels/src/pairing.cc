@@ -53,19 +53,15 @@ bool Inbound::take_code(const xmpp::ChatMessage& chat, const std::string& seen) 
   return true;
 }
 
-// A yes or no to a question of ours never reaches the agent: the turn that asked waits for it.
-bool Inbound::take_answer(const xmpp::ChatMessage& chat, std::string_view text,
-                          const std::string& reacts_to, const std::string& seen) {
-  if (!deps_.channel.approve) return false;
-  const Conversation from{.channel = "xmpp",
-                          .peer = chat.from.bare().str(),
-                          .thread = chat.thread,
-                          .entrypoint = deps_.entrypoints.of(chat.to).id};
-  const auto answer = deps_.channel.approve(from, text, reacts_to);
-  if (!answer) return false;
-  (void)remember_seen(seen);
-  acknowledge(chat);
-  deps_.say(make_notice(correspondence(chat), *answer));
+// A thumb on a question of ours is what one would type.
+bool Inbound::answers_question(const Received& received, xmpp::ChatMessage& chat) const {
+  const xmpp::References& about = received.about;
+  const std::string question = deps_.question(about.reacts_to);
+  if (question.empty() || about.reactions.size() != 1) return false;
+  const std::string& emoji = about.reactions.front();
+  if (emoji != "👍" && emoji != "👎") return false;
+  chat.body = fmt::format("/{} {}", emoji == "👍" ? "confirm" : "deny", question);
+  chat.has_body = true;
   return true;
 }
 

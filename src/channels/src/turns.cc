@@ -108,6 +108,12 @@ void Turns::progress(const Message& message) {
   composing_.erase(running);
 }
 
+Asked Turns::waits(const Message& question) {
+  composing_.erase(question.in_reply_to.str());  // what is sent says <active/>
+  if (const Asked* known = asked_.find(question.in_reply_to.str())) return *known;
+  return asked_from(question.meta).value_or(Asked{});
+}
+
 Asked Turns::answered(const Message& reply) {
   composing_.erase(reply.in_reply_to.str());
   if (auto with = correspondence(reply)) say_displayed(reply.in_reply_to, *with);

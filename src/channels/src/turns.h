@@ -60,6 +60,8 @@ class Turns {
   void forget(const MessageId& message) { asked_.erase(message.str()); }
   // A kProgress message.
   void progress(const Message& message);
+  // It asks the person something and composes no more until it goes on. What was asked, as below.
+  Asked waits(const Message& question);
   // The reply is here: the turn has ended. What was asked, for its type and threads.
   Asked answered(const Message& reply);
   // After `asked` something newer was said in that conversation, so the answer should name it.

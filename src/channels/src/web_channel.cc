@@ -94,6 +94,8 @@ std::optional<ChatEvent> to_event(const Message& message) {
       return ChatEvent{Type::kToolEnd, text, id};
     case Phase::kReset:
       return ChatEvent{Type::kReset, text, id};
+    case Phase::kAsks:
+      return ChatEvent{Type::kAsk, text, id};
     case Phase::kPaused:
       return std::nullopt;  // the reply says what went wrong
   }

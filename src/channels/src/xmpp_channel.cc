@@ -69,6 +69,9 @@ void XmppChannelImpl::start() {
 }
 
 Result<void> XmppChannelImpl::deliver(Message message) {
+  if (message.kind == Kind::kProgress && message.progress &&
+      message.progress->phase == Progress::Phase::kAsks)
+    return question(std::move(message));
   if (message.kind == Kind::kProgress) return progress(message), Result<void>();
   if (message.kind == Kind::kReply) {
     if (commands_.take_reply(message)) return {};
@@ -159,11 +162,31 @@ void XmppChannelImpl::progress(const Message& message) {
   drafts_.progress(message, turns_.find(message.in_reply_to.str()));
 }
 
+// A message of its own, as sure to arrive as a reply; the turn goes on behind it. Its id ends in
+// the question's, which is what the buttons say (XEP-0439).
+Result<void> XmppChannelImpl::question(Message message) {
+  const Asked asked = turns_.waits(message);
+  message.kind = Kind::kReply;
+  message.parts = {TextPart{std::exchange(message.progress, std::nullopt)->text}};
+  const std::string& id = message.id.str();
+  const std::string name = id.substr(id.rfind('-') + 1);
+  questions_.touch(id) = name;
+  return put(std::move(message), asked,
+             {{"/confirm " + name, "Yes"},
+              {"/deny " + name, "No"},
+              {fmt::format("/confirm {} always", name), "Always"}},
+             {});
+}
+
 Result<void> XmppChannelImpl::reply(Message message) {
-  const bool in_room = rooms_.is_for_room(message);
   const std::string draft = drafts_.ended(message.in_reply_to);
   const Asked asked = turns_.answered(message);
-  if (in_room) return rooms_.reply(std::move(message), asked);
+  return put(std::move(message), asked, {}, draft);
+}
+
+Result<void> XmppChannelImpl::put(Message message, const Asked& asked, std::vector<Choice> choices,
+                                  const std::string& draft) {
+  if (rooms_.is_for_room(message)) return rooms_.reply(std::move(message), asked);
   const std::string to = message.reply_address.to;
   OutgoingReply out{.message = std::move(message),
                     .type = asked.type,
@@ -172,7 +195,8 @@ Result<void> XmppChannelImpl::reply(Message message) {
                     .with_from = component_,
                     .styling = config_.styling,
                     .extras = {.corrects = draft},
-                    .bytes_max = config_.reply_bytes_max};
+                    .bytes_max = config_.reply_bytes_max,
+                    .choices = std::move(choices)};
   if (out.chat_state) peers_.told(to);
   if (turns_.is_overtaken(out.message.conversation, asked)) out.answers = asked.reference;
   if (auto peer = Jid::parse(to)) {

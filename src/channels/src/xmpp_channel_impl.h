@@ -26,6 +26,8 @@ class XmppChannelImpl final : public XmppChannel {
  public:
   XmppChannelImpl(XmppChannelConfig config, XmppChannelDeps deps, Entrypoints entrypoints);
 
+  static constexpr std::size_t kQuestionsMax = 1000;  // a thumb on an older one is a reaction
+
   std::string kind() const override { return "xmpp"; }
   XmppChannelStats stats() const override { return stats_; }
   std::string rooms_command(std::string_view command, std::string_view arguments) override {
@@ -88,6 +90,9 @@ class XmppChannelImpl final : public XmppChannel {
   void came_online(const xmpp::Jid& address, const xmpp::Jid& who, std::optional<Millis> was_away);
   void progress(const Message& message);
   Result<void> reply(Message message);
+  Result<void> question(Message message);
+  Result<void> put(Message message, const Asked& asked, std::vector<Choice> choices,
+                   const std::string& draft);
   void finished(const OutgoingReply& reply, bool sent);
   Result<OutgoingReply> to_outgoing(Unasked unasked);
   void tell_agent(const OutgoingReply& said);
@@ -125,6 +130,7 @@ class XmppChannelImpl final : public XmppChannel {
     xmpp::Jid to;  // bare
   };
   BoundedMap<Known> fates_{kFatesMax};
+  BoundedMap<std::string> questions_{kQuestionsMax};  // id of our message -> of the question
   Rooms rooms_;
   Drafts drafts_;
   Uploads uploads_;

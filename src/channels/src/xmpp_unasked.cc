@@ -68,9 +68,11 @@ Result<OutgoingReply> XmppChannelImpl::to_outgoing(Unasked unasked) {
 Result<Posted> XmppChannelImpl::post(Unasked unasked) {
   const bool may_wait = unasked.wait_until_online;
   const bool noted = unasked.noted;
+  const std::string question = unasked.question;
   SKEP_TRY(OutgoingReply out, to_outgoing(std::move(unasked)));
   SKEP_TRY(const Jid to, Jid::parse(out.message.reply_address.to));
   const std::string id = out.message.id.str();
+  if (!question.empty()) questions_.touch(id) = question;
   if (rooms_.is_for_room(out.message)) {
     out.message.reply_address.to = to.bare().str();
     SKEP_TRY_VOID(rooms_.reply(std::move(out.message), Asked{.type = "groupchat"}));

@@ -63,6 +63,11 @@ Inbound::Deps XmppChannelImpl::inbound_deps() {
           .is_draft = [this](const std::string& id) { return drafts_.is_draft(id); },
           .arrived = [this](const std::string& id, const Jid& by) { on_receipt(id, by); },
           .bounced = [this](const std::string& id) { set_fate(id, Fate::kBounced); },
+          .question =
+              [this](const std::string& id) {
+                const std::string* name = questions_.find(id);
+                return name == nullptr ? std::string() : *name;
+              },
           .paired = [this](const identity::AccessEntry& entry) { tell_admins(entry); }};
 }
 

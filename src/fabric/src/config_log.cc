@@ -43,6 +43,9 @@ class Log final : public ConfigLog, public Inbox {
   [[nodiscard]] ConfigVersion version(std::string_view section) const override;
   [[nodiscard]] const Rules& rules() const override { return core_.table().rules(); }
   void on_applied(std::function<void()> follow) override { applied_ = std::move(follow); }
+  json::object command(std::string_view action, const json::value& entry) override {
+    return run(action, &entry, true).answer();
+  }
   // What is sent to SY.config.
   Result<void> deliver(Message message) override;
 
@@ -78,6 +81,7 @@ class Log final : public ConfigLog, public Inbox {
   void adopt(std::string_view hive, ConfigState state, bool told_alone);
   void compare(const json::value& versions, Exit* exit);
   void answer(const Asked& asked, std::string_view subsystem, const ConfigOutcome& outcome);
+  ConfigCommand run(std::string_view action, const json::value* entry, bool allowed);
   void command(const Message& message);
 
   [[nodiscard]] Message router_message(std::string action, const json::value& payload,
@@ -351,11 +355,8 @@ Result<void> Log::deliver(Message message) {
   return {};
 }
 
-void Log::command(const Message& message) {
-  if (!message.src_name) return;
-  const Name& sender = *message.src_name;
-  const bool allowed = sender.type() == NodeType::kSystem && is_trusted(sender.hive());
-  ConfigCommand command = read_command(message, allowed);
+ConfigCommand Log::run(std::string_view action, const json::value* entry, bool allowed) {
+  ConfigCommand command = read_command(action, entry, allowed);
   if (command.section) {
     ConfigState now = state(*command.section).value_or(ConfigState{.section = *command.section});
     if (auto content = command.edit(now)) {
@@ -365,6 +366,15 @@ void Log::command(const Message& message) {
     }
     command.list(now);
   }
+  return command;
+}
+
+void Log::command(const Message& message) {
+  if (!message.src_name) return;
+  const Name& sender = *message.src_name;
+  const bool allowed = sender.type() == NodeType::kSystem && is_trusted(sender.hive());
+  const auto payload = parse_json(message.payload);
+  const ConfigCommand command = run(message.action, payload ? &*payload : nullptr, allowed);
   Message reply = command.reply(message);
   reply.dst = sender;
   (void)node_->send(std::move(reply));  // the sender may be gone; nobody else wants to know

@@ -164,7 +164,8 @@ Result<void> check(const Message& m) {
 
 }  // namespace
 
-Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp) {
+Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp,
+                          std::size_t bytes_max) {
   SKEP_TRY_VOID(check(message));
   const std::size_t header = begin_frame(out, kUsualBytes);
   append_routing(out, message, stamp);
@@ -172,15 +173,15 @@ Result<void> append_frame(std::string& out, const Message& message, const Stamp&
   append_payload(out, message);
   const std::size_t bytes = frame_bytes_since(out, header);
   const bool valid = is_valid_utf8(std::string_view(out).substr(header + kFrameHeaderBytes));
-  if (bytes <= kFrameBytesMax && valid) {
+  if (bytes <= bytes_max && valid) {
     end_frame(out, header);
     return {};
   }
   out.resize(header);
   if (!valid) return fail(Code::kInvalid, "the message holds bytes that are not UTF-8");
-  return fail(Code::kTooLarge,
-              fmt::format("the message is {} bytes as a frame; at most {} can be sent", bytes,
-                          kFrameBytesMax));
+  return fail(
+      Code::kTooLarge,
+      fmt::format("the message is {} bytes as a frame; at most {} can be sent", bytes, bytes_max));
 }
 
 }  // namespace skep::fabric

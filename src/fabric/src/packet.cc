@@ -1,5 +1,7 @@
 #include "packet.h"
 
+#include <limits>
+
 #include "message_members.h"
 
 namespace skep::fabric {
@@ -96,6 +98,17 @@ Result<void> Packet::append(std::string& out, bool towards_router) const {
   if (made.empty()) SKEP_TRY_VOID(append_now(made, towards_router));
   out += made;
   return {};
+}
+
+Result<std::string> Packet::envelope() const {
+  std::string frame;
+  if (message_) {
+    SKEP_TRY_VOID(append_frame(frame, *message_, stamp, std::numeric_limits<std::uint32_t>::max()));
+  } else {
+    append_stamped(frame, view_, stamp);
+  }
+  frame.erase(0, kFrameHeaderBytes);
+  return frame;
 }
 
 Result<void> Packet::append_now(std::string& out, bool towards_router) const {

@@ -41,6 +41,8 @@ class Packet {
   // Appends the stamped frame. `towards_router`: with the zone and one ttl less. kTooLarge when
   // what was spliced in makes it too long.
   Result<void> append(std::string& out, bool towards_router) const;
+  // The stamped envelope as a node would get it, however long it is.
+  [[nodiscard]] Result<std::string> envelope() const;
 
   // What the receiver said when route() failed with kRefused or kBackpressure.
   std::optional<Error> refusal;

@@ -8,7 +8,7 @@ namespace skep::fabric {
 namespace {
 
 // The first byte of each content: another order of fields gets another number.
-constexpr std::uint8_t kNodesFormat = 1, kConfigFormat = 2, kLsaFormat = 3;
+constexpr std::uint8_t kNodesFormat = 1, kConfigFormat = 4, kLsaFormat = 3;
 constexpr std::size_t kNodeBytesMin = 16 + 2 + 5 + 1 + 2 + 1 + 8;
 
 void put_id(BytesOut& out, const NodeId& id) {
@@ -187,6 +187,8 @@ std::string encode(const ConfigRegion& region) {
   out.u8(kConfigFormat);
   out.u64(region.routes_version);
   out.u64(region.zones_version);
+  out.text(region.routes_origin);
+  out.text(region.zones_origin);
   put(out, region.rules);
   return std::move(out).take();
 }
@@ -219,6 +221,8 @@ Result<ConfigRegion> decode_config(std::string_view content) {
   ConfigRegion region;
   region.routes_version = in.u64();
   region.zones_version = in.u64();
+  region.routes_origin = in.text();
+  region.zones_origin = in.text();
   region.rules = get_rules(in);
   return finish(in, std::move(region));
 }

@@ -42,9 +42,12 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.fabric = FabricConfig::read(root.child("fabric"));
   config.authority = AuthoritySideConfig::read(root.child("authority"));
   config.fabric.gateway = config.gateway.wanted();
+  config.gateway.config_from = config.fabric.config_from;
+  config.streams = StreamsConfig::read(root.child("streams"));
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
   config.agent = agent::AgentConfig::read(root);
+  config.turn_log = agent::TurnLogConfig::read(root.child("trace"), home);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
   config.quota = memory::QuotaConfig::read(root.child("quota"));
@@ -73,6 +76,15 @@ std::vector<channels::XmppChannelConfig> KernelConfig::xmpp_nodes() const {
   if (xmpp) nodes.push_back(*xmpp);
   std::ranges::copy(xmpp_accounts, std::back_inserter(nodes));
   return nodes;
+}
+
+FabricBooks::Config KernelConfig::books(bool main, std::string router) const {
+  return {.home = home,
+          .router = std::move(router),
+          .main = main,
+          .config_from = fabric.config_from,
+          .streams = streams,
+          .sync = sync};
 }
 
 Result<ConfigFile> load_config(const std::string& home, const std::optional<std::string>& path) {

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 
-#include "approval_talk.h"
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
 #include "skep/tools/result_store.h"
@@ -50,6 +49,7 @@ class KernelImpl final : public Kernel {
     if (web_) co_await web_->close(ctx.within(1s));
     if (gateway_) co_await gateway_->close(ctx.within(3s));
     if (fabric_) co_await fabric_->close(ctx.within(1s));
+    if (books_) co_await books_->close(ctx.within(1s));
   }
 
   const KernelConfig& config() const override { return config_; }
@@ -57,6 +57,7 @@ class KernelImpl final : public Kernel {
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
   memory::Ledger& ledger() override { return *ledger_; }
+  fabric::ConfigLog* config_log() override { return books_ ? &books_->config_log() : nullptr; }
   AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
   void reload(const KernelConfig& config) override {
@@ -138,6 +139,9 @@ class KernelImpl final : public Kernel {
                            .memory = *memory_,
                            .ledger = *ledger_,
                            .journal = *journal_,
+                           .authority = authority_->authority(),
+                           .approvals = authority_->approvals(),
+                           .audit = authority_->audit(),
                            .out = agent_out_,
                            .clock = Clock::system(),
                            .status_lines = [this](bool admin) { return status_lines(admin); },
@@ -155,6 +159,10 @@ class KernelImpl final : public Kernel {
                             std::string_view arguments) {
         return xmpp_->access_command(who, command, arguments);
       };
+    }
+    if (config_.turn_log.enabled) {
+      SKEP_TRY(turn_log_, agent::TurnLog::open(config_.turn_log, Clock::system()));
+      agent.turn_log = turn_log_.get();
     }
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
 
@@ -187,7 +195,6 @@ class KernelImpl final : public Kernel {
         .files = attachments_.get()};
     SKEP_TRY(xmpp_, XmppSide::open(config_.xmpp_nodes(), deps));
     xmpp_->on_reload = options_.reload;
-    approval_talk_ = std::make_unique<ApprovalTalk>(authority_->approvals(), *xmpp_);
     SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_));
     return open_xmpp_tools(toolbox_, config_, pool_, *xmpp_);
   }
@@ -208,14 +215,17 @@ class KernelImpl final : public Kernel {
   // Without sockets this process is whole in itself, so only another router of the same name, which
   // would take half of the messages, keeps it from starting.
   Result<void> open_fabric() {
-    if (!options_.networks || !config_.fabric.socket) return {};
+    if (!options_.networks) return {};
+    SKEP_TRY(books_,
+             FabricBooks::open(loop_, *router_, config_.books(true, config_.fabric.router)));
+    if (!config_.fabric.socket) return {};
     std::function<fabric::LsaRegion()> hives;
     if (config_.gateway.wanted()) {
       hives = [this] {
         return gateway_ ? fabric::lsa_region_of(*gateway_, *router_) : fabric::LsaRegion();
       };
     }
-    auto side = FabricSide::open(loop_, *router_, config_.fabric, config_.home,
+    auto side = FabricSide::open(loop_, *router_, *books_, config_.fabric, config_.home,
                                  /*rules_writer=*/true, std::move(hives));
     if (side) {
       fabric_ = *std::move(side);
@@ -275,12 +285,13 @@ class KernelImpl final : public Kernel {
   tools::Toolbox toolbox_;
   std::unique_ptr<fabric::Router> router_;
   std::unique_ptr<fabric::Gateway> gateway_;
+  std::unique_ptr<agent::TurnLog> turn_log_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<identity::Access> access_;
   std::unique_ptr<XmppSide> xmpp_;
-  std::unique_ptr<ApprovalTalk> approval_talk_;
   PortInbox agent_out_, web_out_;
+  std::unique_ptr<FabricBooks> books_;
   std::unique_ptr<FabricSide> fabric_;
 };
 
@@ -344,6 +355,11 @@ json::object KernelImpl::status() const {
                                      {"last_refusal", gateway.last_refusal}};
   }
   if (fabric_) status["fabric"] = fabric_->status();
+  if (books_) {
+    status["rules"] = books_->config_status();
+    if (json::object streams = books_->streams_status(); !streams.empty())
+      status["streams"] = std::move(streams);
+  }
   return status;
 }
 

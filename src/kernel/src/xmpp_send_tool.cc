@@ -1,5 +1,8 @@
 #include "xmpp_send_tool.h"
 
+#include <algorithm>
+
+#include "skep/base/log.h"
 #include "skep/tools/xmpp_send.h"
 
 namespace skep::kernel {
@@ -43,6 +46,28 @@ Result<std::string> post(XmppSide& xmpp, const XmppSendDeps::Words& words) {
   return std::string(posted == channels::Posted::kWaits ? "waits" : "queued");
 }
 
+void show(XmppSide& xmpp, const authority::Approval& approval) {
+  const auto minutes = std::max<std::int64_t>(
+      1, std::chrono::round<std::chrono::minutes>(approval.expires - approval.asked).count());
+  const std::string& id = approval.id;
+  channels::Unasked question{
+      .id = MessageId(mint_ulid()),
+      .from = approval.conversation.entrypoint,
+      .to = approval.conversation.peer,
+      .text =
+          fmt::format("Please confirm: {}\n\nAnswer /confirm {} or /deny {} (or just yes or no) "
+                      "within {} minutes; with \"always\" behind it I keep your answer.",
+                      approval.summary, id, id, minutes),
+      .thread = approval.conversation.thread,
+      .choices = {{"/confirm " + id, "Yes"},
+                  {"/deny " + id, "No"},
+                  {fmt::format("/confirm {} always", id), "Always"}},
+      .question = id,
+      .noted = false};
+  auto posted = xmpp.channel_of(approval.conversation).post(std::move(question));
+  if (!posted) log::warn("xmpp", "a question cannot be asked: {}", posted.error().to_string());
+}
+
 // The authority first: what it denies nobody is asked about.
 Task<Result<XmppSendDeps::Verdict>> ask(XmppSide* xmpp, AuthoritySide* authority, std::string agent,
                                         Ctx ctx, XmppSendDeps::Wish wish) {
@@ -58,7 +83,14 @@ Task<Result<XmppSendDeps::Verdict>> ask(XmppSide* xmpp, AuthoritySide* authority
                                .turn = wish.turn,
                                .call = wish.call,
                                .summary = std::move(wish.summary)};
+  if (wish.conversation.channel != "xmpp")
+    co_return fail(Code::kUnsupported, "a person must say yes, and can do so over XMPP only");
+  const auto unlisten = authority->approvals().on_asked(
+      [xmpp, turn = wish.turn, call = wish.call](const authority::Approval& shown) {
+        if (shown.turn == turn && shown.call == call) show(*xmpp, shown);
+      });
   const auto answer = co_await authority->approvals().ask(std::move(ctx), std::move(approval));
+  unlisten();
   if (!answer) co_return fail(answer.error());
   using Verdict = XmppSendDeps::Verdict;
   switch (answer->verdict) {

@@ -25,7 +25,6 @@ Result<std::unique_ptr<XmppSide>> XmppSide::open(const std::vector<XmppChannelCo
                                       .hive = deps.hive,
                                       .access = &deps.access,
                                       .commands = deps.commands,
-                                      .approve = deps.approve,
                                       .files = deps.files};
     auto opened = channels::XmppChannel::open(config, std::move(channel));
     if (!opened) {

@@ -118,6 +118,12 @@ Result<Target> read_url(std::string_view text) {
 
 }  // namespace
 
+Result<std::string> endpoint_of(std::string_view url) {
+  SKEP_TRY(const Target target, read_url(url));
+  const std::string_view form = target.host.contains(':') ? "[{}]:{}" : "{}:{}";
+  return fmt::format(fmt::runtime(form), target.host, target.port);
+}
+
 EgressGuard::EgressGuard(EgressConfig config) : config_(std::move(config)) {}
 
 Result<void> EgressGuard::check_url(std::string_view url) const {

@@ -46,6 +46,18 @@ class XmppSend final : public Tool {
   [[nodiscard]] bool repeatable() const override { return false; }
   [[nodiscard]] std::chrono::milliseconds timeout() const override { return kTimeout; }
 
+  [[nodiscard]] std::vector<Need> needs(const json::value& arguments) const override {
+    auto to = deps_.normal(get_string(arguments, "to"));
+    if (!to) return {};  // call() says no
+    return {{.action = authority::Action::kXmppSend,
+             .resource = *to,
+             .carries = std::string(get_string(arguments, "body"))}};
+  }
+  [[nodiscard]] std::string describe(const json::value& arguments) const override {
+    return fmt::format("send this to {}: {}", get_string(arguments, "to"),
+                       get_string(arguments, "body"));
+  }
+
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     auto to = deps_.normal(get_string(arguments, "to"));
     Wanted wanted{

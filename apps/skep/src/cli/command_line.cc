@@ -87,9 +87,56 @@ void add_router(CLI::App& app, Options& options) {
   router.callback([&options] { options.command = Options::Command::kRouter; });
 }
 
+CLI::App& add_rule_verb(CLI::App& rules, Options& options, Options::Rule::What what,
+                        Options::Rule::Verb verb, const char* name, const char* help) {
+  CLI::App& sub = *rules.add_subcommand(name, help);
+  add_common(sub, options);
+  add_json(sub, options);
+  sub.callback([&options, what, verb] {
+    options.command = Options::Command::kFabricRules;
+    options.rule.what = what;
+    options.rule.verb = verb;
+  });
+  if (verb == Options::Rule::Verb::kList) return sub;
+  sub.add_option("pattern", options.rule.pattern,
+                 "A name (AI.old@lab; of this hive without the @), a prefix (AI.old.*), or any "
+                 "pattern with * (AI.*@farm)")
+      ->required();
+  sub.add_option("--match", options.rule.match,
+                 "How the pattern is meant; default: what it looks like")
+      ->check(CLI::IsMember({"exact", "prefix", "glob"}));
+  return sub;
+}
+
+// skep fabric route|zone add|del|list
+void add_fabric_rules(CLI::App& fabric, Options& options, Options::Rule::What what) {
+  using Verb = Options::Rule::Verb;
+  const bool route = what == Options::Rule::What::kRoute;
+  CLI::App& rules = *fabric.add_subcommand(
+      route ? "route" : "zone",
+      route ? "Static routes of the hive: drop names, redirect them, or catch what nobody has"
+            : "Zones: nodes talk within their own; names without a rule are in zone 0");
+  rules.require_subcommand(1);
+  CLI::App& add = add_rule_verb(rules, options, what, Verb::kAdd, "add",
+                                "Add one; it holds at once, in all routers");
+  if (route) {
+    add.add_option("action", options.rule.action,
+                   "drop: swallow; redirect: always there; fallback: there if nobody has the name")
+        ->required()
+        ->check(CLI::IsMember({"drop", "redirect", "fallback"}));
+    add.add_option("to", options.rule.to, "Where to: a name (AI.new@lab), or a hive (@farm)");
+    add.add_option("--metric", options.rule.metric, "Of two alike the lower one wins (0)");
+  } else {
+    add.add_option("zone", options.rule.zone, "The zone's number")->required();
+  }
+  add.add_option("--priority", options.rule.priority, "The lower one wins (100)");
+  add_rule_verb(rules, options, what, Verb::kDelete, "del", "Take one out");
+  add_rule_verb(rules, options, what, Verb::kList, "list", "Those there are, and their version");
+}
+
 void add_fabric(CLI::App& app, Options& options) {
-  CLI::App& fabric =
-      *app.add_subcommand("fabric", "Look at the fabric without asking a router; issue tokens");
+  CLI::App& fabric = *app.add_subcommand(
+      "fabric", "Look at the fabric; change its routes and zones; issue tokens");
   fabric.require_subcommand(1);
   for (auto [name, help] :
        {std::pair{"nodes", "Who is connected, and where"},
@@ -113,6 +160,8 @@ void add_fabric(CLI::App& app, Options& options) {
   token.add_option("--label", options.target, "What it is for, for people")->type_name("TEXT");
   token.add_flag("--system", options.system, "It may also send privileged messages (CONFIG_*)");
   token.callback([&options] { options.command = Options::Command::kFabricToken; });
+  add_fabric_rules(fabric, options, Options::Rule::What::kRoute);
+  add_fabric_rules(fabric, options, Options::Rule::What::kZone);
 }
 
 void add_models(CLI::App& app, Options& options) {
@@ -150,6 +199,22 @@ void add_audit(CLI::App& app, Options& options) {
   verify.callback([&options] { options.command = Options::Command::kAuditVerify; });
 }
 
+void add_trace(CLI::App& app, Options& options) {
+  CLI::App& trace = *app.add_subcommand("trace", "What a turn did: model calls, tools, cost");
+  CLI::App& replay = *app.add_subcommand(
+      "replay", "Run a recorded turn again, offline, and say what is different (exit code 1)");
+  for (auto [sub, command] : {std::pair{&trace, Options::Command::kTrace},
+                              std::pair{&replay, Options::Command::kReplay}}) {
+    add_common(*sub, options);
+    add_json(*sub, options);
+    sub->add_option("id", options.target, "Id of the question, of its answer, or the trace")
+        ->type_name("ID")
+        ->required();
+    sub->callback([&options, command] { options.command = command; });
+  }
+  replay.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+}
+
 void add_commands(CLI::App& app, Options& options) {
   CLI::App& up =
       *app.add_subcommand("up", "Run the daemon in the foreground until SIGTERM or Ctrl-C");
@@ -179,6 +244,7 @@ void add_commands(CLI::App& app, Options& options) {
   add_fabric(app, options);
   add_models(app, options);
   add_audit(app, options);
+  add_trace(app, options);
 }
 
 int dispatch(const Options& options) {
@@ -209,6 +275,8 @@ int dispatch(const Options& options) {
       return run_fabric(options);
     case Options::Command::kFabricToken:
       return run_fabric_token(options);
+    case Options::Command::kFabricRules:
+      return run_fabric_rules(options);
     case Options::Command::kModels:
       return run_models(options);
     case Options::Command::kModelsTest:
@@ -217,6 +285,10 @@ int dispatch(const Options& options) {
       return run_audit_list(options);
     case Options::Command::kAuditVerify:
       return run_audit_verify(options);
+    case Options::Command::kTrace:
+      return run_trace(options);
+    case Options::Command::kReplay:
+      return run_replay(options);
   }
   return kExitUsage;
 }

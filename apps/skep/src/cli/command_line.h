@@ -5,6 +5,7 @@
 // error.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -30,11 +31,14 @@ struct Options {
     kRouter,
     kFabric,
     kFabricToken,
+    kFabricRules,
     kHiveKeygen,
     kHiveJoin,
     kHiveList,
     kAuditList,
-    kAuditVerify
+    kAuditVerify,
+    kTrace,
+    kReplay
   };
   Command command = Command::kUp;
   std::string home;
@@ -48,9 +52,16 @@ struct Options {
   std::string file;                    // hive join FILE
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
-  std::string target;                  // models test
+  std::string target;                  // models test; trace, replay: which turn
   std::string name;                    // router --name; fabric: which look; audit list --agent
   std::size_t count = 50;              // audit list -n
+  struct Rule {                        // fabric route, fabric zone
+    enum class What { kRoute, kZone } what = What::kRoute;
+    enum class Verb { kAdd, kDelete, kList } verb = Verb::kList;
+    std::string pattern, match, action, to;
+    std::uint32_t zone = 0, metric = 0;
+    std::uint16_t priority = 100;
+  } rule;
 };
 
 int run(int argc, char** argv);
@@ -70,8 +81,11 @@ int run_usage(const Options& options);
 int run_router(const Options& options);
 int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
+int run_fabric_rules(const Options& options);
 int run_audit_list(const Options& options);
 int run_audit_verify(const Options& options);
+int run_trace(const Options& options);
+int run_replay(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

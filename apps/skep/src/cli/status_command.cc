@@ -57,6 +57,12 @@ void print_status(const json::value& status) {
   if (const json::value* xmpp = get_member(status, "xmpp")) {
     fmt::print("xmpp       {} {}\n", get_string(*xmpp, "state"), get_string(*xmpp, "address"));
   }
+  if (const json::value* streams = get_member(status, "streams")) {
+    const auto up = get_bool(*streams, "broker_up");
+    fmt::print("streams    to {}{}: {} kept, {} waiting, {} refused\n", get_string(*streams, "to"),
+               up ? (*up ? " (up)" : " (down)") : "", number(streams, "published"),
+               number(streams, "waiting"), number(streams, "refused"));
+  }
   const json::array* hives = get_array(status, "hives");
   for (const json::value& hive : hives == nullptr ? json::array() : *hives) {
     fmt::print("hive       {} ({}): {}, {} nodes\n", get_string(hive, "hive"),

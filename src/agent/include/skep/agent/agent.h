@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "skep/agent/loop_guard.h"
+#include "skep/agent/settings.h"
+#include "skep/agent/turn_log.h"
 #include "skep/async/gate.h"
 #include "skep/async/task.h"
-#include "skep/authority/capability.h"
+#include "skep/authority/approvals.h"
 #include "skep/base/clock.h"
 #include "skep/base/config.h"
 #include "skep/llm/model.h"
@@ -39,13 +41,6 @@ struct AgentConfig {
   static AgentConfig read(ConfigSection root);
 };
 
-// What one conversation has beside the common configuration.
-struct ConversationSettings {
-  std::string personality;       // replaces the workspace's; empty: that one
-  std::string instructions;      // behind the workspace's
-  int history_token_budget = 0;  // 0: [llm] history_token_budget
-};
-
 struct AgentStats {
   std::uint64_t accepted = 0, heard = 0, refused = 0, replied = 0, failed = 0, resumed = 0;
   std::size_t running = 0, waiting = 0;
@@ -59,6 +54,9 @@ struct AgentDeps {
   memory::Memory& memory;
   memory::Ledger& ledger;  // what models cost and may cost
   store::Journal& journal;
+  authority::Authority& authority;  // is asked before each tool call
+  authority::Approvals& approvals;  // people, where it says so
+  authority::AuditLog& audit;       // what was done
   Inbox& out;  // replies and progress leave here: the agent's port on the fabric
   const Clock& clock;
   // Lines that others add to /status ("XMPP: component agent.example.org, up 3 h"). `admin`: for
@@ -76,6 +74,7 @@ struct AgentDeps {
   std::function<std::string(const Conversation& who, std::string_view command,
                             std::string_view arguments)>
       access = {};
+  TurnLog* turn_log = nullptr;  // none: turns leave no record but transcript and ledger
 };
 
 // Loop thread only. deliver() accepts a kUser message by journaling it (design: accepted means

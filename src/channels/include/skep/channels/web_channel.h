@@ -20,9 +20,9 @@ struct WebChannelDeps {
 
 // One event of an answer on its way to a watcher.
 struct ChatEvent {
-  enum class Type { kStarted, kText, kReset, kToolStart, kToolEnd, kReply };
+  enum class Type { kStarted, kText, kReset, kToolStart, kToolEnd, kAsk, kReply };
   Type type = Type::kText;
-  std::string text;  // kReply: the whole answer
+  std::string text;  // kReply: the whole answer; kAsk: a question that waits for /confirm or /deny
   std::string message_id;
 };
 using ChatSink = std::function<Task<Result<void>>(ChatEvent)>;

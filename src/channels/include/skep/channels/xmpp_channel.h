@@ -83,11 +83,6 @@ struct CommandSpec {
   bool admin = false;
 };
 
-// Words that answer a question of ours, or an emoji on the message `reacts_to`: what to say then.
-// nullopt: they are for the agent.
-using Approve = std::function<std::optional<std::string>(
-    const Conversation& from, std::string_view text, std::string_view reacts_to)>;
-
 struct XmppChannelDeps {
   xmpp::XmppDeps xmpp;
   identity::Directory& directory;
@@ -105,7 +100,6 @@ struct XmppChannelDeps {
   identity::Access* access = nullptr;
   // What the agent answers to; each is an ad-hoc command too.
   std::vector<CommandSpec> commands = {};
-  Approve approve = {};
   attachments::Attachments* files = nullptr;  // null: files cannot be sent
 };
 
@@ -126,6 +120,7 @@ struct Unasked {
   std::string text;
   std::string thread = {};
   std::vector<Choice> choices = {};
+  std::string question = {};       // it shows this one: a thumb on it is an answer
   bool wait_until_online = false;  // where their presence is known; else it goes at once
   bool automatic = true;           // marked so, for programs
   bool noted = true;               // the agent is told, for when they answer

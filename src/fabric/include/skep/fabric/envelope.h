@@ -94,8 +94,9 @@ void append_stamped(std::string& out, const EnvelopeView& view, const Stamp& sta
 // `dst`), ttl and src_name the stamp's. A trace that is empty is the message's id. A `payload` goes
 // out as it is and stands before `parts`. kTooLarge over kFrameBytesMax; kInvalid for what cannot
 // be written: a payload that is no JSON, no trace, a kControl that claims one of the four types,
-// bad UTF-8. Nothing is appended then.
-Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp);
+// bad UTF-8. Nothing is appended then. `bytes_max`: another bound for what is no link's.
+Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp,
+                          std::size_t bytes_max = kFrameBytesMax);
 // The Message that a frame holds, for an inbox in this process; `src`, `src_name`, `trace`, `dst`
 // and `ttl` are taken from the routing part. Meta members that no field holds go to Message::meta,
 // `ack` and an unusual thread_id too. A `dst` that is no full name ("AI.a@*") reads as Unresolved:

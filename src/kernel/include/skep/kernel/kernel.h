@@ -38,11 +38,13 @@ struct KernelConfig {
   std::shared_ptr<const llm::Catalogue> catalogue;  // with <home>/models.json
   llm::LlmConfig llm;
   agent::AgentConfig agent;
+  agent::TurnLogConfig turn_log;  // [trace]
   memory::MemoryConfig memory;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
   attachments::AttachmentsConfig attachments;  // [attachments]
   FabricConfig fabric;                         // [fabric]
+  StreamsConfig streams;                       // [streams]
   AuthoritySideConfig authority;               // [authority]
   tools::XmppSendConfig xmpp_send;             // [skills.xmpp_send]
   tools::FileToolsConfig file_tools;
@@ -55,6 +57,8 @@ struct KernelConfig {
 
   // Reads every section; problems are in `file` afterwards (file.problems()).
   static KernelConfig read(ConfigFile& file, const std::string& home);
+  // Of the daemon's router, or of another one of the same home.
+  [[nodiscard]] FabricBooks::Config books(bool main, std::string router) const;
 };
 // --home, $SKEP_HOME, ~/.skep
 std::string default_home();
@@ -101,6 +105,8 @@ class Kernel {
   [[nodiscard]] virtual channels::WebChannel& web() = 0;
   [[nodiscard]] virtual fabric::Router& router() = 0;
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
+  // The hive's routes and zones; null without networks.
+  [[nodiscard]] virtual fabric::ConfigLog* config_log() = 0;
   [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;

@@ -59,10 +59,18 @@ struct ReplyAddress {
 
 // One event of a running turn (kProgress): what a person watching may see.
 struct Progress {
-  enum class Phase : std::uint8_t { kStarted = 1, kText, kToolStart, kToolEnd, kPaused, kReset };
+  enum class Phase : std::uint8_t {
+    kStarted = 1,
+    kText,
+    kToolStart,
+    kToolEnd,
+    kPaused,
+    kReset,
+    kAsks
+  };
   Phase phase = Phase::kStarted;
   std::string text;  // kText: the next piece; kToolStart/End: the tool's name; kReset: forget the
-                     // text so far
+                     // text so far; kAsks: a question to the person, who has to see it
   bool operator==(const Progress&) const = default;
 };
 

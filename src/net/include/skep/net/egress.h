@@ -19,6 +19,10 @@ struct EgressConfig {
   std::vector<std::string> deny;  // hosts; "*.example.com" covers subdomains
 };
 
+// "example.org:443" of a URL that the guard could judge at all, "[2001:db8::1]:80" where the host
+// is such an address. Pure.
+Result<std::string> endpoint_of(std::string_view url);
+
 // Pure checks; immutable after construction, so any thread may call them.
 class EgressGuard {
  public:

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "skep/async/ctx.h"
 #include "skep/async/task.h"
+#include "skep/authority/authority.h"
 #include "skep/base/json.h"
 #include "skep/llm/driver.h"
 #include "skep/model/message.h"
@@ -29,6 +31,13 @@ struct ToolOutput {
   bool is_error = false;
 };
 
+// Something that a call does to the world: what `authorize` is asked beside tool_invoke.
+struct Need {
+  authority::Action action = authority::Action::kToolInvoke;
+  std::string resource;
+  std::string carries = {};  // words that leave with it (kNetConnect): the URL, a body
+};
+
 // One ability. Loop thread only; calls may run side by side.
 class Tool {
  public:
@@ -43,6 +52,15 @@ class Tool {
   [[nodiscard]] virtual std::chrono::milliseconds timeout() const {
     return std::chrono::seconds(60);
   }
+  // What a call with these arguments needs. Pure; the arguments satisfy the schema.
+  [[nodiscard]] virtual std::vector<Need> needs(const json::value& arguments) const {
+    (void)arguments;
+    return {};
+  }
+  // The same for a person who is asked, behind "May I …": "run `make test` in my sandbox".
+  [[nodiscard]] virtual std::string describe(const json::value& arguments) const;
+  // Where the words of its output come from.
+  [[nodiscard]] virtual authority::Labels taint() const { return {}; }
   // `arguments` satisfy the spec's schema. Failure is an output with is_error, in words the model
   // can act on.
   virtual Task<ToolOutput> call(ToolContext context, json::object arguments) = 0;
@@ -69,6 +87,8 @@ class Toolbox {
   void keep_long_results(const ResultStore& store, std::size_t bytes_max);
   [[nodiscard]] const llm::ToolSpecs& specs() const { return specs_; }  // as of the last add()
   [[nodiscard]] const Tool* find(std::string_view name) const;
+  // What call() would answer without running anything: an unknown tool, bad arguments.
+  [[nodiscard]] std::optional<ToolOutput> refusal(const ToolCall& call) const;
   // Checks the arguments against the schema, runs within the time limit, caps the result. Never
   // fails: an unknown tool, bad arguments, a time-out or cancellation is an output with is_error
   // that says what to do instead. Each real run is logged at info: "run <name> turn=<turn>
