@@ -86,8 +86,13 @@ void read_link(ConfigSection root, ConfigSection server, XmppChannelConfig& conf
   config.link = xmpp::XmppConfig::read(root, server);
   server.read("agent", config.agent);
   config.profile.read(server);
-  if (config.link.mode == xmpp::XmppConfig::Mode::kComponent)
+  if (config.link.mode == xmpp::XmppConfig::Mode::kComponent) {
     config.addresses = EntrypointConfig::read(server, config.link.component_domain);
+  } else {
+    for (ConfigSection& section : server.list("addresses")) {
+      if (section.has("local")) section.problem("local", "only a component has several addresses");
+    }
+  }
   config.allow.own_domains = own_domains(config.link);
   for (const std::string& domain : config.link.user_domains) {
     if (auto normal = normal_domain(domain); !normal)
@@ -155,6 +160,14 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root,
                   "whole domain, or [\"*\"] for everybody of the allowed domains");
   }
   take_rooms(rooms, config);
+  for (const RoomConfig& room : rooms) {
+    const bool known =
+        accounts == nullptr || room.account.empty() ||
+        std::ranges::find(*accounts, room.account, &XmppChannelConfig::label) != accounts->end();
+    if (!known)
+      root.problem("rooms", fmt::format("{}: there is no [[accounts]] with the id \"{}\"",
+                                        room.room.str(), room.account));
+  }
   if (server.present()) {
     read_link(root, server, config);
     return config;

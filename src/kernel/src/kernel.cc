@@ -188,10 +188,6 @@ class KernelImpl final : public Kernel {
         .gave_up = options_.fatal,
         .unfinished = agent_->unfinished(),
         .commands = command_specs(),
-        .approve =
-            [this](const Conversation& from, std::string_view text, std::string_view reacts_to) {
-              return approval_talk_->answer(from, text, reacts_to);
-            },
         .files = attachments_.get()};
     SKEP_TRY(xmpp_, XmppSide::open(config_.xmpp_nodes(), deps));
     xmpp_->on_reload = options_.reload;

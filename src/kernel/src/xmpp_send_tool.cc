@@ -68,7 +68,7 @@ void show(XmppSide& xmpp, const authority::Approval& approval) {
   if (!posted) log::warn("xmpp", "a question cannot be asked: {}", posted.error().to_string());
 }
 
-// The authority first: what it denies nobody is asked about.
+// The turn has asked the authority already (Tool::needs()).
 Task<Result<XmppSendDeps::Verdict>> ask(XmppSide* xmpp, AuthoritySide* authority, std::string agent,
                                         Ctx ctx, XmppSendDeps::Wish wish) {
   const authority::Principal principal{.id = wish.conversation.peer,
@@ -117,21 +117,6 @@ Result<void> open_xmpp_send(tools::Toolbox& toolbox, const KernelConfig& config,
                           return XmppSendDeps::Contact{contact.known, contact.mutual, contact.room};
                         },
                     .normal = normal,
-                    .authorize = [&xmpp, &authority, agent](const tools::ToolContext& context,
-                                                            const std::string& to) -> Result<bool> {
-                      const authority::Decision decision = authority.authority().authorize(
-                          {.principal = {.id = context.conversation.peer,
-                                         .admin = xmpp.is_admin(context.conversation)},
-                           .agent = agent,
-                           .action = authority::Action::kXmppSend,
-                           .resource = to,
-                           .trace = context.turn,
-                           .detail = "xmpp_send"});
-                      using Outcome = authority::Decision::Outcome;
-                      if (decision.outcome == Outcome::kDeny)
-                        return fail(Code::kDenied, decision.reason);
-                      return decision.outcome == Outcome::kAsk;
-                    },
                     .post = [&xmpp](const XmppSendDeps::Words& words) { return post(xmpp, words); },
                     .fate =
                         [&xmpp](const Conversation& from, const std::string& id) {

@@ -13,10 +13,9 @@ void read_rates(ConfigSection section, XmppSendConfig& config) {
   section.read_duration("cooldown_after_limit", 1s, config.cooldown);
 }
 
-void read_audit(ConfigSection section, std::string_view enabled, std::string_view path,
-                XmppSendConfig& config) {
-  section.read(enabled, config.audit);
-  section.read(path, config.audit_path);
+void read_audit(ConfigSection section, XmppSendConfig& config) {
+  section.read("enabled", config.audit);
+  section.read("log_path", config.audit_path);
   section.read("retention_days", config.retention_days, {.min = 1, .max = 36'500});
 }
 
@@ -40,8 +39,9 @@ XmppSendConfig XmppSendConfig::read(ConfigSection section, const std::string& ho
   config.draft = mode == "draft";
   read_rates(section, config);
   read_rates(section.child("rate_limit"), config);
-  read_audit(section, "audit_enabled", "audit_path", config);
-  read_audit(section.child("audit"), "enabled", "log_path", config);
+  section.read("audit_enabled", config.audit);
+  section.read("audit_path", config.audit_path);
+  read_audit(section.child("audit"), config);
   return config;
 }
 

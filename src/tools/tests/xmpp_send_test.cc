@@ -42,7 +42,6 @@ class XmppSendTest : public testing::Test {
           if (!text.contains('@')) return fail(Code::kInvalid, "no address");
           return to_lower_ascii(text);
         },
-        .authorize = [this](const ToolContext&, const std::string&) { return authorized_; },
         .post = [this](const XmppSendDeps::Words& words) -> Result<std::string> {
           posted_.push_back(words);
           return std::string("queued");
@@ -80,7 +79,6 @@ class XmppSendTest : public testing::Test {
   Toolbox toolbox_;
   Verdict verdict_ = Verdict::kYes;
   std::string fate_ = "sent";
-  Result<bool> authorized_ = false;
   std::vector<XmppSendDeps::Words> posted_;
   std::vector<XmppSendDeps::Wish> asked_;
 };
@@ -132,15 +130,16 @@ TEST_F(XmppSendTest, APersonSaysYesToTheVeryWords) {
   EXPECT_TRUE(posted_.empty()) << "a draft never sends itself";
 }
 
-TEST_F(XmppSendTest, TheAuthorityHasTheLastWord) {
-  config_.confirm_first_contact = false;
+TEST_F(XmppSendTest, TellsTheAuthorityWhoIsWrittenToAndWhatLeaves) {
   open();
-  authorized_ = fail(Code::kDenied, "not granted");
-  EXPECT_EQ(status({{"to", "bob@ex"}, {"body", "hi"}}), "denied: not granted");
-  authorized_ = true;
-  verdict_ = Verdict::kNo;
-  EXPECT_EQ(status({{"to", "bob@ex"}, {"body", "hi"}}), "denied: the person said no");
-  EXPECT_TRUE(posted_.empty());
+  const Tool* tool = toolbox_.find("xmpp_send");
+  ASSERT_NE(tool, nullptr);
+  const auto needs = tool->needs(json::object{{"to", "Bob@EX"}, {"body", "hi"}});
+  ASSERT_EQ(needs.size(), 1u);
+  EXPECT_EQ(needs.front().action, authority::Action::kXmppSend);
+  EXPECT_EQ(needs.front().resource, "bob@ex");
+  EXPECT_EQ(needs.front().carries, "hi");
+  EXPECT_TRUE(tool->needs(json::object{{"to", "nonsense"}, {"body", "hi"}}).empty());
 }
 
 TEST_F(XmppSendTest, IsSlowAndThenSilent) {
