@@ -8,6 +8,7 @@
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/store/append_file.h"
+#include "skep/xmpp/features.h"
 
 namespace skep::channels {
 namespace {
@@ -18,14 +19,6 @@ constexpr std::string_view kNsDiscoInfo = "http://jabber.org/protocol/disco#info
 constexpr std::string_view kNsData = "jabber:x:data";                  // XEP-0004
 constexpr std::string_view kNsRsm = "http://jabber.org/protocol/rsm";  // XEP-0059
 constexpr std::size_t kIdBytesMax = 1024;  // of an archive's id; a longer one is not kept
-
-bool announces(const Element& info, std::string_view feature) {
-  const Element* query = info.child("query", kNsDiscoInfo);
-  if (query == nullptr) return false;
-  return std::ranges::any_of(query->children(), [&](const Element* child) {
-    return child->name == "feature" && child->attribute("var") == feature;
-  });
-}
 
 Element field(std::string_view name, std::string value) {
   Element out("field", std::string(kNsData));
@@ -146,8 +139,8 @@ Task<void> CatchUp::ask_what_it_does(Ctx ctx) {
   Element iq = xmpp::make_iq({}, deps_.account, "get", "");
   iq.add(element("query", kNsDiscoInfo));
   const auto info = co_await request(ctx, std::move(iq));
-  has_archive_ = info && announces(*info, xmpp::kNsMam);
-  gives_ids_ = info && announces(*info, xmpp::kNsStanzaId);
+  has_archive_ = info && xmpp::announces(*info, xmpp::kNsMam);
+  gives_ids_ = info && xmpp::announces(*info, xmpp::kNsStanzaId);
   if (!info)
     log::info("xmpp", "the server does not say what it does: {}", info.error().to_string());
 }

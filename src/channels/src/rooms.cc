@@ -4,6 +4,7 @@
 
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/xmpp/features.h"
 
 namespace skep::channels {
 namespace {
@@ -23,14 +24,6 @@ std::string local_part(std::string_view name) {
   }
   while (local.ends_with('-')) local.pop_back();
   return local.empty() ? "agent" : local;
-}
-
-bool announces(const Element& info, std::string_view feature) {
-  const Element* query = info.child("query", kNsDiscoInfo);
-  if (query == nullptr) return false;
-  return std::ranges::any_of(query->children(), [&](const Element* child) {
-    return child->name == "feature" && child->attribute("var") == feature;
-  });
 }
 
 }  // namespace
@@ -157,7 +150,8 @@ Task<void> Rooms::ask_features(Ctx ctx, Jid jid, Jid from) {
   const Ctx bounded = ctx.within(kPingTimeout);
   const auto info = co_await deps_.request(bounded, std::move(iq));
   Room* room = find(jid);
-  if (room != nullptr && info) room->believes_stanza_ids = announces(*info, xmpp::kNsStanzaId);
+  if (room != nullptr && info)
+    room->believes_stanza_ids = xmpp::announces(*info, xmpp::kNsStanzaId);
 }
 
 void Rooms::ping(Room& room) {
@@ -254,7 +248,7 @@ bool Rooms::is_for_room(const Message& message) const {
   return asked && asked->type == "groupchat";
 }
 
-Result<void> Rooms::reply(Message message, const Asked& asked) {
+Result<void> Rooms::reply(Message message, const Asked& asked, Extras extras) {
   SKEP_TRY(const Jid to, Jid::parse(message.reply_address.to));
   Room* room = find(to.bare());
   if (room == nullptr || room->state() == Room::State::kStopped) {
@@ -267,6 +261,7 @@ Result<void> Rooms::reply(Message message, const Asked& asked) {
                     .chat_state = false,
                     .with_from = component_,
                     .styling = deps_.config.styling,
+                    .extras = std::move(extras),
                     .bytes_max = deps_.config.reply_bytes_max};
   if (asked.type == "groupchat") {
     put_asked(out.message.meta, asked);

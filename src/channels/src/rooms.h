@@ -9,6 +9,7 @@
 #include "skep/async/gate.h"
 #include "skep/async/wait.h"
 #include "skep/model/room_talk.h"
+#include "skep/xmpp/references.h"
 #include "turns.h"
 
 namespace skep::channels {
@@ -25,8 +26,9 @@ struct RoomStats {
   std::uint64_t duplicates = 0;
   std::uint64_t forged_history = 0;  // "delayed" after the history had ended
   std::uint64_t bounced = 0;
-  std::uint64_t invited = 0;   // invitations accepted
-  std::uint64_t declined = 0;  // and not
+  std::uint64_t unknown_gestures = 0;  // reactions to, and retractions of, what is not known
+  std::uint64_t invited = 0;           // invitations accepted
+  std::uint64_t declined = 0;          // and not
 };
 
 // Loop thread only. Owned by the XmppChannel, which hands it what comes from rooms.
@@ -64,7 +66,7 @@ class Rooms {
 
   // Whether a reply (or progress) goes to a room or to somebody in one. Replies then go to reply().
   [[nodiscard]] bool is_for_room(const Message& message) const;
-  Result<void> reply(Message message, const Asked& asked);
+  Result<void> reply(Message message, const Asked& asked, Extras extras = {});
 
   // "/invite room [password]", "/leave room", "/rooms".
   std::string command(std::string_view command, std::string_view arguments);
@@ -89,6 +91,13 @@ class Rooms {
     std::string label;  // of the speaker, for the transcript
   };
   enum class Heard { kNote, kAnswer };
+  // A message of which the room has told us its id.
+  struct SaidBefore {
+    std::string key;    // of its speaker; empty: it is ours
+    std::string label;  // as it stands in the transcript
+    std::string id;
+    std::string begins;
+  };
 
   Task<void> run(Ctx ctx);
   std::optional<SteadyTime> due() const;
@@ -124,6 +133,10 @@ class Rooms {
   Result<void> deliver(const Said& said, Message message, bool answer);
   std::string private_peer(const Room& room, const std::string& key) const;
 
+  // room_gestures.cc
+  void remember_said(const Room& room, const xmpp::MucMessage& muc, SaidBefore said);
+  Task<void> on_gesture(Ctx ctx, Said said, xmpp::References about);
+
   // invitations.cc
   bool take_invite(const xmpp::Element& stanza);
   bool may_invite(const xmpp::MucInvite& invite);
@@ -144,7 +157,8 @@ class Rooms {
   FloodLimit inviters_{6, 6};
   std::map<xmpp::Jid, FloodLimit> pace_;
   std::map<xmpp::Jid, SteadyTime> noticed_;
-  BoundedMap<bool> own_ids_{4096};  // of messages that were ours, for replies to them
+  BoundedMap<bool> own_ids_{4096};     // of messages that were ours, for replies to them
+  BoundedMap<SaidBefore> said_{4096};  // by room and stanza id
   Signal changed_;
 };
 

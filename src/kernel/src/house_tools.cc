@@ -39,14 +39,17 @@ Result<void> add_workspace_tools(Adding& adding, const HouseTools& from) {
       adding.any({"file_read", "file_write", "file_list", "create_directory", "apply_patch"});
   const bool programs = config.shell_tools.enabled && adding.any({"shell_exec", "process_start"});
   if (!files && !programs) return {};
-  SKEP_TRY(const tools::WorkspacePtr workspace,
-           tools::Workspace::open(config.home + "/workspaces/" + from.folder));
+  SKEP_TRY(const tools::WorkspacePtr workspace, open_workspace(config, from.folder));
   if (files) SKEP_TRY_VOID(adding.all(tools::make_file_tools(workspace, from.pool)));
   if (!programs) return {};
   return adding.all(tools::make_shell_tools(workspace, config.shell_tools));
 }
 
 }  // namespace
+
+Result<tools::WorkspacePtr> open_workspace(const KernelConfig& config, std::string_view folder) {
+  return tools::Workspace::open(fmt::format("{}/workspaces/{}", config.home, folder));
+}
 
 Result<void> add_house_tools(tools::Toolbox& toolbox, const HouseTools& from) {
   Adding adding(toolbox, from);

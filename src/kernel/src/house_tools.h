@@ -22,6 +22,8 @@ struct HouseTools {
   // Which of them are added; empty: all that the configuration allows.
   std::function<bool(std::string_view tool)> wanted = {};
 };
+// <home>/workspaces/<folder>, made when missing.
+Result<tools::WorkspacePtr> open_workspace(const KernelConfig& config, std::string_view folder);
 Result<void> add_house_tools(tools::Toolbox& toolbox, const HouseTools& from);
 
 // An agent's name as its node carries it: no character that means something in a path.

@@ -7,16 +7,13 @@
 #include "skep/kernel/agents.h"
 #include "skep/tools/builtin.h"
 #include "skep/tools/result_store.h"
+#include "xmpp_send_tool.h"
+#include "xmpp_side.h"
+#include "xmpp_tools.h"
 
 namespace skep::kernel {
 
 namespace {
-
-// A node's way out: its port, attached after the node itself has been built.
-struct PortInbox : Inbox {
-  fabric::Port port;
-  Result<void> deliver(Message message) override { return port.send(std::move(message)); }
-};
 
 class KernelImpl final : public Kernel {
  public:
@@ -68,6 +65,9 @@ class KernelImpl final : public Kernel {
   fabric::ConfigLog* config_log() override { return books_ ? &books_->config_log() : nullptr; }
   AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
+  void reload(const KernelConfig& config) override {
+    if (xmpp_) xmpp_->reload(config.xmpp_nodes());
+  }
   json::object status() const override;
 
  private:
@@ -97,6 +97,12 @@ class KernelImpl final : public Kernel {
   Task<Result<void>> open_model(Ctx ctx) {
     net::HttpClient::Deps http{.loop = loop_, .user_agent = "skep/" + std::string(version())};
     SKEP_CO_TRY(http_, net::HttpClient::open(std::move(http)));
+    attachments::AttachmentsDeps files{.loop = loop_,
+                                       .pool = pool_,
+                                       .memory = *memory_,
+                                       .user_agent = "skep/" + std::string(version())};
+    SKEP_CO_TRY(attachments_,
+                attachments::Attachments::open(config_.attachments, std::move(files)));
     const EnvLookup env = process_env();
     SKEP_CO_TRY(choice_,
                 co_await llm::choose_model(ctx, config_.llm, *config_.catalogue, *http_, env));
@@ -157,10 +163,18 @@ class KernelImpl final : public Kernel {
                            .clock = Clock::system(),
                            .status_lines = [this](bool admin) { return status_lines(admin); },
                            .is_admin = [this](const Conversation& c) { return is_admin(c); },
-                           .settings = [this](const Conversation& c) { return settings(c); }};
-    if (config_.xmpp && options_.networks) {
+                           .settings = [this](const Conversation& c) { return settings(c); },
+                           .attach =
+                               [this](Ctx ctx, Message message) {
+                                 return attachments_->take(std::move(ctx), std::move(message));
+                               }};
+    if (config_.has_xmpp() && options_.networks) {
       agent.rooms = [this](std::string_view command, std::string_view arguments) {
         return xmpp_->rooms_command(command, arguments);
+      };
+      agent.access = [this](const Conversation& who, std::string_view command,
+                            std::string_view arguments) {
+        return xmpp_->access_command(who, command, arguments);
       };
     }
     agent.turn_log = turn_log_.get();
@@ -173,17 +187,27 @@ class KernelImpl final : public Kernel {
          .agent = *talks_to_,
          .node_of = [this](std::string_view name) { return node_of(name); },
          .clock = Clock::system()});
-    if (!config_.xmpp || !options_.networks) return {};
-    channels::XmppChannelDeps xmpp{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
-                                   .directory = *directory_,
-                                   .journal = *journal_,
-                                   .out = xmpp_out_,
-                                   .agent = *talks_to_,
-                                   .version = std::string(version()),
-                                   .gave_up = options_.fatal,
-                                   .unfinished = unfinished()};
-    SKEP_TRY(xmpp_, channels::XmppChannel::open(*config_.xmpp, std::move(xmpp)));
-    return {};
+    return open_xmpp();
+  }
+
+  Result<void> open_xmpp() {
+    SKEP_TRY(access_, identity::Access::open(config_.home + "/access.json", Clock::system()));
+    if (!config_.has_xmpp() || !options_.networks) return {};
+    XmppSide::Deps deps{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
+                        .directory = *directory_,
+                        .access = *access_,
+                        .journal = *journal_,
+                        .agent = *talks_to_,
+                        .hive = config_.hive,
+                        .version = std::string(version()),
+                        .gave_up = options_.fatal,
+                        .unfinished = unfinished(),
+                        .commands = command_specs(),
+                        .files = attachments_.get()};
+    SKEP_TRY(xmpp_, XmppSide::open(config_.xmpp_nodes(), deps));
+    xmpp_->on_reload = options_.reload;
+    SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_));
+    return open_xmpp_tools(toolbox_, config_, pool_, *xmpp_);
   }
 
   Result<void> attach(Name name, Inbox& inbox, PortInbox& out) {
@@ -195,9 +219,7 @@ class KernelImpl final : public Kernel {
     const std::string& hive = config_.hive;
     SKEP_TRY_VOID(agents_->attach(*agent_));
     SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "web", hive), *web_, web_out_));
-    if (xmpp_)
-      SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "xmpp", hive), *xmpp_, xmpp_out_));
-    return {};
+    return xmpp_ ? xmpp_->attach(*router_, hive) : Result<void>();
   }
 
   // Without sockets this process is whole in itself, so only another router of the same name, which
@@ -241,12 +263,11 @@ class KernelImpl final : public Kernel {
     if (conversation.channel == "agent") return false;  // a model speaks
     if (conversation.channel == "cli")
       return true;  // the operating system already knows this person
-    return config_.xmpp && identity::AllowList(config_.xmpp->allow).is_admin(conversation.peer);
+    return xmpp_ && xmpp_->is_admin(conversation);
   }
 
   agent::ConversationSettings settings(const Conversation& conversation) const {
-    const channels::RoomConfig* room =
-        xmpp_ && conversation.channel == "xmpp" ? xmpp_->room_config(conversation.peer) : nullptr;
+    const channels::RoomConfig* room = xmpp_ ? xmpp_->room_config(conversation) : nullptr;
     if (room == nullptr) return {};
     return {.personality = room->persona,
             .instructions = room->instructions,
@@ -279,6 +300,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<store::Db> db_;
   std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<net::HttpClient> http_;
+  std::unique_ptr<attachments::Attachments> attachments_;
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
   tools::ResultStore results_{
@@ -291,8 +313,9 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<Agents> agents_;
   std::unique_ptr<channels::WebChannel> web_;
-  std::unique_ptr<channels::XmppChannel> xmpp_;
-  PortInbox web_out_, xmpp_out_;
+  std::unique_ptr<identity::Access> access_;
+  std::unique_ptr<XmppSide> xmpp_;
+  PortInbox web_out_;
   std::unique_ptr<FabricBooks> books_;
   std::unique_ptr<FabricSide> fabric_;
 };
@@ -311,6 +334,13 @@ json::array hives_of(const fabric::Gateway& gateway) {
                                {"rejected", std::move(rejects)}});
   }
   return all;
+}
+
+json::object attachments_status(const attachments::AttachmentsStats& stats) {
+  return {{"fetched", stats.fetched},         {"reused", stats.reused},
+          {"too_large", stats.too_large},     {"forbidden", stats.forbidden},
+          {"unreachable", stats.unreachable}, {"unreadable", stats.unreadable},
+          {"false_hash", stats.false_hash}};
 }
 
 json::object KernelImpl::status() const {
@@ -341,6 +371,7 @@ json::object KernelImpl::status() const {
       {"journal_unfinished", journal_->size()},
       {"routes", std::move(routes)}};
   if (xmpp_) status["xmpp"] = xmpp_->status();
+  status["attachments"] = attachments_status(attachments_->stats());
   if (gateway_) {
     const fabric::GatewayStats gateway = gateway_->stats();
     status["hives"] = hives_of(*gateway_);
