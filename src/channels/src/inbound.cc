@@ -1,6 +1,7 @@
 #include "inbound.h"
 
 #include "skep/base/log.h"
+#include "skep/xmpp/pubsub.h"
 
 namespace skep::channels {
 
@@ -72,6 +73,11 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
   auto received = deps_.reception.read(stanza);
   if (!received) co_return;
   const bool direct = received->how == Unwrapped::How::kDirect;
+  if (direct && deps_.events && received->stanza.child("event", xmpp::kNsPubSubEvent)) {
+    xmpp::Element event = received->stanza;
+    const bool dealt_with = co_await deps_.events(ctx, std::move(event));
+    if (dealt_with) co_return deps_.reception.done(*received);
+  }
   const bool of_room =
       direct && co_await deps_.rooms.take_message(ctx, received->stanza, received->chat);
   if (of_room) {

@@ -14,7 +14,8 @@ using xmpp::Jid;
 
 constexpr std::string_view kNsDiscoInfo = "http://jabber.org/protocol/disco#info";
 
-// "Helper Bot" -> "helper-bot": what a component is called in rooms.
+}  // namespace
+
 std::string local_part(std::string_view name) {
   std::string local;
   for (const char c : to_lower_ascii(name)) {
@@ -25,8 +26,6 @@ std::string local_part(std::string_view name) {
   while (local.ends_with('-')) local.pop_back();
   return local.empty() ? "agent" : local;
 }
-
-}  // namespace
 
 Rooms::Rooms(Deps deps)
     : deps_(std::move(deps)),

@@ -14,6 +14,9 @@
 
 namespace skep::channels {
 
+// "Helper Bot" -> "helper-bot": what an agent of a component is called in addresses.
+std::string local_part(std::string_view name);
+
 struct RoomStats {
   std::uint64_t heard = 0;         // messages noted as context
   std::uint64_t asked = 0;         // messages given to the agent to be answered

@@ -4,7 +4,9 @@
 #include "extras.h"
 #include "inbound.h"
 #include "outbox.h"
+#include "pubsub.h"
 #include "rooms.h"
+#include "signals.h"
 #include "skep/base/log.h"
 #include "skep/xmpp/features.h"
 #include "skep/xmpp/roster.h"
@@ -48,6 +50,8 @@ class XmppChannelImpl final : public XmppChannel {
                     .stats = stats_}),
         presence_(make_presence()),
         rooms_(rooms_deps()),
+        signals_(config_.signals, admission_, deps_.xmpp.clock, stats_),
+        pubsub_(pubsub_deps()),
         drafts_(drafts_deps()),
         uploads_(uploads_deps()),
         extras_({.config = config_,
@@ -74,6 +78,7 @@ class XmppChannelImpl final : public XmppChannel {
   Task<Result<void>> share(Ctx ctx, std::string turn, OutgoingFile file) override {
     return extras_.share(std::move(ctx), std::move(turn), std::move(file));
   }
+  std::string signals_of(const std::string& peer) override { return signals_.line(peer); }
   const RoomConfig* room_config(std::string_view peer) const override {
     return rooms_.config_of(peer);
   }
@@ -166,8 +171,27 @@ class XmppChannelImpl final : public XmppChannel {
             .ask_what = asker(),
             .rooms = rooms_,
             .with_from = component_,
+            .events = [this](Ctx ctx,
+                             Element message) { return event(std::move(ctx), std::move(message)); },
             .asks_features = config_.stream_corrections,
             .is_draft = [this](const std::string& id) { return drafts_.is_draft(id); }};
+  }
+  PubSub::Deps pubsub_deps() {
+    const std::string own = local_part(config_.agent_name) + "@" + config_.link.address().domain();
+    return {
+        .config = config_,
+        .channel = deps_,
+        .turns = turns_,
+        .gate = gate_,
+        .stats = stats_,
+        .request = [this](Ctx ctx, Element iq) { return request(std::move(ctx), std::move(iq)); },
+        .own =
+            component_ ? Jid::parse(own).value_or(config_.link.address()) : config_.link.address(),
+        .with_from = component_};
+  }
+  Task<bool> event(Ctx ctx, Element message) {
+    if (signals_.take(message)) co_return true;
+    co_return co_await pubsub_.take(std::move(ctx), std::move(message));
   }
   Drafts::Deps drafts_deps() {
     return {.gate = gate_,
@@ -244,6 +268,7 @@ class XmppChannelImpl final : public XmppChannel {
           xmpp::kNsConference}) {
       features.announce(std::string(ns));
     }
+    for (std::string& feature : signals_.features()) features.announce(std::move(feature));
     if (config_.styling) features.announce(std::string(kNsStyling));
     if (component_) {
       features.add(std::string(kNsVcard), [this](const Element& iq) { return vcard(iq); });
@@ -293,6 +318,7 @@ class XmppChannelImpl final : public XmppChannel {
     session_ = &session;
     presence_->up(session);
     rooms_.up();
+    pubsub_.up();
     auto send = [this](const Element& stanza, Outbox::Done done,
                        std::function<void()> written) -> Result<void> {
       if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
@@ -306,6 +332,7 @@ class XmppChannelImpl final : public XmppChannel {
     outbox_.down();
     rooms_.down();
     uploads_.down();
+    pubsub_.down();
     presence_->down();
   }
 
@@ -405,6 +432,8 @@ class XmppChannelImpl final : public XmppChannel {
   Reception reception_;
   std::unique_ptr<Presence> presence_;
   Rooms rooms_;
+  Signals signals_;
+  PubSub pubsub_;
   Drafts drafts_;
   Uploads uploads_;
   ExtrasSender extras_;

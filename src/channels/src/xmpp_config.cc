@@ -88,9 +88,13 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root) {
   config.link = xmpp::XmppConfig::read(root);
   read_agent(agent, config);
   config.rooms = RoomConfig::read(root);
+  config.pubsub = PubSubConfig::read(root);
+  config.signals = SignalsConfig::read(root.child("signals"));
   if (!server.present()) {
     if (!config.rooms.empty())
       root.problem("rooms", "rooms are on XMPP: they need [server] as well");
+    if (!config.pubsub.empty())
+      root.problem("pubsub", "nodes are on XMPP: they need [server] as well");
     return config;
   }
   config.allow.own_domains = own_domains(config.link);

@@ -49,6 +49,8 @@ std::vector<std::string> status_lines(const XmppSeen& seen, bool admin) {
       "XMPP files: {} sent, {} uploads failed; refused: {} false upload slots, {} reactions to "
       "unknown messages",
       stats.uploads, stats.upload_failures, stats.false_slots, stats.unknown_reactions));
+  lines.push_back(fmt::format("XMPP events: {} taken; refused: {} too fast, {} not allowed",
+                              stats.events, stats.event_floods, stats.events_refused));
   if (!component) {
     lines.push_back(fmt::format(
         "XMPP link: {}, {} connections lost and resumed, {} not resumed, {} false counts",
@@ -85,6 +87,9 @@ json::object status_object(const XmppSeen& seen) {
                         {"forged_ids", s.forged_ids},
                         {"stray_results", s.stray_results},
                         {"unknown_reactions", s.unknown_reactions},
+                        {"events", s.events},
+                        {"event_floods", s.event_floods},
+                        {"events_refused", s.events_refused},
                         {"uploads", s.uploads},
                         {"upload_failures", s.upload_failures},
                         {"false_slots", s.false_slots}};

@@ -202,7 +202,10 @@ class KernelImpl final : public Kernel {
   agent::ConversationSettings settings(const Conversation& conversation) const {
     const channels::RoomConfig* room =
         xmpp_ && conversation.channel == "xmpp" ? xmpp_->room_config(conversation.peer) : nullptr;
-    if (room == nullptr) return {};
+    if (room == nullptr) {
+      const bool over_xmpp = xmpp_ && conversation.channel == "xmpp";
+      return {.context = over_xmpp ? xmpp_->signals_of(conversation.peer) : std::string()};
+    }
     return {.personality = room->persona,
             .instructions = room->instructions,
             .history_token_budget = room->history_token_budget};

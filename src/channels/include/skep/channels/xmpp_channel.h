@@ -9,7 +9,9 @@
 #include "skep/attachments/attachments.h"
 #include "skep/base/config.h"
 #include "skep/channels/channel.h"
+#include "skep/channels/pubsub_config.h"
 #include "skep/channels/rooms_config.h"
+#include "skep/channels/signals_config.h"
 #include "skep/identity/allow_list.h"
 #include "skep/identity/directory.h"
 #include "skep/store/journal.h"
@@ -49,6 +51,8 @@ struct XmppChannelConfig {
   // memory.
   std::string rooms_file;
   RoomTimes room_times;
+  std::vector<PubSubConfig> pubsub;  // [[pubsub]]
+  SignalsConfig signals;             // [signals]
 
   // [server] and the keys of [agent] above. Call it without [server] too: those keys are then read
   // and have no effect.
@@ -75,7 +79,8 @@ struct XmppChannelStats {
                 flooded = 0, errors_in = 0, too_old = 0, loops = 0, refused = 0, undelivered = 0,
                 ignored = 0, forged_copies = 0, forged_ids = 0, stray_results = 0, context = 0,
                 corrections = 0, retractions = 0, reactions = 0, archive_pages = 0,
-                unknown_reactions = 0, uploads = 0, upload_failures = 0, false_slots = 0;
+                unknown_reactions = 0, events = 0, event_floods = 0, events_refused = 0,
+                uploads = 0, upload_failures = 0, false_slots = 0;
 };
 
 // A file that an agent sends.
@@ -94,6 +99,8 @@ class XmppChannel : public Channel {
   // reactions; none takes them back. kNotFound: no such message is being answered here.
   virtual Result<void> react(const std::string& turn, std::vector<std::string> emojis) = 0;
   virtual Task<Result<void>> share(Ctx ctx, std::string turn, OutgoingFile file) = 0;
+  // What is known of how that person is, in one line of foreign text; empty: nothing.
+  virtual std::string signals_of(const std::string& peer) = 0;
   // "/invite room [password]", "/leave room", "/rooms": what to answer an administrator.
   virtual std::string rooms_command(std::string_view command, std::string_view arguments) = 0;
   // [[rooms]] of that address; nullptr: none.
