@@ -20,6 +20,31 @@ bool is_immediate(const ParsedText& parsed) {
   return info == nullptr || info->immediate;
 }
 
+authority::Grants read_grants(ConfigSection& agent) {
+  using authority::Grants;
+  std::string profile;
+  std::vector<std::string> capabilities;
+  const bool some = agent.read("profile", profile);
+  const bool more = agent.read("capabilities", capabilities);
+  if (!some && !more) return Grants::everything();
+  Grants grants;
+  if (some) {
+    auto preset = Grants::of_profile(profile);
+    if (preset)
+      grants = *std::move(preset);
+    else
+      agent.problem("profile", preset.error().message);
+  }
+  for (const std::string& text : capabilities) {
+    auto capability = authority::parse_capability(text);
+    if (capability)
+      grants.add(*std::move(capability));
+    else
+      agent.problem("capabilities", capability.error().message);
+  }
+  return grants;
+}
+
 }  // namespace
 
 ParsedText parsed_message(const Message& message) {
@@ -38,6 +63,7 @@ AgentConfig AgentConfig::read(ConfigSection root) {
   agent.read("mailbox_max", config.mailbox_max, {.min = 1, .max = 1'000'000});
   agent.read_duration("turn_timeout_secs", std::chrono::seconds(1), config.turn_timeout);
   agent.read("time_zone", config.time_zone);
+  config.grants = read_grants(agent);
   config.loop_guard = LoopGuardConfig::read(agent.child("loop_guard"));
   ConfigSection skills = root.child("skills");
   skills.read("max_tool_rounds", config.tool_rounds_max, {.min = 0, .max = 100});

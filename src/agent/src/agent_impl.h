@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "compact.h"
 #include "mailbox.h"
 #include "skep/agent/agent.h"
 #include "skep/agent/commands.h"
@@ -57,6 +58,8 @@ class AgentImpl final : public Agent {
   Result<void> deliver_reply(const TurnState& turn);
   Task<bool> end_entry(const TurnState& turn);
   void store_answer(const TurnState& turn);
+  void compact_later(const TurnState& turn);
+  Task<void> run_compaction(Message asked, Compaction what);
   bool cancel_running(const Conversation& conversation);
 
   AgentConfig config_;
@@ -66,6 +69,7 @@ class AgentImpl final : public Agent {
   Semaphore turns_;
   std::set<std::string> open_;  // ids of the messages in our hands
   std::size_t immediate_ = 0;   // commands that are being answered beside the lanes
+  std::set<Conversation> compacting_;
   std::stop_source closing_;
   AgentStats stats_;
   WallTime started_;

@@ -19,11 +19,6 @@ constexpr std::chrono::hours kNotedGap{1};
 const std::string kTakenBack = "[This message was taken back by its writer.]";
 constexpr std::size_t kTokensPerMessage = 4;  // roles and separators
 
-struct Turn {
-  std::vector<ChatMessage> messages;
-  std::size_t tokens = 0;
-};
-
 std::string in_words(Millis gap) {
   auto hours = std::chrono::duration_cast<std::chrono::hours>(gap).count();
   auto count = hours < 48 ? hours : hours / 24;
@@ -47,38 +42,53 @@ std::string replayed_text(const TranscriptMessage& message, std::optional<WallTi
   return text;
 }
 
-void add(Turn& turn, Role role, std::string text) {
+void add(PastTurn& turn, Role role, std::string text) {
   turn.tokens += llm::estimate_tokens(text) + kTokensPerMessage;
   bool same = !turn.messages.empty() && turn.messages.back().role == role;
   if (!same) turn.messages.push_back({role, {}});
   turn.messages.back().parts.emplace_back(TextPart{std::move(text)});
 }
 
+// Where what is read word by word begins: behind the newest summary's last message, or behind the
+// summary itself when it names none that is here.
+std::size_t first_after_summary(const std::vector<TranscriptEntry>& entries, std::string& summary) {
+  for (std::size_t at = entries.size(); at > 0; --at) {
+    const auto* found = std::get_if<TranscriptSummary>(&entries[at - 1]);
+    if (found == nullptr) continue;
+    summary = found->content;
+    for (std::size_t i = at - 1; i > 0 && !found->last_msg_id.empty(); --i) {
+      const auto* message = std::get_if<TranscriptMessage>(&entries[i - 1]);
+      if (message != nullptr && message->msg_id == found->last_msg_id) return i;
+    }
+    return at;
+  }
+  return 0;
+}
+
+}  // namespace
+
 // A new turn starts with the first user message after an answer. Answers before the first user
 // message belong to no turn.
-std::vector<Turn> turns_of(const std::vector<TranscriptEntry>& entries, std::string& summary) {
-  std::vector<Turn> turns;
+Past past_of(const std::vector<TranscriptEntry>& entries) {
+  Past past;
   std::optional<WallTime> before;
-  for (const TranscriptEntry& entry : entries) {
-    if (const auto* found = std::get_if<TranscriptSummary>(&entry)) {
-      turns.clear();
-      summary = found->content;
-      continue;
-    }
-    const auto* message = std::get_if<TranscriptMessage>(&entry);
+  for (std::size_t i = first_after_summary(entries, past.summary); i < entries.size(); ++i) {
+    const auto* message = std::get_if<TranscriptMessage>(&entries[i]);
     if (message == nullptr) continue;
     std::string text = replayed_text(*message, before);
     before = message->ts;
     if (trim(text).empty()) continue;
+    std::vector<PastTurn>& turns = past.turns;
     bool user = message->role == TranscriptMessage::Role::kUser;
     bool answered = !turns.empty() && turns.back().messages.back().role == Role::kAssistant;
     if (user && (turns.empty() || answered)) turns.emplace_back();
-    if (!turns.empty()) add(turns.back(), user ? Role::kUser : Role::kAssistant, std::move(text));
+    if (turns.empty()) continue;
+    add(turns.back(), user ? Role::kUser : Role::kAssistant, std::move(text));
+    ++turns.back().entries;
+    turns.back().last_id = message->msg_id;
   }
-  return turns;
+  return past;
 }
-
-}  // namespace
 
 std::string spoken(std::string_view speaker, std::string_view text) {
   return fmt::format("{}: {}", speaker, replace_all(std::string(trim(text)), "\n", "\n    "));
@@ -95,8 +105,7 @@ std::string attachment_line(std::string_view filename, std::string_view media_ty
 
 Replay replay(const std::vector<TranscriptEntry>& entries, std::size_t token_budget) {
   Replay out;
-  std::string summary;
-  std::vector<Turn> turns = turns_of(entries, summary);
+  auto [summary, turns] = past_of(entries);
   std::size_t left = token_budget - std::min(token_budget, llm::estimate_tokens(summary));
   auto first = turns.end();
   while (first != turns.begin() && std::prev(first)->tokens <= left) {

@@ -8,6 +8,20 @@
 
 namespace skep::agent {
 
+// A user's messages and what answered them.
+struct PastTurn {
+  std::vector<llm::ChatMessage> messages;
+  std::size_t tokens = 0;
+  std::size_t entries = 0;  // of the transcript
+  std::string last_id;      // msg_id of its newest message; may be empty
+};
+// What is still to be read word by word, and the newest summary of what came before it.
+struct Past {
+  std::string summary;
+  std::vector<PastTurn> turns;
+};
+Past past_of(const std::vector<memory::TranscriptEntry>& entries);
+
 struct Replay {
   std::vector<llm::ChatMessage> messages;  // starts with a user turn, roles alternate
   std::size_t dropped_turns = 0;

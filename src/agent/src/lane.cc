@@ -69,7 +69,38 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
     if (!settled) co_return false;
   }
   if (!parsed.is_command) store_answer(turn);
-  co_return co_await hand_over(turn);
+  const bool handed_over = co_await hand_over(turn);
+  if (handed_over) compact_later(turn);
+  co_return handed_over;
+}
+
+// The answer is out; what makes the next one possible costs the person no waiting.
+void AgentImpl::compact_later(const TurnState& turn) {
+  const Conversation& conversation = turn.message.conversation;
+  if (turn.history_budget <= 0 || compacting_.contains(conversation)) return;
+  auto entries = deps_.memory.history(conversation);
+  if (!entries) return;
+  auto plan = plan_compaction(*entries, static_cast<std::size_t>(turn.history_budget));
+  if (!plan) return;
+  compacting_.insert(conversation);
+  if (!gate_.spawn("compaction", run_compaction(turn.message, std::move(*plan))))
+    compacting_.erase(conversation);
+}
+
+Task<void> AgentImpl::run_compaction(Message asked, Compaction what) {
+  Ctx ctx = gate_.ctx().with_stop(closing_.get_token()).within(config_.turn_timeout);
+  ctx.trace = asked.trace;
+  ctx.principal = asked.conversation.peer;
+  const std::int64_t messages = what.entries;
+  auto done = co_await compact(std::move(ctx), deps_, config_, asked, std::move(what));
+  if (done) {
+    log::info("agent", "{} older messages of {} are summarised for the model", messages,
+              asked.conversation.peer);
+  } else {
+    log::warn("agent", "the older messages of {} are not summarised: {}", asked.conversation.peer,
+              done.error().to_string());
+  }
+  compacting_.erase(asked.conversation);
 }
 
 // Holds one of the places for running turns only while it thinks, so that a channel that is away

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "bill.h"
+#include "compact.h"
 #include "failure_text.h"
 #include "skep/agent/repair.h"
+#include "skep/base/log.h"
 #include "skep/base/text.h"
 
 namespace skep::agent {
@@ -70,6 +72,7 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   int fitting =
       history_budget(deps_, deps_.toolbox.specs(), llm::estimate_tokens(prompt_.system), budget_);
   if (fitting < budget_) prepare(fitting);
+  state_.history_budget = budget_;
   if (!state_.rounds.empty()) {
     recount();
     auto finished =
@@ -172,9 +175,23 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
           halt_for({Code::kTooLarge, "the context is exceeded even with half the history"}));
     shrunk_ = true;
     result_bytes_max_ = kShrunkResultBytes;
+    co_await summarise_older();
     prepare(budget_ / 2);
     show(Progress::Phase::kReset);
   }
+}
+
+// The model has said that the conversation is too long for it, whatever we had thought.
+Task<void> Turn::summarise_older() {
+  auto plan = plan_compaction(history_, static_cast<std::size_t>(std::max(0, budget_ / 2)));
+  if (!plan) co_return;
+  auto done = co_await compact(stops_.ctx, deps_, config_, state_.message, std::move(*plan));
+  if (!done) {
+    log::warn("agent", "the conversation with {} is cut, not summarised: {}",
+              state_.message.conversation.peer, done.error().to_string());
+    co_return;
+  }
+  history_ = open_transcript(deps_, state_.message, text_);
 }
 
 // Every call is on the bill, the failed ones too.

@@ -42,6 +42,7 @@ class Turn {
 
   Task<void> take_files();
   void prepare(int budget);
+  Task<void> summarise_older();
   std::vector<llm::ChatMessage> messages() const;
   Task<std::expected<llm::Response, Halt>> ask(bool tools_allowed);
   Task<std::expected<llm::Response, llm::Failure>> call_model(const llm::Request& request,

@@ -1,5 +1,6 @@
 // What a turn says to the world around it.
 #include <algorithm>
+#include <functional>
 
 #include "skep/async/wait.h"
 #include "skep/base/log.h"
@@ -56,8 +57,13 @@ std::vector<TranscriptEntry> open_transcript(AgentDeps& deps, const Message& mes
   std::vector<TranscriptEntry> entries = std::move(before).value_or(std::vector<TranscriptEntry>());
   auto stored = std::ranges::find_if(entries, own);
   if (stored != entries.end()) {
-    // What a room said meanwhile stays: it stands in front of the message that is answered.
-    entries.erase(stored, room_talk(message) ? std::next(stored) : entries.end());
+    // What a room said meanwhile stays: it stands in front of the message that is answered. So does
+    // a summary of what came before.
+    auto stays = [&](const TranscriptEntry& entry) {
+      return std::holds_alternative<memory::TranscriptSummary>(entry) ||
+             (room_talk(message) && !own(entry));
+    };
+    entries.erase(std::remove_if(stored, entries.end(), std::not_fn(stays)), entries.end());
     return entries;
   }
   auto archived = deps.memory.archive_if_idle(conversation);

@@ -40,7 +40,8 @@ struct TurnState {
   bool resumed = false;  // by a later process: NodeIds in it may be stale
   std::vector<Round> rounds;
   Usage usage;
-  std::string model;  // that answered last
+  std::string model;       // that answered last
+  int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
   std::optional<Message> reply;
   bool retracted = false;  // while it waited: nothing is to be done, and the journal knows
 };

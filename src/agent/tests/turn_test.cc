@@ -205,19 +205,20 @@ TEST_F(TurnTest, OthersOnlySeeThatItStarted) {
   EXPECT_EQ(channel.progress, (std::vector<Progress>{{Progress::Phase::kStarted, ""}}));
 }
 
-TEST_F(TurnTest, AnExceededContextHalvesTheHistoryOnce) {
+TEST_F(TurnTest, AnExceededContextIsSummarisedAndHalvedOnce) {
   std::string long_text(4000, 'x');
-  model.config_.history_token_budget = 5000;
+  model.config_.history_token_budget = 6000;
   for (int i = 0; i < 4; ++i) {
     model.says("ok");
     ask(long_text);
   }
   model.fails(Code::kTooLarge, "prompt is too long");
+  model.says("They said x.");  // the summary
   model.says("fits");
   EXPECT_EQ(ask("now"), "fits");
-  ASSERT_EQ(model.requests.size(), 6u);
+  ASSERT_EQ(model.requests.size(), 7u);
   EXPECT_EQ(model.requests[4].messages.size(), 9u);
-  EXPECT_LT(model.requests[5].messages.size(), 7u);
+  EXPECT_LT(model.requests[6].messages.size(), 7u);
   model.fails(Code::kTooLarge, "prompt is too long");
   model.fails(Code::kTooLarge, "prompt is too long");
   EXPECT_TRUE(ask("again").contains("too long for the model"));

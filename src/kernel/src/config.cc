@@ -40,6 +40,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   ConfigSection root = file.root();
   read_own(root, config);
   config.fabric = FabricConfig::read(root.child("fabric"));
+  config.authority = AuthoritySideConfig::read(root.child("authority"));
   config.fabric.gateway = config.gateway.wanted();
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);

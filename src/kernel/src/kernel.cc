@@ -4,6 +4,7 @@
 
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/result_store.h"
 #include "workspace_tools.h"
 #include "xmpp_tools.h"
 
@@ -46,6 +47,7 @@ class KernelImpl final : public Kernel {
   Task<void> close(Ctx ctx) override {
     using namespace std::chrono_literals;
     // Running turns may still answer, so the channels stay until the agent is done.
+    if (authority_) authority_->approvals().stop();  // nobody waits for an answer any more
     if (agent_) co_await agent_->close(ctx.within(6s));
     if (xmpp_) co_await xmpp_->close(ctx.within(2s));
     if (web_) co_await web_->close(ctx.within(1s));
@@ -58,6 +60,7 @@ class KernelImpl final : public Kernel {
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
   memory::Ledger& ledger() override { return *ledger_; }
+  AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
   json::object status() const override;
 
@@ -66,6 +69,11 @@ class KernelImpl final : public Kernel {
     const std::string& home = config_.home;
     SKEP_CO_TRY(journal_,
                 store::Journal::open({.directory = home + "/run/journal", .sync = config_.sync}));
+    SKEP_CO_TRY(authority_,
+                AuthoritySide::open(config_.authority, home, *journal_, Clock::system()));
+    authority_->set_grants(
+        std::string(Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive).base()),
+        config_.agent.grants);
     SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
     memory::LedgerConfig ledger{.directory = home + "/usage",
                                 .quota = config_.quota,
@@ -102,7 +110,16 @@ class KernelImpl final : public Kernel {
     if (config_.web_fetch.enabled) {
       SKEP_TRY_VOID(toolbox_.add(tools::make_web_fetch(*http_, config_.web_fetch)));
     }
+    SKEP_TRY_VOID(toolbox_.add(tools::make_result_read(results_)));
+    toolbox_.keep_long_results(results_, result_bytes());
     return open_workspace_tools(toolbox_, config_, pool_);
+  }
+
+  // A single result may take three tenths of the model's window, at two bytes a token.
+  std::size_t result_bytes() const {
+    const int window = model_->driver().context_window_tokens();
+    if (window <= 0) return tools::result_bytes_max;
+    return static_cast<std::size_t>(window) * 6 / 10;
   }
 
   Result<void> open_nodes() {
@@ -231,6 +248,7 @@ class KernelImpl final : public Kernel {
   // they lead to.
   Pool pool_;
   std::unique_ptr<store::Journal> journal_;
+  std::unique_ptr<AuthoritySide> authority_;
   std::unique_ptr<memory::Memory> memory_;
   std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<store::Db> db_;
@@ -239,6 +257,8 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<attachments::Attachments> attachments_;
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
+  tools::ResultStore results_{
+      [this](const Conversation& conversation) { return memory_->directory(conversation); }};
   tools::Toolbox toolbox_;
   std::unique_ptr<fabric::Router> router_;
   std::unique_ptr<fabric::Gateway> gateway_;

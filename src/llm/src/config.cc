@@ -46,7 +46,7 @@ void read_limits(ConfigSection& section, LlmConfig& config) {
   }
   section.read("cache", config.cache);
   section.read("history_token_budget", config.history_token_budget,
-               {.min = 1'000, .max = 10'000'000});
+               {.min = 200, .max = 10'000'000});
   section.read_duration("timeout", std::chrono::seconds(1), config.timeout);
   if (config.timeout <= std::chrono::milliseconds(0))
     section.problem("timeout", "must be at least 1 second");

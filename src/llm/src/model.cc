@@ -31,7 +31,7 @@ bool is_empty(const Response& response) {
 void fit_history(LlmConfig& config, const Driver& driver) {
   int room = driver.context_window_tokens() - config.max_tokens_per_request - kPromptRoomTokens;
   config.history_token_budget =
-      std::max(kHistoryTokensMin, std::min(config.history_token_budget, room));
+      std::min(config.history_token_budget, std::max(kHistoryTokensMin, room));
 }
 
 class ConfiguredModel final : public Model {

@@ -44,7 +44,7 @@ bool is_forgettable(std::string_view name) {
       return true;
     }
   }
-  return name == "files";
+  return name == "files" || name == "results";
 }
 
 Result<void> erase_in(const fs::path& directory, const std::string& prefix,

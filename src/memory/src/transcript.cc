@@ -109,6 +109,7 @@ std::string line_of(const TranscriptSummary& summary) {
   line.key("compacted_count") += fmt::format("{}", summary.compacted_count);
   line.text("content", summary.content);
   line.put("ts", summary.ts);
+  line.put("last_msg_id", summary.last_msg_id);
   return line.finish();
 }
 
@@ -147,7 +148,8 @@ std::optional<TranscriptEntry> message_from(const json::value& line) {
 std::optional<TranscriptEntry> summary_from(const json::value& line) {
   return TranscriptSummary{.compacted_count = get_int(line, "compacted_count").value_or(0),
                            .content = std::string(get_string(line, "content")),
-                           .ts = time_from(line, "ts")};
+                           .ts = time_from(line, "ts"),
+                           .last_msg_id = std::string(get_string(line, "last_msg_id"))};
 }
 
 std::optional<TranscriptEntry> tool_from(const json::value& line) {

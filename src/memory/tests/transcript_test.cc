@@ -56,7 +56,7 @@ TEST(Transcript, LeavesOutWhatIsEmpty) {
 TEST(Transcript, ReadsTheOlderForms) {
   EXPECT_EQ(parse_line(
                 R"({"Summary":{"compacted_count":5,"content":"old","ts":"2026-01-01T00:00:00Z"}})"),
-            TranscriptEntry(TranscriptSummary{5, "old", at("2026-01-01T00:00:00Z")}));
+            TranscriptEntry(TranscriptSummary{5, "old", at("2026-01-01T00:00:00Z"), ""}));
   EXPECT_EQ(parse_line(R"({"Message":{"role":"assistant","content":"old"}})"),
             TranscriptEntry(
                 TranscriptMessage{.role = TranscriptMessage::Role::kAssistant, .content = "old"}));

@@ -6,12 +6,14 @@
 #include "schema.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/tools/result_store.h"
 
 namespace skep::tools {
 namespace {
 
 constexpr std::size_t kNameBytesMax = 64;
 constexpr std::size_t kNameShownMax = 64;
+constexpr std::size_t kResultBytesMin = 2000;
 
 bool is_tool_name(std::string_view name) {
   auto allowed = [](char c) {
@@ -23,16 +25,15 @@ bool is_tool_name(std::string_view name) {
 ToolOutput error_output(std::string text) { return {std::move(text), true}; }
 
 // The head and the tail, which say most; a note in between.
-std::string cut_in_the_middle(std::string text) {
-  if (text.size() <= result_bytes_max) return text;
-  constexpr std::size_t kNoteBytes = 100;
-  constexpr std::size_t kTailBytes = result_bytes_max / 5;
-  std::string_view all = text;
-  std::string_view head = cut_utf8(all, result_bytes_max - kTailBytes - kNoteBytes);
-  std::size_t tail = all.size() - kTailBytes;
+std::string cut_in_the_middle(std::string_view all, std::size_t bytes_max,
+                              std::string_view where_the_rest_is) {
+  constexpr std::size_t kNoteBytes = 200;
+  const std::size_t tail_bytes = bytes_max / 5;
+  const std::string_view head = cut_utf8(all, bytes_max - tail_bytes - kNoteBytes);
+  std::size_t tail = all.size() - tail_bytes;
   while (tail < all.size() && (static_cast<unsigned char>(all[tail]) & 0xc0) == 0x80) ++tail;
-  return fmt::format("{}\n[… {} of {} bytes left out here …]\n{}", head, tail - head.size(),
-                     all.size(), all.substr(tail));
+  return fmt::format("{}\n[… {} of {} bytes left out here{} …]\n{}", head, tail - head.size(),
+                     all.size(), where_the_rest_is, all.substr(tail));
 }
 
 }  // namespace
@@ -101,7 +102,8 @@ Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const 
   Tool& tool = *found->tool;
   Ctx outer = context.ctx;
   context.ctx = outer.within(tool.timeout());
-  Ctx limited = context.ctx;
+  const Ctx limited = context.ctx;
+  const Conversation conversation = context.conversation;
   log::info("tools", "run {} turn={} call={}", call.name, context.turn, context.call_id);
   json::object arguments = call.arguments.as_object();
   ToolOutput output = co_await tool.call(std::move(context), std::move(arguments));
@@ -113,8 +115,27 @@ Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const 
         "No result within {} s; it may or may not have happened. {}",
         std::chrono::duration_cast<std::chrono::seconds>(tool.timeout()).count(), output.text));
   }
-  output.text = cut_in_the_middle(to_valid_utf8(output.text));
+  output.text = fitted(conversation, to_valid_utf8(output.text));
   co_return output;
+}
+
+void Toolbox::keep_long_results(const ResultStore& store, std::size_t bytes_max) {
+  results_ = &store;
+  result_bytes_max_ = std::clamp(bytes_max, kResultBytesMin, result_bytes_max);
+}
+
+std::string Toolbox::fitted(const Conversation& conversation, std::string text) const {
+  if (text.size() <= result_bytes_max_) return text;
+  std::string rest;
+  if (results_ != nullptr) {
+    auto handle = results_->keep(conversation, text);
+    if (handle) {
+      rest = fmt::format("; result_read {{\"handle\":\"{}\"}} reads them", *handle);
+    } else {
+      log::warn("tools", "a long result was not kept: {}", handle.error().to_string());
+    }
+  }
+  return cut_in_the_middle(text, result_bytes_max_, rest);
 }
 
 }  // namespace skep::tools

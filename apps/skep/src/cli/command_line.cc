@@ -135,6 +135,21 @@ void add_models(CLI::App& app, Options& options) {
   test.callback([&options] { options.command = Options::Command::kModelsTest; });
 }
 
+void add_audit(CLI::App& app, Options& options) {
+  CLI::App& audit = *app.add_subcommand("audit", "What was allowed, refused and done");
+  audit.require_subcommand(1);
+  CLI::App& list = *audit.add_subcommand("list", "The newest entries, oldest first");
+  add_common(list, options);
+  add_json(list, options);
+  list.add_option("-n", options.count, "How many at most (default 50)")
+      ->check(CLI::Range(1, 1'000'000));
+  list.add_option("--agent", options.name, "Only this agent's, like AI.support")->type_name("NAME");
+  list.callback([&options] { options.command = Options::Command::kAuditList; });
+  CLI::App& verify = *audit.add_subcommand("verify", "Has somebody changed the log?");
+  add_common(verify, options);
+  verify.callback([&options] { options.command = Options::Command::kAuditVerify; });
+}
+
 void add_commands(CLI::App& app, Options& options) {
   CLI::App& up =
       *app.add_subcommand("up", "Run the daemon in the foreground until SIGTERM or Ctrl-C");
@@ -163,6 +178,7 @@ void add_commands(CLI::App& app, Options& options) {
   add_router(app, options);
   add_fabric(app, options);
   add_models(app, options);
+  add_audit(app, options);
 }
 
 int dispatch(const Options& options) {
@@ -197,6 +213,10 @@ int dispatch(const Options& options) {
       return run_models(options);
     case Options::Command::kModelsTest:
       return run_models_test(options);
+    case Options::Command::kAuditList:
+      return run_audit_list(options);
+    case Options::Command::kAuditVerify:
+      return run_audit_verify(options);
   }
   return kExitUsage;
 }

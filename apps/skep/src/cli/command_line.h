@@ -32,7 +32,9 @@ struct Options {
     kFabricToken,
     kHiveKeygen,
     kHiveJoin,
-    kHiveList
+    kHiveList,
+    kAuditList,
+    kAuditVerify
   };
   Command command = Command::kUp;
   std::string home;
@@ -47,7 +49,8 @@ struct Options {
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
   std::string target;                  // models test
-  std::string name;                    // router --name; fabric: which look
+  std::string name;                    // router --name; fabric: which look; audit list --agent
+  std::size_t count = 50;              // audit list -n
 };
 
 int run(int argc, char** argv);
@@ -67,6 +70,8 @@ int run_usage(const Options& options);
 int run_router(const Options& options);
 int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
+int run_audit_list(const Options& options);
+int run_audit_verify(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

@@ -10,6 +10,7 @@
 #include "skep/agent/loop_guard.h"
 #include "skep/async/gate.h"
 #include "skep/async/task.h"
+#include "skep/authority/capability.h"
 #include "skep/base/clock.h"
 #include "skep/base/config.h"
 #include "skep/llm/model.h"
@@ -32,6 +33,8 @@ struct AgentConfig {
   LoopGuardConfig loop_guard;
   std::chrono::milliseconds turn_timeout{600'000};
   std::string time_zone;  // IANA name for the prompt's clock; empty: the system's
+  // [agent] profile and capabilities, together; neither: all that the configuration turns on.
+  authority::Grants grants = authority::Grants::everything();
 
   static AgentConfig read(ConfigSection root);
 };

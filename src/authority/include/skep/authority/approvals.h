@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -31,11 +32,13 @@ enum class Verdict : std::uint8_t { kYes, kNo, kExpired };
 struct Answer {
   Verdict verdict = Verdict::kExpired;
   std::string by;  // who said so
+  bool operator==(const Answer&) const = default;
 };
 
 struct ApprovalsConfig {
   std::chrono::milliseconds expiry{300'000};  // [authority] approval_secs
   std::size_t pending_max = 5;                // in one conversation; more are denied
+  std::size_t remembered_max = 1000;          // choices; the oldest are forgotten
   static ApprovalsConfig read(ConfigSection section);
 };
 
@@ -43,20 +46,24 @@ struct ApprovalsConfig {
 // "approval").
 class Approvals {
  public:
-  static Result<std::unique_ptr<Approvals>> open(Loop& loop, ApprovalsConfig config,
-                                                 store::Journal& journal, AuditLog& audit,
-                                                 const Clock& clock);
+  static Result<std::unique_ptr<Approvals>> open(ApprovalsConfig config, store::Journal& journal,
+                                                 AuditLog& audit, const Clock& clock);
   virtual ~Approvals() = default;
 
-  // Asks and waits: until somebody answers, it expires, or the Ctx ends (kCancelled; the question
-  // is withdrawn, unless the process is stopping: then it is asked again by the same turn and
-  // call). A choice that was remembered answers at once. kExhausted: too many pending.
+  // Asks and waits: until somebody answers, it expires, or the Ctx ends (kCancelled or kTimeout;
+  // the question is withdrawn). The id and the times are given here; after a restart the same turn
+  // and call keep them, and an answer that was given meanwhile is there at once. So is a choice
+  // that was remembered. kExhausted: too many pending; kUnavailable: stop() was called.
   virtual Task<Result<Answer>> ask(Ctx ctx, Approval approval) = 0;
+  // The process ends: every ask() ends with kUnavailable, and its question waits for the next
+  // process.
+  virtual void stop() = 0;
 
   enum class Remember : std::uint8_t {
     kOnce,
     kAlways
-  };  // always: this agent, action, resource, principal
+  };  // always: this agent, action, resource, principal; a yes for no further labels, a no for no
+      // fewer
   // kNotFound: no such question (any more); kDenied: `by` is neither who is asked nor an
   // administrator. An empty id means the conversation's only pending question (kConflict when there
   // are several).

@@ -51,6 +51,7 @@ struct Question {
   std::string agent;  // the agent that acts, its node's name without the hive: "AI.support"
   Action action = Action::kToolInvoke;
   std::string resource;  // never empty but for actions without one
+  bool sends = false;    // kNetConnect: words of ours leave with it (a body, a query)
   Labels labels;         // of what the act was decided on
   std::string trace;     // of the turn
   std::string detail;    // for people and the audit, cut to 200 bytes: "shell_exec: ls -l"
@@ -69,9 +70,9 @@ struct AuthorityConfig {
   std::vector<std::string> ask;
   // Acts that are never done, whatever a manifest grants.
   std::vector<std::string> deny;
-  // What happens when words from outside would reach a sink (shell_exec, file_write outside the
-  // turn's own folder, net_connect with a body, xmpp_send, agent_message, remote_execute): "ask",
-  // "deny" or "allow".
+  // What happens when words from outside would reach a sink (shell_exec, net_connect that sends,
+  // xmpp_send, agent_message, remote_execute, schedule), or a secret one that leaves this process
+  // (the same without shell_exec and schedule): "ask", "deny" or "allow".
   std::string tainted = "ask";
 
   static AuthorityConfig read(ConfigSection section);
@@ -81,7 +82,7 @@ struct AuthorityConfig {
 class Authority {
  public:
   // `grants` names what an agent has; nullptr: no such agent, which may nothing. Both outlive the
-  // Authority.
+  // Authority. kInvalid for rules that parse_capability() refuses.
   static Result<std::unique_ptr<Authority>> open(
       AuthorityConfig config, AuditLog& audit,
       std::function<const Grants*(std::string_view agent)> grants);

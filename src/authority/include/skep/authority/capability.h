@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "skep/base/json.h"
 #include "skep/base/result.h"
 
 namespace skep::authority {
@@ -31,17 +30,29 @@ enum class Action : std::uint8_t {
 };
 std::string_view action_name(Action action);  // "tool_invoke", …: configuration and audit use it
 std::optional<Action> action_from(std::string_view name);
+bool takes_resource(Action action);
 
 struct Capability {
   Action action = Action::kToolInvoke;
-  std::string pattern;  // a glob; empty for actions without a resource
+  // A glob; empty for actions without a resource. Of a net_connect without a port: any port.
+  std::string pattern;
   bool operator==(const Capability&) const = default;
 };
+// "net_connect:*.example.org:443", "agent_spawn". kInvalid, in words for whoever wrote it, for an
+// unknown action, a pattern where there is no resource, none where there is one, or one over
+// pattern_bytes_max.
+Result<Capability> parse_capability(std::string_view text);
+std::string to_text(const Capability& capability);
+inline constexpr std::size_t pattern_bytes_max = 256;
 
-// `*` alone matches everything. Otherwise a value with a "." or ".." path segment matches nothing;
-// with "/" in the pattern the match goes segment by segment (`**` crosses them); when pattern and
-// value both have dots and no "/" it goes label by label, so "*.good.com" is not
-// "evil.com?x=.good.com"; else `*` is any run of characters.
+// `*` alone matches everything. Otherwise a value with a "." or ".." path segment matches nothing,
+// and the pattern says how it is read:
+// - with a "/": segment by segment; `*` stays in its segment, a segment `**` is any number of them,
+//   none too ("data/**" is also "data");
+// - else with a ".": label by label; `*` stays between dots, so that "*.good.com" is neither
+//   "evil.com/?x=.good.com" nor "a.b.good.com";
+// - else `*` is any run of characters.
+// Nothing else is special. A pattern over pattern_bytes_max matches nothing.
 bool glob_match(std::string_view pattern, std::string_view value);
 // True when every value that `inner` matches is matched by `outer` too; false when in doubt.
 bool glob_covers(std::string_view outer, std::string_view inner);
@@ -55,9 +66,16 @@ class Grants {
   // Of a tool preset: minimal, coding, research, messaging, automation, full. kInvalid for other
   // names.
   static Result<Grants> of_profile(std::string_view profile);
+  // Of tool names or globs of them: to call them, and to do what each needs for its work (files and
+  // network everywhere, memory of its own).
+  static Grants of_tools(const std::vector<std::string>& tools);
 
   void add(Capability capability) { all_.push_back(std::move(capability)); }
-  [[nodiscard]] bool allow(Action action, std::string_view resource) const;
+  [[nodiscard]] bool allow(Action action, std::string_view resource) const {
+    return granting(action, resource) != nullptr;
+  }
+  // The first capability that allows it; nullptr: none does.
+  [[nodiscard]] const Capability* granting(Action action, std::string_view resource) const;
   // The first of `child` that nothing here covers; nullptr when the child may have them all.
   [[nodiscard]] const Capability* beyond(const Grants& child) const;
   [[nodiscard]] const std::vector<Capability>& all() const { return all_; }

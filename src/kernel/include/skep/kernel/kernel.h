@@ -13,6 +13,7 @@
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
+#include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/llm/model.h"
 #include "skep/store/db.h"
@@ -41,6 +42,7 @@ struct KernelConfig {
   tools::WebFetchConfig web_fetch;
   attachments::AttachmentsConfig attachments;  // [attachments]
   FabricConfig fabric;                         // [fabric]
+  AuthoritySideConfig authority;               // [authority]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
@@ -90,6 +92,7 @@ class Kernel {
   [[nodiscard]] virtual channels::WebChannel& web() = 0;
   [[nodiscard]] virtual fabric::Router& router() = 0;
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
+  [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
 };

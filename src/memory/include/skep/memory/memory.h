@@ -65,6 +65,9 @@ struct TranscriptSummary {
   std::int64_t compacted_count = 0;
   std::string content;
   std::optional<WallTime> ts;
+  // msg_id of the newest message that it stands for: what lies between that and the summary is
+  // read word by word. Empty: it stands for everything before it.
+  std::string last_msg_id;
   bool operator==(const TranscriptSummary&) const = default;
 };
 struct TranscriptTool {  // for people and audit; not replayed to the model
@@ -153,8 +156,8 @@ class Memory {
     std::string file;  // "20260302-080000.jsonl"; "-2", "-3" appended when taken
   };
   virtual Result<Archived> archive(const Conversation& conversation) = 0;  // /new
-  // /forget: active history (all threads), user.md, context.md, memory.md, knowledge, files/;
-  // archives kept. Names of what was erased.
+  // /forget: active history (all threads), user.md, context.md, memory.md, knowledge, files/,
+  // results/; archives kept. Names of what was erased.
   virtual Result<std::vector<std::string>> forget(const Conversation& conversation) = 0;
   virtual Result<SessionStats> stats(const Conversation& conversation) = 0;
 

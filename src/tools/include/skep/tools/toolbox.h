@@ -48,6 +48,8 @@ class Tool {
   virtual Task<ToolOutput> call(ToolContext context, json::object arguments) = 0;
 };
 
+class ResultStore;
+
 inline constexpr std::size_t result_bytes_max =
     50'000;  // longer output is cut in the middle with a note
 
@@ -62,6 +64,9 @@ class Toolbox {
   // kExists when the name is taken, kInvalid when the schema is no object or the name not
   // [a-z0-9_]{1,64}.
   Result<void> add(std::unique_ptr<Tool> tool);
+  // From now on the whole text of a result over `bytes_max` (at most result_bytes_max) is kept in
+  // `store`, which outlives this, and the note says by which handle result_read finds it.
+  void keep_long_results(const ResultStore& store, std::size_t bytes_max);
   [[nodiscard]] const llm::ToolSpecs& specs() const { return specs_; }  // as of the last add()
   [[nodiscard]] const Tool* find(std::string_view name) const;
   // Checks the arguments against the schema, runs within the time limit, caps the result. Never
@@ -74,7 +79,10 @@ class Toolbox {
   struct Entry;
   [[nodiscard]] const Entry* entry(std::string_view name) const;
   [[nodiscard]] ToolOutput unknown(std::string_view name) const;
+  [[nodiscard]] std::string fitted(const Conversation& conversation, std::string text) const;
   std::vector<Entry> entries_;  // by name
+  const ResultStore* results_ = nullptr;
+  std::size_t result_bytes_max_ = result_bytes_max;
   llm::ToolSpecs specs_;
 };
 

@@ -1,0 +1,105 @@
+// Reading the audit log: the whole of it for `skep audit`, its end when it is opened.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <deque>
+
+#include "audit_chain.h"
+#include "audit_line.h"
+#include "audit_lines.h"
+
+namespace skep::authority {
+
+Result<AuditLines> AuditLines::open(const std::string& path, std::uint64_t offset) {
+  std::FILE* file = std::fopen(path.c_str(), "rbe");
+  if (file == nullptr) return fail(errno_error("opening " + path, errno));
+  AuditLines lines(file, offset);
+  if (fseeko(file, static_cast<off_t>(offset), SEEK_SET) != 0)
+    return fail(errno_error("reading " + path, errno));
+  return lines;
+}
+
+Result<std::optional<AuditLines::Line>> AuditLines::next() {
+  Line line{.text = {}, .offset = offset_};
+  for (int c = std::getc(file_.get()); c != EOF; c = std::getc(file_.get())) {
+    ++offset_;
+    if (c == '\n') return line;
+    if (line.text.size() >= audit_line_bytes_max)
+      return fail(Code::kCorrupt, "it is longer than a line can be");
+    line.text.push_back(static_cast<char>(c));
+  }
+  if (std::ferror(file_.get()) != 0) return fail(errno_error("reading the audit log", errno));
+  return std::nullopt;
+}
+
+std::unexpected<Error> wrong_line(std::uint64_t number, std::string_view why) {
+  return fail(Code::kCorrupt, fmt::format("line {} of the audit log: {}", number, why));
+}
+
+Result<std::optional<AuditEntry>> AuditChain::next(AuditLines& lines) {
+  auto line = lines.next();
+  if (!line) return wrong_line(seq + 1, line.error().message);
+  if (!*line) return std::nullopt;
+  auto entry = parse_audit_line((*line)->text);
+  if (!entry) return wrong_line(seq + 1, entry.error().message);
+  if (entry->seq != seq + 1)
+    return wrong_line(seq + 1, fmt::format("it has the number {}", entry->seq));
+  if (entry->prev != hash) return wrong_line(seq + 1, "it does not follow from the line before");
+  ++seq;
+  hash = entry->hash;
+  offset = (*line)->offset;
+  return *std::move(entry);
+}
+
+Result<void> check_head(const AuditHead& head, const AuditChain& chain) {
+  if (chain.seq != head.seq || chain.hash == head.hash) return {};
+  return wrong_line(head.seq, "it is not the one that the head names");
+}
+
+std::unexpected<Error> lines_missing(const AuditHead& head, std::uint64_t lines) {
+  return fail(Code::kCorrupt,
+              fmt::format("the audit log ends with line {}, but its head names line {}: lines were "
+                          "taken away",
+                          lines, head.seq));
+}
+
+Result<std::uint64_t> verify_audit(const std::string& home) {
+  const AuditPaths paths(home);
+  // The head first: a daemon may be adding lines.
+  SKEP_TRY(const std::optional<AuditHead> head, read_head(paths));
+  if (!head) return fail(Code::kNotFound, "there is no audit log in " + home);
+  AuditChain chain{.seq = 0, .hash = first_prev(), .offset = 0};
+  auto lines = AuditLines::open(paths.log, 0);
+  if (!lines && head->seq == 0) return 0;
+  if (!lines) return lines_missing(*head, 0);
+  while (true) {
+    SKEP_TRY(const std::optional<AuditEntry> entry, chain.next(*lines));
+    if (!entry) break;
+    SKEP_TRY_VOID(check_head(*head, chain));
+  }
+  if (chain.seq < head->seq) return lines_missing(*head, chain.seq);
+  return chain.seq;
+}
+
+Result<std::vector<AuditEntry>> read_audit(const std::string& home, std::size_t entries_max,
+                                           const std::function<bool(const AuditEntry&)>& wanted) {
+  auto lines = AuditLines::open(AuditPaths(home).log, 0);
+  if (!lines && lines.error().code == Code::kNotFound)
+    return fail(Code::kNotFound, "there is no audit log in " + home);
+  if (!lines) return fail(lines.error());
+  std::deque<AuditEntry> newest;
+  for (std::uint64_t number = 1;; ++number) {
+    auto line = lines->next();
+    if (!line) return wrong_line(number, line.error().message);
+    if (!*line) break;
+    auto entry = parse_audit_line((*line)->text);
+    if (!entry) return wrong_line(number, entry.error().message);
+    if (!wanted(*entry)) continue;
+    newest.push_back(*std::move(entry));
+    if (newest.size() > entries_max) newest.pop_front();
+  }
+  return std::vector<AuditEntry>(std::make_move_iterator(newest.begin()),
+                                 std::make_move_iterator(newest.end()));
+}
+
+}  // namespace skep::authority
