@@ -97,6 +97,9 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
 Task<void> Inbound::on_words(Ctx ctx, Received& received) {
   ChatMessage& chat = received.chat;
   const bool archived = received.how == Unwrapped::How::kArchived;
+  if (!chat.receipt_for.empty() && !archived && deps_.arrived)
+    deps_.arrived(chat.receipt_for, chat.from);
+  if (!archived && take_code(chat)) co_return;
   const std::string seen = Admission::seen_key(chat, received.archive_id);
   const Admitted admitted = deps_.admission.judge(chat, seen, {.archived = archived});
   if (admitted == Admitted::kYes || admitted == Admitted::kContext) {
@@ -134,6 +137,7 @@ void Inbound::on_error(const ChatMessage& chat) {
   }
   ++deps_.stats.undelivered;
   log::warn("xmpp", "the reply {} did not reach {}: {}", chat.id, *to, chat.error_condition);
+  if (deps_.bounced) deps_.bounced(chat.id.substr(0, chat.id.find('-')));
   sent_.erase(chat.id);
 }
 
@@ -202,7 +206,9 @@ Task<void> Inbound::hand_over(Ctx ctx, Heard heard) {
 // (remember_unfinished()); and that entry's next record takes it along. An aside has no entry.
 Result<void> Inbound::deliver(const Heard& heard, const Ilk& from) {
   const ChatMessage& chat = heard.chat;
-  Message message = to_message(chat, from, deps_.channel.agent, deps_.channel.xmpp.clock.now());
+  const Entrypoint& at = deps_.entrypoints.of(chat.to);
+  Message message = to_message(chat, from, at.agent, deps_.channel.xmpp.clock.now());
+  message.conversation.entrypoint = at.id;
   if (!deps_.with_from) message.reply_address.from.clear();
   Result<void> taken = heard.aside ? deliver_aside(std::move(message), heard)
                                    : deliver_words(std::move(message), heard);

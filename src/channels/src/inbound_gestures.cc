@@ -78,8 +78,7 @@ Task<void> Inbound::on_own_words(Ctx ctx, const Received& received) {
   const bool known = said_by_this_agent(received) ||
                      (!seen.empty() && deps_.channel.journal.remembers(Admission::kSeenSet, seen));
   const bool theirs = chat.from.bare() == chat.to.bare();
-  const bool allowed =
-      deps_.admission.allow_list().check(chat.to.bare().str()) == identity::Verdict::kAllowed;
+  const bool allowed = deps_.admission.permits(chat.to);
   if (!words || known || theirs || !allowed || is_gesture(received.about)) {
     ++deps_.stats.ignored;
     co_return;

@@ -60,10 +60,9 @@ bool vouches(const Jid& room, const Jid& inviter, const std::vector<std::string>
 }  // namespace
 
 bool Rooms::may_invite(const MucInvite& invite) {
-  const std::string inviter = invite.inviter.bare().str();
   // Somebody in a room, who need not be who the allow list means.
   if (invite.inviter.bare() == invite.room || find(invite.inviter.bare()) != nullptr) return false;
-  if (deps_.admission.allow_list().check(inviter) != identity::Verdict::kAllowed) return false;
+  if (!deps_.admission.permits(invite.inviter)) return false;
   return !invite.mediated || vouches(invite.room, invite.inviter, deps_.config.allow.own_domains);
 }
 

@@ -134,11 +134,14 @@ Message PubSub::to_message(const PubSubConfig& node, const PubSubItem& item,
   Message message;
   message.id = MessageId(mint_ulid());
   message.trace = message.id.str();
-  message.dst = deps_.channel.agent;
+  const Entrypoint& at = deps_.entrypoints.of(deps_.own);
+  message.dst = at.agent;
   message.kind = Kind::kUser;
   message.sent_at = deps_.channel.xmpp.clock.now();
   message.from = from;
-  message.conversation = {.channel = "xmpp", .peer = node.target.str()};
+  message.conversation = {.channel = "xmpp",
+                          .peer = node.target.str(),
+                          .entrypoint = room ? deps_.config.entrypoint : at.id};
   message.reply_address = {.from = deps_.with_from ? deps_.own.str() : std::string(),
                            .to = node.target.str()};
   message.parts = {

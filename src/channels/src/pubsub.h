@@ -5,6 +5,7 @@
 #include <map>
 
 #include "admission.h"
+#include "entrypoints.h"
 #include "skep/async/gate.h"
 #include "skep/xmpp/pubsub.h"
 #include "turns.h"
@@ -30,6 +31,7 @@ class PubSub {
     XmppChannelStats& stats;
     std::function<Task<Result<xmpp::Element>>(Ctx, xmpp::Element)> request;
     xmpp::Jid own;  // bare: subscribes, and speaks to people
+    const Entrypoints& entrypoints;
     bool with_from = true;
   };
   explicit PubSub(Deps deps);

@@ -61,8 +61,17 @@ Element render_part(const OutgoingReply& reply, const Jid& from, const Jid& to,
     Element about = child("reply", xmpp::kNsReply);
     stanza.add(std::move(about.set("to", to.str()).set("id", reply.answers)));
   }
-  mark_automatic(stanza);
+  if (reply.wants_receipt && first) stanza.add(child("request", xmpp::kNsReceipts));
+  if (reply.automatic) mark_automatic(stanza);
   return stanza;
+}
+
+// 4.1: what a client sends when one is pressed is an ordinary message with that text.
+void add_choices(Element& stanza, const std::vector<Choice>& choices) {
+  for (const Choice& choice : choices) {
+    Element response = child("response", kNsQuickResponse);
+    stanza.add(std::move(response.set("value", choice.value).set("label", choice.label)));
+  }
 }
 
 Element render_file(const OutgoingReply& reply, const Jid& from, const Jid& to,
@@ -151,6 +160,30 @@ Element about(const Correspondence& with) {
   return xmpp::make_message(with.from, with.to, with.type, mint_ulid());
 }
 
+// What ordinary replies do not have.
+void append_unasked(std::string& out, const OutgoingReply& reply) {
+  if (reply.wants_receipt) out += R"(,"wants_receipt":true)";
+  if (!reply.automatic) out += R"(,"automatic":false)";
+  for (const Choice& choice : reply.choices) {
+    out += &choice == &reply.choices.front() ? R"(,"choices":[{"value":)" : R"(,{"value":)";
+    append_json_string(out, choice.value);
+    out += R"(,"label":)";
+    append_json_string(out, choice.label);
+    out += '}';
+  }
+  if (!reply.choices.empty()) out += ']';
+}
+
+void read_unasked(const json::value& value, OutgoingReply& reply) {
+  reply.wants_receipt = get_bool(value, "wants_receipt").value_or(false);
+  reply.automatic = get_bool(value, "automatic").value_or(true);
+  const json::array* choices = get_array(value, "choices");
+  if (choices == nullptr) return;
+  for (const json::value& one : *choices)
+    reply.choices.push_back(
+        {std::string(get_string(one, "value")), std::string(get_string(one, "label"))});
+}
+
 }  // namespace
 
 // Written without a tree: it is part of every reply's way.
@@ -165,6 +198,7 @@ std::string to_journal(const OutgoingReply& reply) {
     out += R"(,"answers":)";
     append_json_string(out, reply.answers);
   }
+  append_unasked(out, reply);
   append_extras(out, reply.extras);
   fmt::format_to(
       std::back_inserter(out),
@@ -189,6 +223,7 @@ Result<OutgoingReply> outgoing_from_journal(std::string_view text) {
   reply.styling = get_bool(value, "styling").value_or(true);
   reply.bytes_max = static_cast<std::size_t>(get_int(value, "bytes_max").value_or(8192));
   reply.accepted_at = WallTime(Millis(get_int(value, "accepted_at").value_or(0)));
+  read_unasked(value, reply);
   return reply;
 }
 
@@ -211,6 +246,7 @@ Result<std::vector<Element>> render(const OutgoingReply& reply) {
     stanzas.push_back(render_part(reply, from, to, part_id(), body));
     if (stanzas.size() == 1) add_reply(stanzas.front(), asked);
   }
+  if (!stanzas.empty()) add_choices(stanzas.back(), reply.choices);
   for (const xmpp::SharedFile& file : reply.extras.files)
     stanzas.push_back(render_file(reply, from, to, part_id(), file));
   return stanzas;

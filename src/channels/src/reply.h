@@ -5,12 +5,14 @@
 #include <string_view>
 #include <vector>
 
+#include "skep/channels/xmpp_channel.h"
 #include "skep/model/message.h"
 #include "skep/xmpp/stanza.h"
 
 namespace skep::channels {
 
-inline constexpr std::string_view kNsMarkers = "urn:xmpp:chat-markers:0";  // XEP-0333
+inline constexpr std::string_view kNsQuickResponse = "urn:xmpp:tmp:quick-response";  // XEP-0439
+inline constexpr std::string_view kNsMarkers = "urn:xmpp:chat-markers:0";            // XEP-0333
 
 // What is said beside the words of a reply, or instead of them.
 struct Extras {
@@ -34,6 +36,9 @@ struct OutgoingReply {
   Extras extras = {};
   std::size_t bytes_max = 8192;
   WallTime accepted_at{};
+  std::vector<Choice> choices = {};  // XEP-0439, with the last part
+  bool wants_receipt = false;        // XEP-0184
+  bool automatic = true;
   bool operator==(const OutgoingReply&) const = default;
 };
 std::string to_journal(const OutgoingReply& reply);

@@ -70,9 +70,8 @@ Occupant Rooms::speaker_of(const Room& room, const ChatMessage& chat,
 }
 
 bool Rooms::authorised(const Room& room, const Occupant& speaker) const {
-  if (!speaker.real.empty() &&
-      deps_.admission.allow_list().check(speaker.real.str()) == identity::Verdict::kAllowed)
-    return true;
+  if (!speaker.real.empty() && deps_.admission.shut_out(speaker.real)) return false;
+  if (!speaker.real.empty() && deps_.admission.permits(speaker.real)) return true;
   using Members = RoomConfig::Members;
   if (room.config().members == Members::kEveryone) return true;
   if (room.config().members == Members::kNone) return false;
@@ -82,7 +81,7 @@ bool Rooms::authorised(const Room& room, const Occupant& speaker) const {
 
 bool Rooms::may_manage(const Room& room, const Occupant& speaker) const {
   const std::string real = speaker.real.str();
-  if (!speaker.real.empty() && deps_.admission.allow_list().is_admin(real)) return true;
+  if (!speaker.real.empty() && deps_.admission.is_admin(speaker.real)) return true;
   return std::ranges::any_of(room.config().commanders, [&](const std::string& entry) {
     return entry == "everyone" || entry == speaker.affiliation || entry == speaker.role ||
            (!speaker.real.empty() && entry == real);
@@ -213,6 +212,7 @@ Message Rooms::to_private_message(const Said& said, const Ilk& from) const {
   Message message =
       to_message(said.chat, from, deps_.channel.agent, deps_.channel.xmpp.clock.now());
   message.conversation.peer = private_peer(said.room, said.key);
+  message.conversation.entrypoint = deps_.config.entrypoint;
   message.reply_address.from = said.room.from().empty() ? "" : said.room.from().str();
   put_asked(message.meta, {.type = said.chat.type, .occupant = said.key});
   return message;
@@ -228,6 +228,7 @@ Message Rooms::to_room_message(const Said& said, Heard heard, const Ilk& from) c
     if (rest && rest->starts_with('/')) chat.body = *rest;
   }
   Message message = to_message(chat, from, deps_.channel.agent, deps_.channel.xmpp.clock.now());
+  message.conversation.entrypoint = deps_.config.entrypoint;
   message.conversation.thread.clear();  // one conversation, whatever threads its people use
   message.reply_address = {.from = said.room.from().empty() ? "" : said.room.from().str(),
                            .to = said.room.jid().str()};

@@ -57,8 +57,7 @@ bool Signals::take(const xmpp::Element& message) {
   const auto kind = event ? xmpp::signal_of(event->node) : std::nullopt;
   if (!kind) return false;
   const auto from = xmpp::Jid::parse(message.attribute("from"));
-  const bool allowed = from && from->is_bare() && wants(*kind) &&
-                       admission_.allow_list().check(from->str()) == identity::Verdict::kAllowed;
+  const bool allowed = from && from->is_bare() && wants(*kind) && admission_.permits(*from);
   if (!allowed) {
     ++stats_.events_refused;
     return true;

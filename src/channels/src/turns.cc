@@ -46,7 +46,7 @@ std::string_view seen_from(const json::object& meta) {
 }
 
 std::string Turns::key_of(const Conversation& conversation) {
-  return conversation.peer + "\n" + conversation.thread;
+  return conversation.entrypoint + "\n" + conversation.peer + "\n" + conversation.thread;
 }
 
 void Turns::asked(const Message& message, Asked asked) {

@@ -49,6 +49,12 @@ std::vector<std::string> status_lines(const XmppSeen& seen, bool admin) {
       "XMPP files: {} sent, {} uploads failed; refused: {} false upload slots, {} reactions to "
       "unknown messages",
       stats.uploads, stats.upload_failures, stats.false_slots, stats.unknown_reactions));
+  lines.push_back(fmt::format(
+      "XMPP people: {} messages waited for somebody, {} for too long, {} greetings, {} paired, {} "
+      "commands; refused: {} of blocked people, {} pairing codes, {} presences too fast, {} "
+      "commands",
+      stats.deferred, stats.deferred_expired, stats.greetings, stats.pairings, stats.commands,
+      stats.blocked, stats.pairings_failed, stats.presence_floods, stats.commands_refused));
   lines.push_back(fmt::format("XMPP events: {} taken; refused: {} too fast, {} not allowed",
                               stats.events, stats.event_floods, stats.events_refused));
   if (!component) {
@@ -86,6 +92,15 @@ json::object status_object(const XmppSeen& seen) {
                         {"forged_copies", s.forged_copies},
                         {"forged_ids", s.forged_ids},
                         {"stray_results", s.stray_results},
+                        {"blocked", s.blocked},
+                        {"pairings", s.pairings},
+                        {"pairings_failed", s.pairings_failed},
+                        {"deferred", s.deferred},
+                        {"deferred_expired", s.deferred_expired},
+                        {"greetings", s.greetings},
+                        {"presence_floods", s.presence_floods},
+                        {"commands", s.commands},
+                        {"commands_refused", s.commands_refused},
                         {"unknown_reactions", s.unknown_reactions},
                         {"events", s.events},
                         {"event_floods", s.event_floods},

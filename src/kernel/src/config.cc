@@ -54,10 +54,9 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.shell_tools = tools::ShellToolsConfig::read(root.child("tools").child("shell"));
   // Read in any case, so that its keys in [agent] are known; used only where a server is
   // configured.
-  channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);
-  xmpp.subscribers_file = home + "/run/xmpp-subscribers.json";
-  xmpp.archive_file = home + "/run/xmpp-archive.json";
-  xmpp.rooms_file = home + "/run/xmpp-rooms.json";
+  channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root, &config.xmpp_accounts);
+  xmpp.keep_files_in(home + "/run");
+  for (channels::XmppChannelConfig& one : config.xmpp_accounts) one.keep_files_in(home + "/run");
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
   if (!Name::parse("AI.x", config.hive)) {
     root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");
@@ -66,6 +65,13 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
     root.child("hive").problem("default_agent", "must be a name such as AI.support@lab");
   }
   return config;
+}
+
+std::vector<channels::XmppChannelConfig> KernelConfig::xmpp_nodes() const {
+  std::vector<channels::XmppChannelConfig> nodes;
+  if (xmpp) nodes.push_back(*xmpp);
+  std::ranges::copy(xmpp_accounts, std::back_inserter(nodes));
+  return nodes;
 }
 
 Result<ConfigFile> load_config(const std::string& home, const std::optional<std::string>& path) {

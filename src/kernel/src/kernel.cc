@@ -6,17 +6,12 @@
 #include "skep/tools/builtin.h"
 #include "skep/tools/result_store.h"
 #include "workspace_tools.h"
+#include "xmpp_side.h"
 #include "xmpp_tools.h"
 
 namespace skep::kernel {
 
 namespace {
-
-// A node's way out: its port, attached after the node itself has been built.
-struct PortInbox : Inbox {
-  fabric::Port port;
-  Result<void> deliver(Message message) override { return port.send(std::move(message)); }
-};
 
 class KernelImpl final : public Kernel {
  public:
@@ -62,6 +57,9 @@ class KernelImpl final : public Kernel {
   memory::Ledger& ledger() override { return *ledger_; }
   AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
+  void reload(const KernelConfig& config) override {
+    if (xmpp_) xmpp_->reload(config.xmpp_nodes());
+  }
   json::object status() const override;
 
  private:
@@ -147,9 +145,13 @@ class KernelImpl final : public Kernel {
                                [this](Ctx ctx, Message message) {
                                  return attachments_->take(std::move(ctx), std::move(message));
                                }};
-    if (config_.xmpp && options_.networks) {
+    if (config_.has_xmpp() && options_.networks) {
       agent.rooms = [this](std::string_view command, std::string_view arguments) {
         return xmpp_->rooms_command(command, arguments);
+      };
+      agent.access = [this](const Conversation& who, std::string_view command,
+                            std::string_view arguments) {
+        return xmpp_->access_command(who, command, arguments);
       };
     }
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
@@ -159,17 +161,25 @@ class KernelImpl final : public Kernel {
                                        .out = web_out_,
                                        .agent = talks_to,
                                        .clock = Clock::system()});
-    if (!config_.xmpp || !options_.networks) return {};
-    channels::XmppChannelDeps xmpp{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
-                                   .directory = *directory_,
-                                   .journal = *journal_,
-                                   .out = xmpp_out_,
-                                   .agent = talks_to,
-                                   .version = std::string(version()),
-                                   .gave_up = options_.fatal,
-                                   .unfinished = agent_->unfinished(),
-                                   .files = attachments_.get()};
-    SKEP_TRY(xmpp_, channels::XmppChannel::open(*config_.xmpp, std::move(xmpp)));
+    return open_xmpp(talks_to);
+  }
+
+  Result<void> open_xmpp(const Name& talks_to) {
+    SKEP_TRY(access_, identity::Access::open(config_.home + "/access.json", Clock::system()));
+    if (!config_.has_xmpp() || !options_.networks) return {};
+    XmppSide::Deps deps{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
+                        .directory = *directory_,
+                        .access = *access_,
+                        .journal = *journal_,
+                        .agent = talks_to,
+                        .hive = config_.hive,
+                        .version = std::string(version()),
+                        .gave_up = options_.fatal,
+                        .unfinished = agent_->unfinished(),
+                        .commands = command_specs(),
+                        .files = attachments_.get()};
+    SKEP_TRY(xmpp_, XmppSide::open(config_.xmpp_nodes(), deps));
+    xmpp_->on_reload = options_.reload;
     return open_xmpp_tools(toolbox_, config_, pool_, *xmpp_);
   }
 
@@ -183,9 +193,7 @@ class KernelImpl final : public Kernel {
     SKEP_TRY_VOID(
         attach(Name::from_label(NodeType::kAgent, config_.agent.name, hive), *agent_, agent_out_));
     SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "web", hive), *web_, web_out_));
-    if (xmpp_)
-      SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "xmpp", hive), *xmpp_, xmpp_out_));
-    return {};
+    return xmpp_ ? xmpp_->attach(*router_, hive) : Result<void>();
   }
 
   // Without sockets this process is whole in itself, so only another router of the same name, which
@@ -213,16 +221,13 @@ class KernelImpl final : public Kernel {
   bool is_admin(const Conversation& conversation) const {
     if (conversation.channel == "cli")
       return true;  // the operating system already knows this person
-    return config_.xmpp && identity::AllowList(config_.xmpp->allow).is_admin(conversation.peer);
+    return xmpp_ && xmpp_->is_admin(conversation);
   }
 
   agent::ConversationSettings settings(const Conversation& conversation) const {
-    const channels::RoomConfig* room =
-        xmpp_ && conversation.channel == "xmpp" ? xmpp_->room_config(conversation.peer) : nullptr;
-    if (room == nullptr) {
-      const bool over_xmpp = xmpp_ && conversation.channel == "xmpp";
-      return {.context = over_xmpp ? xmpp_->signals_of(conversation.peer) : std::string()};
-    }
+    const channels::RoomConfig* room = xmpp_ ? xmpp_->room_config(conversation) : nullptr;
+    if (room == nullptr)
+      return {.context = xmpp_ ? xmpp_->signals_of(conversation) : std::string()};
     return {.personality = room->persona,
             .instructions = room->instructions,
             .history_token_budget = room->history_token_budget};
@@ -264,8 +269,9 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<fabric::Gateway> gateway_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<channels::WebChannel> web_;
-  std::unique_ptr<channels::XmppChannel> xmpp_;
-  PortInbox agent_out_, web_out_, xmpp_out_;
+  std::unique_ptr<identity::Access> access_;
+  std::unique_ptr<XmppSide> xmpp_;
+  PortInbox agent_out_, web_out_;
   std::unique_ptr<FabricSide> fabric_;
 };
 

@@ -11,24 +11,24 @@ Result<void> check_channel(const tools::ToolContext& context) {
   return fail(Code::kUnsupported, "this works in conversations over XMPP only");
 }
 
-Task<Result<void>> send_file(channels::XmppChannel* xmpp, tools::ToolContext context,
-                             tools::FileToSend file) {
+Task<Result<void>> send_file(XmppSide* xmpp, tools::ToolContext context, tools::FileToSend file) {
   SKEP_CO_TRY_VOID(check_channel(context));
   channels::OutgoingFile out{.name = file.name,
                              .media_type = attachments::media_type_of(file.bytes, file.name),
                              .bytes = std::move(file.bytes),
                              .caption = std::move(file.caption)};
-  co_return co_await xmpp->share(context.ctx, context.turn, std::move(out));
+  co_return co_await xmpp->channel_of(context.conversation)
+      .share(context.ctx, context.turn, std::move(out));
 }
 
 }  // namespace
 
 Result<void> open_xmpp_tools(tools::Toolbox& toolbox, const KernelConfig& config, Pool& pool,
-                             channels::XmppChannel& xmpp) {
+                             XmppSide& xmpp) {
   SKEP_TRY_VOID(toolbox.add(tools::make_react(
       [&xmpp](const tools::ToolContext& context, std::vector<std::string> emojis) -> Result<void> {
         SKEP_TRY_VOID(check_channel(context));
-        return xmpp.react(context.turn, std::move(emojis));
+        return xmpp.channel_of(context.conversation).react(context.turn, std::move(emojis));
       })));
   if (!config.file_tools.enabled) return {};
   SKEP_TRY(const tools::WorkspacePtr workspace, open_workspace(config));

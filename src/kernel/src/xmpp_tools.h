@@ -3,11 +3,12 @@
 
 #include "skep/async/pool.h"
 #include "skep/kernel/kernel.h"
+#include "xmpp_side.h"
 
 namespace skep::kernel {
 
-// react, and send_file where the agent has a workspace. The channel outlives the toolbox's calls.
+// react, and send_file where the agent has a workspace. The XMPP side outlives the toolbox's calls.
 Result<void> open_xmpp_tools(tools::Toolbox& toolbox, const KernelConfig& config, Pool& pool,
-                             channels::XmppChannel& xmpp);
+                             XmppSide& xmpp);
 
 }  // namespace skep::kernel

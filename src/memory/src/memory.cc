@@ -98,7 +98,9 @@ class FileMemory final : public Memory {
     return knowledge.find(query);
   }
   [[nodiscard]] std::string directory(const Conversation& conversation) const override {
-    return config_.path + "/" + peer_directory_name(conversation.peer);
+    std::string own = config_.path + "/" + peer_directory_name(conversation.peer);
+    if (conversation.entrypoint.empty()) return own;
+    return own + "/at/" + peer_directory_name(conversation.entrypoint);
   }
 
  private:

@@ -72,6 +72,11 @@ struct AgentDeps {
   std::function<Task<std::vector<AttachedFile>>(Ctx, Message)> attach = {};
   // /invite, /leave and /rooms of administrators: the answer. Empty: there are no rooms.
   std::function<std::string(std::string_view command, std::string_view arguments)> rooms = {};
+  // /allow, /block, /pair and /reload of administrators: the answer. Empty: there is nobody to let
+  // in.
+  std::function<std::string(const Conversation& who, std::string_view command,
+                            std::string_view arguments)>
+      access = {};
 };
 
 // Loop thread only. deliver() accepts a kUser message by journaling it (design: accepted means

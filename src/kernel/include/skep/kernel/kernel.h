@@ -45,7 +45,11 @@ struct KernelConfig {
   AuthoritySideConfig authority;               // [authority]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
-  std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
+  std::optional<channels::XmppChannelConfig> xmpp;         // when [server] is there
+  std::vector<channels::XmppChannelConfig> xmpp_accounts;  // [[accounts]]
+  [[nodiscard]] bool has_xmpp() const { return xmpp || !xmpp_accounts.empty(); }
+  // Both, [server] first.
+  [[nodiscard]] std::vector<channels::XmppChannelConfig> xmpp_nodes() const;
 
   // Reads every section; problems are in `file` afterwards (file.problems()).
   static KernelConfig read(ConfigFile& file, const std::string& home);
@@ -74,6 +78,9 @@ struct KernelOptions {
   bool networks = true;
   // A channel gave up for good; what failed, why, what to do. The caller ends the process.
   std::function<void(const Error&)> fatal;
+  // An administrator wants the configuration read again (/reload): does it, through
+  // Kernel::reload(), and gives the sentence to answer with. Empty: there is no such thing.
+  std::function<std::string()> reload = {};
 };
 
 // Loop thread only.
@@ -95,6 +102,9 @@ class Kernel {
   [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
+  // Who may talk to us and who administers, out of a configuration that was read again; at once,
+  // without a new link. Everything else takes a restart.
+  virtual void reload(const KernelConfig& config) = 0;
 };
 
 }  // namespace skep::kernel

@@ -5,6 +5,8 @@
 //   context.md for user.md) <root>/<peer>/identity.md personality.md instructions.md   overrides
 //   <root>/<peer>/knowledge.jsonl history.jsonl sessions/<stamp>.jsonl
 //   threads/<hash>/{history.jsonl,sessions/}
+//   <root>/<peer>/at/<entrypoint>/                              all of the above once more, of what
+//   is said to that address of ours (Conversation::entrypoint)
 //
 // <peer> is the conversation's peer, escaped: characters outside [a-z0-9@._+-] as %XX, reserved
 // names and leading dots escaped, over 128 bytes cut with a hash. Directories 0700, files 0600.
