@@ -12,7 +12,7 @@ void Inbound::take(Element stanza, std::shared_ptr<void> hold) {
   if (stanza.name != "message" && stanza.name != "presence") return;
   if (stanza.name == "message") ++deps_.stats.received;
   if (closed_ || waiting_.size() >= kWaitingMax) return refuse_unread(stanza);
-  deps_.reception.arriving(stanza);
+  if (!deps_.rooms.arriving(stanza)) deps_.reception.arriving(stanza);
   (void)waiting_.push({std::move(stanza), std::move(hold)});
 }
 
@@ -70,6 +70,8 @@ void Inbound::on_presence(const Element& stanza) {
 }
 
 Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
+  const bool archived = co_await deps_.rooms.take_archived(ctx, stanza);
+  if (archived) co_return;
   auto received = deps_.reception.read(stanza);
   if (!received) co_return;
   const bool direct = received->how == Unwrapped::How::kDirect;

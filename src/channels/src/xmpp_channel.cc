@@ -97,6 +97,7 @@ Task<void> XmppChannelImpl::close(Ctx ctx) {
   outbox_.down();
   co_await gate_.close();
   catch_up_.save();
+  rooms_.save();
 }
 
 // The process may have ended between an acceptance and the record of its key.

@@ -172,6 +172,7 @@ void XmppChannelConfig::keep_files_in(const std::string& directory) {
   const std::string suffix = label.empty() ? "" : "-" + label;
   subscribers_file = fmt::format("{}/xmpp-subscribers{}.json", directory, suffix);
   archive_file = fmt::format("{}/xmpp-archive{}.json", directory, suffix);
+  room_archive_file = fmt::format("{}/xmpp-room-archive{}.json", directory, suffix);
   rooms_file = fmt::format("{}/xmpp-rooms{}.json", directory, suffix);
   greeted_file = fmt::format("{}/xmpp-greeted{}.json", directory, suffix);
 }

@@ -78,7 +78,7 @@ Element Features::caps(std::string_view address) const {
 }
 
 bool announces(const Element& info, std::string_view feature) {
-  const Element* query = info.child("query", kNsInfo);
+  const Element* query = info.child("query", kNsDiscoInfo);
   if (query == nullptr) return false;
   return std::ranges::any_of(query->children(), [&](const Element* child) {
     return child->name == "feature" && child->attribute("var") == feature;

@@ -63,6 +63,9 @@ struct XmppChannelConfig {
   // Rooms we were invited to, kept across restarts (<home>/run/xmpp-rooms.json). Empty: only in
   // memory.
   std::string rooms_file;
+  // Up to where the archives of rooms have been read (<home>/run/xmpp-room-archive.json). Empty:
+  // only in memory.
+  std::string room_archive_file;
   // Who was greeted when, kept across restarts (<home>/run/xmpp-greeted.json). Empty: in memory.
   std::string greeted_file;
   RoomTimes room_times;
