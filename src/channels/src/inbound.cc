@@ -105,6 +105,7 @@ Task<void> Inbound::on_words(Ctx ctx, Received& received) {
   const std::string seen = Admission::seen_key(chat, received.archive_id);
   const Admitted admitted = deps_.admission.judge(chat, seen, {.archived = archived});
   if (admitted == Admitted::kYes || admitted == Admitted::kContext) {
+    if (take_answer(chat, chat.body, {}, seen)) co_return;
     const std::string said = chat.body;
     chat.body = worded(received);
     Heard heard{received, chat, seen};

@@ -91,6 +91,8 @@ class Inbound {
   Result<void> deliver_words(Message message, const Heard& heard);
   void on_error(const xmpp::ChatMessage& chat);
   bool take_code(const xmpp::ChatMessage& chat);
+  bool take_answer(const xmpp::ChatMessage& chat, std::string_view text,
+                   const std::string& reacts_to, const std::string& seen);
   void on_presence(const xmpp::Element& stanza);
   void refuse(const xmpp::Element& stanza, const Error& why);
   void refuse(const Received& received, const Error& why);

@@ -36,6 +36,8 @@ Task<void> Inbound::on_gesture(Ctx ctx, const Received& received) {
   chat.files.clear();
   const xmpp::References& about = received.about;
   if (about.retracts.empty()) {
+    const bool one = about.reactions.size() == 1;
+    if (one && take_answer(chat, about.reactions.front(), about.reacts_to, seen)) co_return;
     const std::string quote = deps_.quotes.find(chat.from, about.reacts_to);
     if (quote.empty() && !is_sent_id(about.reacts_to)) {
       ++deps_.stats.unknown_reactions;

@@ -1,5 +1,6 @@
-// "/pair CODE" from somebody who is not on the list: facts an outsider can try, so everything but
-// the right code meets silence, as any other word of theirs would.
+// Messages that are not for the agent: "/pair CODE" from somebody who is not on the list, where
+// everything but the right code meets silence, as any other word of theirs would; and answers to
+// our questions.
 #include "inbound.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
@@ -37,6 +38,25 @@ bool Inbound::take_code(const xmpp::ChatMessage& chat) {
   deps_.say(make_notice(correspondence(chat),
                         "You are paired: from now on I answer you. /help lists what I know."));
   if (deps_.paired) deps_.paired(*entry);
+  return true;
+}
+
+// A yes or no to a question of ours never reaches the agent: the turn that asked waits for it.
+bool Inbound::take_answer(const xmpp::ChatMessage& chat, std::string_view text,
+                          const std::string& reacts_to, const std::string& seen) {
+  if (!deps_.channel.approve) return false;
+  const Conversation from{.channel = "xmpp",
+                          .peer = chat.from.bare().str(),
+                          .thread = chat.thread,
+                          .entrypoint = deps_.entrypoints.of(chat.to).id};
+  const auto answer = deps_.channel.approve(from, text, reacts_to);
+  if (!answer) return false;
+  if (!seen.empty()) {
+    if (auto kept = deps_.channel.journal.remember(Admission::kSeenSet, seen); !kept)
+      log::warn("xmpp", "an answer may be taken twice: {}", kept.error().to_string());
+  }
+  acknowledge(chat);
+  deps_.say(make_notice(correspondence(chat), *answer));
   return true;
 }
 

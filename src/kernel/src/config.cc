@@ -50,6 +50,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.quota = memory::QuotaConfig::read(root.child("quota"));
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
   config.attachments = attachments::AttachmentsConfig::read(root.child("attachments"));
+  config.xmpp_send = tools::XmppSendConfig::read(root.child("skills").child("xmpp_send"), home);
   config.file_tools = tools::FileToolsConfig::read(root.child("tools").child("files"));
   config.shell_tools = tools::ShellToolsConfig::read(root.child("tools").child("shell"));
   // Read in any case, so that its keys in [agent] are known; used only where a server is

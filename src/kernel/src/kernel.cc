@@ -2,10 +2,12 @@
 
 #include <filesystem>
 
+#include "approval_talk.h"
 #include "skep/base/log.h"
 #include "skep/tools/builtin.h"
 #include "skep/tools/result_store.h"
 #include "workspace_tools.h"
+#include "xmpp_send_tool.h"
 #include "xmpp_side.h"
 #include "xmpp_tools.h"
 
@@ -167,19 +169,26 @@ class KernelImpl final : public Kernel {
   Result<void> open_xmpp(const Name& talks_to) {
     SKEP_TRY(access_, identity::Access::open(config_.home + "/access.json", Clock::system()));
     if (!config_.has_xmpp() || !options_.networks) return {};
-    XmppSide::Deps deps{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
-                        .directory = *directory_,
-                        .access = *access_,
-                        .journal = *journal_,
-                        .agent = talks_to,
-                        .hive = config_.hive,
-                        .version = std::string(version()),
-                        .gave_up = options_.fatal,
-                        .unfinished = agent_->unfinished(),
-                        .commands = command_specs(),
-                        .files = attachments_.get()};
+    XmppSide::Deps deps{
+        .xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
+        .directory = *directory_,
+        .access = *access_,
+        .journal = *journal_,
+        .agent = talks_to,
+        .hive = config_.hive,
+        .version = std::string(version()),
+        .gave_up = options_.fatal,
+        .unfinished = agent_->unfinished(),
+        .commands = command_specs(),
+        .approve =
+            [this](const Conversation& from, std::string_view text, std::string_view reacts_to) {
+              return approval_talk_->answer(from, text, reacts_to);
+            },
+        .files = attachments_.get()};
     SKEP_TRY(xmpp_, XmppSide::open(config_.xmpp_nodes(), deps));
     xmpp_->on_reload = options_.reload;
+    approval_talk_ = std::make_unique<ApprovalTalk>(authority_->approvals(), *xmpp_);
+    SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_));
     return open_xmpp_tools(toolbox_, config_, pool_, *xmpp_);
   }
 
@@ -271,6 +280,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<identity::Access> access_;
   std::unique_ptr<XmppSide> xmpp_;
+  std::unique_ptr<ApprovalTalk> approval_talk_;
   PortInbox agent_out_, web_out_;
   std::unique_ptr<FabricSide> fabric_;
 };

@@ -25,6 +25,7 @@ Result<std::unique_ptr<XmppSide>> XmppSide::open(const std::vector<XmppChannelCo
                                       .hive = deps.hive,
                                       .access = &deps.access,
                                       .commands = deps.commands,
+                                      .approve = deps.approve,
                                       .files = deps.files};
     auto opened = channels::XmppChannel::open(config, std::move(channel));
     if (!opened) {

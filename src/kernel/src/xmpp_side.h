@@ -31,6 +31,7 @@ class XmppSide {
     std::function<void(const Error&)> gave_up;
     std::vector<Message> unfinished;
     std::vector<channels::CommandSpec> commands;
+    channels::Approve approve;
     attachments::Attachments* files = nullptr;
   };
   // A node for each configuration, in their order.

@@ -16,10 +16,8 @@ void drop_before(std::deque<WallTime>& times, WallTime first) {
 
 void SendRates::drop_old(WallTime now) {
   drop_before(all_, now - hours(1));
-  std::erase_if(by_contact_, [&](auto& one) {
-    drop_before(one.second, now - hours(1));
-    return one.second.empty();
-  });
+  for (auto& [contact, times] : by_contact_) drop_before(times, now - hours(1));
+  std::erase_if(by_contact_, [](const auto& one) { return one.second.empty(); });
 }
 
 std::optional<std::string> SendRates::take(const std::string& to, WallTime now) {

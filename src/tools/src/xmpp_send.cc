@@ -58,7 +58,9 @@ class XmppSend final : public Tool {
     if (!no) no = refusal(context, wanted);
     if (!no) no = rates_.take(wanted.to, deps_.clock.now());
     if (no) co_return denied(context, wanted, *no);
-    const bool asks = config_.draft || config_.confirm_first_contact;
+    const auto must_ask = deps_.authorize(context, wanted.to);
+    if (!must_ask) co_return denied(context, wanted, must_ask.error().message);
+    const bool asks = *must_ask || config_.draft || config_.confirm_first_contact;
     if (asks) {
       const auto verdict = co_await ask(context, wanted);
       if (!verdict) co_return denied(context, wanted, verdict.error().message);

@@ -90,6 +90,11 @@ struct CommandSpec {
   bool admin = false;
 };
 
+// Words that answer a question of ours, or an emoji on the message `reacts_to`: what to say then.
+// nullopt: they are for the agent.
+using Approve = std::function<std::optional<std::string>(
+    const Conversation& from, std::string_view text, std::string_view reacts_to)>;
+
 struct XmppChannelDeps {
   xmpp::XmppDeps xmpp;
   identity::Directory& directory;
@@ -107,6 +112,7 @@ struct XmppChannelDeps {
   identity::Access* access = nullptr;
   // What the agent answers to; each is an ad-hoc command too.
   std::vector<CommandSpec> commands = {};
+  Approve approve = {};
   attachments::Attachments* files = nullptr;  // null: files cannot be sent
 };
 

@@ -19,6 +19,7 @@
 #include "skep/store/db.h"
 #include "skep/tools/builtin.h"
 #include "skep/tools/workspace.h"
+#include "skep/tools/xmpp_send.h"
 
 namespace skep::kernel {
 
@@ -43,6 +44,7 @@ struct KernelConfig {
   attachments::AttachmentsConfig attachments;  // [attachments]
   FabricConfig fabric;                         // [fabric]
   AuthoritySideConfig authority;               // [authority]
+  tools::XmppSendConfig xmpp_send;             // [skills.xmpp_send]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
   std::optional<channels::XmppChannelConfig> xmpp;         // when [server] is there

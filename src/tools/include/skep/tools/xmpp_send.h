@@ -47,6 +47,8 @@ struct XmppSendDeps {
   std::function<Contact(const Conversation& from, const std::string& address)> contact;
   // What a person would type as that address, in its one form; an error when it is none.
   std::function<Result<std::string>(std::string_view address)> normal;
+  // The authority's word. True: a person must say yes. An error: no, and why.
+  std::function<Result<bool>(const ToolContext&, const std::string& to)> authorize;
   struct Words {
     Conversation from;  // where it was asked for: the address that speaks
     std::string id;
