@@ -10,7 +10,7 @@ from support import skep                                # noqa: E402
 from support.file_server import PNG, FileServer, pdf    # noqa: E402
 from support.xmpp_server import Options                 # noqa: E402
 from support.xmpp_wire import CLIENT                    # noqa: E402
-from whole_house.base import WholeHouse, procs          # noqa: E402
+from whole_house.base import WholeHouse                 # noqa: E402
 
 UPLOAD = "{urn:xmpp:http:upload:0}"
 OOB = "{jabber:x:oob}"
@@ -151,6 +151,67 @@ class Files(WholeHouse):
         self.assertFalse(self.model.requests[-1].contains("secret words"))
         status = json.loads(agent.http_get("/api/status")[1])
         self.assertEqual(status["attachments"]["forbidden"], 1)
+
+
+class UploadSlots(WholeHouse):
+    """An upload service that says what it likes: eve's client plays it."""
+    SERVICE = "eve@example.test/up"
+
+    def setUp(self):
+        super().setUp()
+        self.files = FileServer()
+        self.addCleanup(self.files.close)
+        self.ann, self.eve = self.login(), self.login(self.SERVICE)
+        self.eve.disco_answer = ('<query xmlns="http://jabber.org/protocol/disco#info"><identity category="store" type="file"/>'
+                                 '<feature var="urn:xmpp:http:upload:0"/></query>')
+        self.agent = self.make_agent("component", attachments__allowed_hosts=[self.files.host],
+                                     attachments__upload_service=self.SERVICE).start()
+        self.online(self.agent, self.ann)
+        self.asked = 0
+
+    def send_with_slot(self, slot):
+        """The agent is told to send a file and gets `slot` for it; what the tool said."""
+        self.asked += 1
+        self.model.script('tool_call file_write {"path":"a.txt","content":"words"}', 'tool_call send_file {"path":"a.txt"}',
+                          f'text "Done {self.asked}."')
+        self.ann.message(self.address(self.agent), f"send it {self.asked}")
+        request = self.eve.next(lambda s: s.tag == CLIENT + "iq" and s.find(UPLOAD + "request") is not None)
+        self.assertEqual(request.find(UPLOAD + "request").get("size"), "5")
+        self.eve.send(f'<iq type="result" id="{request.get("id")}" to="{request.get("from")}">{slot}</iq>')
+        bodies = [self.ann.body(self.address(self.agent)).findtext(CLIENT + "body")]
+        while bodies[-1] != f"Done {self.asked}.":
+            bodies.append(self.ann.body(self.address(self.agent)).findtext(CLIENT + "body"))
+        return self.model.requests[-1].tool_results, bodies[:-1]
+
+    @staticmethod
+    def slot(put, get, headers=""):
+        return f'<slot xmlns="urn:xmpp:http:upload:0"><put url="{put}">{headers}</put><get url="{get}"/></slot>'
+
+    def test_slots_that_lie_are_refused_and_counted(self):
+        good = self.files.url + "/up/a.txt"
+        lies = [self.slot("http://169.254.169.254/latest", good), self.slot("https://10.0.0.1/a", "https://10.0.0.1/a"),
+                self.slot(good, "https://elsewhere.example.org/a.txt"), self.slot(good, "http://example.org/a.txt"),
+                self.slot("https://user:word@example.org/a", "https://example.org/a"), self.slot("file:///etc/passwd", good)]
+        for lie in lies:
+            results, sent = self.send_with_slot(lie)
+            self.assertIn("Not sent: the upload service", str(results))
+            self.assertEqual(sent, [])
+        results, sent = self.send_with_slot('<slot xmlns="urn:xmpp:http:upload:0"/>')
+        self.assertIn("Not sent: the answer holds no slot", str(results))
+        self.assertEqual(self.files.uploads, {})
+        status = json.loads(self.agent.http_get("/api/status")[1])
+        self.assertEqual(status["xmpp"]["counters"]["false_slots"], len(lies))
+
+    def test_of_a_slots_headers_only_the_three_that_are_allowed_are_sent(self):
+        url = self.files.url + "/up/a.txt"
+        headers = ('<header name="Authorization">Basic x</header><header name="Host">evil.example</header>'
+                   '<header name="X-Evil">1</header><header name="Cookie">a=b</header>')
+        results, sent = self.send_with_slot(self.slot(url, url, headers))
+        self.assertEqual(sent, [url])
+        got, body = self.files.uploads["/up/a.txt"]
+        self.assertEqual(body, b"words")
+        self.assertEqual((got.get("Authorization"), got.get("Cookie"), got.get("Host"), got.get("X-Evil"), got["Content-Type"]),
+                         ("Basic x", "a=b", self.files.host, None, "text/plain"))
 
 
 class FilesOnEjabberd(Files):

@@ -119,6 +119,8 @@ std::string context_block(const PromptInput& input) {
     block += room_lines(input);
   else if (!input.channel.empty())
     block += fmt::format("channel: {}, one-to-one with {}\n", input.channel, input.peer);
+  if (const std::string line = quoted_line(input.settings.context); !trim(line).empty())
+    block += fmt::format("the person says of themselves now: {}\n", line);
   return block + "</context>";
 }
 

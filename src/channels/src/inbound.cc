@@ -1,6 +1,7 @@
 #include "inbound.h"
 
 #include "skep/base/log.h"
+#include "skep/xmpp/pubsub.h"
 
 namespace skep::channels {
 
@@ -11,7 +12,7 @@ void Inbound::take(Element stanza, std::shared_ptr<void> hold) {
   if (stanza.name != "message" && stanza.name != "presence") return;
   if (stanza.name == "message") ++deps_.stats.received;
   if (closed_ || waiting_.size() >= kWaitingMax) return refuse_unread(stanza);
-  deps_.reception.arriving(stanza);
+  if (!deps_.rooms.arriving(stanza)) deps_.reception.arriving(stanza);
   (void)waiting_.push({std::move(stanza), std::move(hold)});
 }
 
@@ -69,9 +70,16 @@ void Inbound::on_presence(const Element& stanza) {
 }
 
 Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
+  const bool archived = co_await deps_.rooms.take_archived(ctx, stanza);
+  if (archived) co_return;
   auto received = deps_.reception.read(stanza);
   if (!received) co_return;
   const bool direct = received->how == Unwrapped::How::kDirect;
+  if (direct && deps_.events && received->stanza.child("event", xmpp::kNsPubSubEvent)) {
+    xmpp::Element event = received->stanza;
+    const bool dealt_with = co_await deps_.events(ctx, std::move(event));
+    if (dealt_with) co_return deps_.reception.done(*received);
+  }
   const bool of_room =
       direct && co_await deps_.rooms.take_message(ctx, received->stanza, received->chat);
   if (of_room) {

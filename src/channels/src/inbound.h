@@ -44,6 +44,8 @@ class Inbound {
     Rooms& rooms;
     bool with_from = true;
     const Entrypoints& entrypoints;
+    // A message with a publish-subscribe event; true: it is dealt with.
+    std::function<Task<bool>(Ctx, xmpp::Element)> events = {};
     bool asks_features = false;  // what writers' clients can do matters
     // A message of ours with this id showed an answer in part.
     std::function<bool(const std::string& id)> is_draft = {};

@@ -237,6 +237,7 @@ json::object Rooms::status() const {
                         {"forged_history", s.forged_history},
                         {"bounced", s.bounced},
                         {"invited", s.invited},
+                        {"from_archive", s.from_archive},
                         {"unknown_gestures", s.unknown_gestures},
                         {"declined", s.declined}};
   return {{"rooms", std::move(rooms)},

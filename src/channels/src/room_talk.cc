@@ -152,15 +152,26 @@ Task<void> Rooms::on_groupchat(Ctx ctx, Room& room, const Element& stanza,
                    .label = {},
                    .id = chat.id,
                    .begins = std::string(cut_utf8(chat.body, Quotes::kQuoteBytesMax))});
+    archive_.noted(room.jid(), muc.stanza_id);
     co_return remember_own(room, chat, muc);
   }
-  xmpp::References about = xmpp::read_references(stanza);
-  const bool gesture = !about.retracts.empty() || !about.reacts_to.empty();
-  if (!has_words(chat) && !gesture) co_return;
-  Said said{.room = room, .stanza = stanza, .chat = chat, .muc = std::move(muc)};
-  said.history = chat.delay && !room.is_caught_up();
+  const bool history = chat.delay && !room.is_caught_up();
   if (chat.delay && room.is_caught_up()) ++stats_.forged_history;
   if (!chat.delay) room.history_ended();  // a room without a subject message
+  archive_.noted(room.jid(), muc.stanza_id);
+  if (archive_.hold(room.jid(), stanza, history)) co_return;
+  Spoken spoken{.stanza = stanza, .chat = chat, .muc = std::move(muc), .history = history};
+  co_await hear(std::move(ctx), room, std::move(spoken));
+}
+
+// Somebody else's words or gesture, in the order of the conversation.
+Task<void> Rooms::hear(Ctx ctx, Room& room, Spoken spoken) {
+  const ChatMessage& chat = spoken.chat;
+  xmpp::References about = xmpp::read_references(spoken.stanza);
+  const bool gesture = !about.retracts.empty() || !about.reacts_to.empty();
+  if (!has_words(chat) && !gesture) co_return;
+  Said said{.room = room, .stanza = spoken.stanza, .chat = chat, .muc = std::move(spoken.muc)};
+  said.history = spoken.history;
   said.seen = seen_key(chat);
   said.speaker = speaker_of(room, chat, said.muc);
   said.key = said.speaker.key();

@@ -14,7 +14,8 @@ using xmpp::Jid;
 
 constexpr std::string_view kNsDiscoInfo = "http://jabber.org/protocol/disco#info";
 
-// "Helper Bot" -> "helper-bot": what a component is called in rooms.
+}  // namespace
+
 std::string local_part(std::string_view name) {
   std::string local;
   for (const char c : to_lower_ascii(name)) {
@@ -25,8 +26,6 @@ std::string local_part(std::string_view name) {
   while (local.ends_with('-')) local.pop_back();
   return local.empty() ? "agent" : local;
 }
-
-}  // namespace
 
 Rooms::Rooms(Deps deps)
     : deps_(std::move(deps)),
@@ -42,7 +41,11 @@ Rooms::Rooms(Deps deps)
                    },
                .times = deps_.config.room_times},
               deps_.config.outbox_max),
-      people_(deps_.config.flood_per_minute, deps_.config.flood_burst) {
+      people_(deps_.config.flood_per_minute, deps_.config.flood_burst),
+      archive_({.gate = deps_.gate,
+                .clock = deps_.channel.xmpp.clock,
+                .request = deps_.request,
+                .file = deps_.config.room_archive_file}) {
   outbox_.restore();
   for (const RoomConfig& config : deps_.config.rooms) add(config, Jid(), false);
   load_bookmarks();
@@ -140,6 +143,7 @@ void Rooms::sweep() {
 }
 
 void Rooms::came_in(Room& room) {
+  archive_.joined(room.jid());
   deps_.gate.spawn("xmpp room features", ask_features(deps_.gate.ctx(), room.jid(), room.from()));
 }
 
@@ -150,8 +154,10 @@ Task<void> Rooms::ask_features(Ctx ctx, Jid jid, Jid from) {
   const Ctx bounded = ctx.within(kPingTimeout);
   const auto info = co_await deps_.request(bounded, std::move(iq));
   Room* room = find(jid);
-  if (room != nullptr && info)
-    room->believes_stanza_ids = xmpp::announces(*info, xmpp::kNsStanzaId);
+  if (room == nullptr) co_return;
+  if (info) room->believes_stanza_ids = xmpp::announces(*info, xmpp::kNsStanzaId);
+  const bool has_archive = info && xmpp::announces(*info, xmpp::kNsMam);
+  co_await catch_up(std::move(ctx), std::move(jid), std::move(from), has_archive);
 }
 
 void Rooms::ping(Room& room) {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "admission.h"
+#include "room_archive.h"
 #include "room_outbox.h"
 #include "skep/async/gate.h"
 #include "skep/async/wait.h"
@@ -13,6 +14,9 @@
 #include "turns.h"
 
 namespace skep::channels {
+
+// "Helper Bot" -> "helper-bot": what an agent of a component is called in addresses.
+std::string local_part(std::string_view name);
 
 struct RoomStats {
   std::uint64_t heard = 0;         // messages noted as context
@@ -26,6 +30,7 @@ struct RoomStats {
   std::uint64_t duplicates = 0;
   std::uint64_t forged_history = 0;  // "delayed" after the history had ended
   std::uint64_t bounced = 0;
+  std::uint64_t from_archive = 0;      // read in a room's archive after an absence
   std::uint64_t unknown_gestures = 0;  // reactions to, and retractions of, what is not known
   std::uint64_t invited = 0;           // invitations accepted
   std::uint64_t declined = 0;          // and not
@@ -63,6 +68,11 @@ class Rooms {
   // From the network. True: it was about a room, and is dealt with.
   Task<bool> take_message(Ctx ctx, const xmpp::Element& stanza, const xmpp::ChatMessage& chat);
   bool take_presence(const xmpp::Element& stanza);
+  // It is on its way in. True: to take_archived().
+  bool arriving(const xmpp::Element& stanza);
+  // True: it was a result of a room's archive, and is dealt with.
+  Task<bool> take_archived(Ctx ctx, const xmpp::Element& stanza);
+  void save() { archive_.save(); }
 
   // Whether a reply (or progress) goes to a room or to somebody in one. Replies then go to reply().
   [[nodiscard]] bool is_for_room(const Message& message) const;
@@ -115,6 +125,14 @@ class Rooms {
   // room_talk.cc
   Task<void> on_groupchat(Ctx ctx, Room& room, const xmpp::Element& stanza,
                           const xmpp::ChatMessage& chat);
+  struct Spoken {
+    const xmpp::Element& stanza;
+    const xmpp::ChatMessage& chat;
+    xmpp::MucMessage muc;
+    bool history = false;
+  };
+  Task<void> hear(Ctx ctx, Room& room, Spoken spoken);
+  Task<void> catch_up(Ctx ctx, xmpp::Jid room, xmpp::Jid from, bool has_archive);
   Task<void> on_private(Ctx ctx, Room& room, const xmpp::Element& stanza,
                         const xmpp::ChatMessage& chat);
   bool on_bounce(Room& room, const xmpp::ChatMessage& chat);
@@ -157,7 +175,8 @@ class Rooms {
   FloodLimit inviters_{6, 6};
   std::map<xmpp::Jid, FloodLimit> pace_;
   std::map<xmpp::Jid, SteadyTime> noticed_;
-  BoundedMap<bool> own_ids_{4096};     // of messages that were ours, for replies to them
+  BoundedMap<bool> own_ids_{4096};  // of messages that were ours, for replies to them
+  RoomArchive archive_;
   BoundedMap<SaidBefore> said_{4096};  // by room and stanza id
   Signal changed_;
 };

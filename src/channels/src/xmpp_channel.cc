@@ -43,6 +43,8 @@ XmppChannelImpl::XmppChannelImpl(XmppChannelConfig config, XmppChannelDeps deps,
       greeter_(greeter_deps()),
       commands_(commands_deps()),
       rooms_(rooms_deps()),
+      signals_(config_.signals, admission_, deps_.xmpp.clock, stats_),
+      pubsub_(pubsub_deps()),
       drafts_(drafts_deps()),
       uploads_(uploads_deps()),
       extras_({.config = config_,
@@ -98,6 +100,7 @@ Task<void> XmppChannelImpl::close(Ctx ctx) {
   outbox_.down();
   co_await gate_.close();
   catch_up_.save();
+  rooms_.save();
 }
 
 // The process may have ended between an acceptance and the record of its key.
@@ -116,6 +119,7 @@ void XmppChannelImpl::up(xmpp::Session& session) {
   session_ = &session;
   presence_->up(session);
   rooms_.up();
+  pubsub_.up();
   auto send = [this](const Element& stanza, Outbox::Done done,
                      std::function<void()> written) -> Result<void> {
     if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
@@ -129,6 +133,7 @@ void XmppChannelImpl::down() {
   outbox_.down();
   rooms_.down();
   uploads_.down();
+  pubsub_.down();
   presence_->down();
   commands_.down();
 }
@@ -215,6 +220,11 @@ void XmppChannelImpl::finished(const OutgoingReply& reply, bool sent) {
 Task<Result<Element>> XmppChannelImpl::request(Ctx ctx, Element iq) {
   if (session_ == nullptr) co_return fail(Code::kCancelled, "the link is down");
   co_return co_await session_->request(std::move(ctx), std::move(iq));
+}
+
+Task<bool> XmppChannelImpl::on_event(Ctx ctx, Element message) {
+  if (signals_.take(message)) co_return true;
+  co_return co_await pubsub_.take(std::move(ctx), std::move(message));
 }
 
 // A component asks itself: the question and the answer go through the server and back, whatever

@@ -16,7 +16,9 @@
 #include "greeter.h"
 #include "inbound.h"
 #include "outbox.h"
+#include "pubsub.h"
 #include "rooms.h"
+#include "signals.h"
 #include "skep/channels/xmpp_channel.h"
 #include "xmpp_status.h"
 
@@ -50,6 +52,7 @@ class XmppChannelImpl final : public XmppChannel {
     return extras_.share(std::move(ctx), std::move(turn), std::move(file));
   }
 
+  std::string signals_of(const std::string& peer) override { return signals_.line(peer); }
   void reload(identity::AllowListConfig allow) override;
   void access_changed(const std::string& address) override;
   Result<Posted> post(Unasked unasked) override;
@@ -65,6 +68,7 @@ class XmppChannelImpl final : public XmppChannel {
   CatchUp::Deps catch_up_deps();
   Inbound::Deps inbound_deps();
   Rooms::Deps rooms_deps();
+  PubSub::Deps pubsub_deps();
   Drafts::Deps drafts_deps();
   Uploads::Deps uploads_deps();
   XmppSeen seen() const;
@@ -103,6 +107,7 @@ class XmppChannelImpl final : public XmppChannel {
   void on_receipt(const std::string& id, const xmpp::Jid& by);
   void set_fate(const std::string& id, Fate fate);
   Task<Result<xmpp::Element>> request(Ctx ctx, xmpp::Element iq);
+  Task<bool> on_event(Ctx ctx, xmpp::Element message);
   Task<Result<void>> ping(Ctx ctx);
   Task<void> ask_what(Ctx ctx, xmpp::Jid who, xmpp::Jid from);
   Task<void> block_on_server(Ctx ctx, xmpp::Jid who, bool blocked);
@@ -132,6 +137,8 @@ class XmppChannelImpl final : public XmppChannel {
   BoundedMap<Known> fates_{kFatesMax};
   BoundedMap<std::string> questions_{kQuestionsMax};  // id of our message -> of the question
   Rooms rooms_;
+  Signals signals_;
+  PubSub pubsub_;
   Drafts drafts_;
   Uploads uploads_;
   ExtrasSender extras_;

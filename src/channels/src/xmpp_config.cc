@@ -143,6 +143,7 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root,
   ConfigSection agent = root.child("agent");
   read_agent(agent, config);
   config.presence = PresenceConfig::read(root);
+  config.signals = SignalsConfig::read(root.child("signals"));
   const std::vector<RoomConfig> rooms = RoomConfig::read(root);
   const XmppChannelConfig common = config;
   std::vector<ConfigSection> others;
@@ -168,12 +169,15 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root,
       root.problem("rooms", fmt::format("{}: there is no [[accounts]] with the id \"{}\"",
                                         room.room.str(), room.account));
   }
+  config.pubsub = PubSubConfig::read(root);
   if (server.present()) {
     read_link(root, server, config);
     return config;
   }
   config.link = xmpp::XmppConfig::read(root);  // [keepalive] and [reconnect]
   if (!config.rooms.empty()) root.problem("rooms", "rooms are on XMPP: they need [server] as well");
+  if (!config.pubsub.empty())
+    root.problem("pubsub", "nodes are on XMPP: they need [server] as well");
   return config;
 }
 
@@ -181,6 +185,7 @@ void XmppChannelConfig::keep_files_in(const std::string& directory) {
   const std::string suffix = label.empty() ? "" : "-" + label;
   subscribers_file = fmt::format("{}/xmpp-subscribers{}.json", directory, suffix);
   archive_file = fmt::format("{}/xmpp-archive{}.json", directory, suffix);
+  room_archive_file = fmt::format("{}/xmpp-room-archive{}.json", directory, suffix);
   rooms_file = fmt::format("{}/xmpp-rooms{}.json", directory, suffix);
   greeted_file = fmt::format("{}/xmpp-greeted{}.json", directory, suffix);
 }

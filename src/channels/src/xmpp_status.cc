@@ -55,6 +55,8 @@ std::vector<std::string> status_lines(const XmppSeen& seen, bool admin) {
       "commands",
       stats.deferred, stats.deferred_expired, stats.greetings, stats.pairings, stats.commands,
       stats.blocked, stats.pairings_failed, stats.presence_floods, stats.commands_refused));
+  lines.push_back(fmt::format("XMPP events: {} taken; refused: {} too fast, {} not allowed",
+                              stats.events, stats.event_floods, stats.events_refused));
   if (!component) {
     lines.push_back(fmt::format(
         "XMPP link: {}, {} connections lost and resumed, {} not resumed, {} false counts",
@@ -100,6 +102,9 @@ json::object status_object(const XmppSeen& seen) {
                         {"commands", s.commands},
                         {"commands_refused", s.commands_refused},
                         {"unknown_reactions", s.unknown_reactions},
+                        {"events", s.events},
+                        {"event_floods", s.event_floods},
+                        {"events_refused", s.events_refused},
                         {"uploads", s.uploads},
                         {"upload_failures", s.upload_failures},
                         {"false_slots", s.false_slots}};

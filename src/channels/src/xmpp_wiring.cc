@@ -59,6 +59,8 @@ Inbound::Deps XmppChannelImpl::inbound_deps() {
           .rooms = rooms_,
           .with_from = component_,
           .entrypoints = entrypoints_,
+          .events = [this](Ctx ctx,
+                           Element event) { return on_event(std::move(ctx), std::move(event)); },
           .asks_features = config_.stream_corrections,
           .is_draft = [this](const std::string& id) { return drafts_.is_draft(id); },
           .arrived = [this](const std::string& id, const Jid& by) { on_receipt(id, by); },
@@ -90,6 +92,20 @@ Rooms::Deps XmppChannelImpl::rooms_deps() {
           .request = [this](Ctx ctx, Element iq) { return request(std::move(ctx), std::move(iq)); },
           .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
           .ask_what = asker()};
+}
+
+PubSub::Deps XmppChannelImpl::pubsub_deps() {
+  const std::string own = local_part(config_.agent_name) + "@" + config_.link.address().domain();
+  return {
+      .config = config_,
+      .channel = deps_,
+      .turns = turns_,
+      .gate = gate_,
+      .stats = stats_,
+      .request = [this](Ctx ctx, Element iq) { return request(std::move(ctx), std::move(iq)); },
+      .own = component_ ? Jid::parse(own).value_or(config_.link.address()) : config_.link.address(),
+      .entrypoints = entrypoints_,
+      .with_from = component_};
 }
 
 Drafts::Deps XmppChannelImpl::drafts_deps() {
@@ -192,6 +208,7 @@ void XmppChannelImpl::add_features(xmpp::Features& features) {
         xmpp::kNsConference, xmpp::kNsCaps}) {
     features.announce(std::string(ns));
   }
+  for (std::string& feature : signals_.features()) features.announce(std::move(feature));
   if (config_.styling) features.announce(std::string(kNsStyling));
   commands_.add_to(features);
   if (component_) {

@@ -268,7 +268,8 @@ class KernelImpl final : public Kernel {
 
   agent::ConversationSettings settings(const Conversation& conversation) const {
     const channels::RoomConfig* room = xmpp_ ? xmpp_->room_config(conversation) : nullptr;
-    if (room == nullptr) return {};
+    if (room == nullptr)
+      return {.context = xmpp_ ? xmpp_->signals_of(conversation) : std::string()};
     return {.personality = room->persona,
             .instructions = room->instructions,
             .history_token_budget = room->history_token_budget};

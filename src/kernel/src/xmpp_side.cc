@@ -76,6 +76,11 @@ bool XmppSide::is_admin(const Conversation& conversation) const {
   return channel_of(conversation).is_admin(conversation.peer);
 }
 
+std::string XmppSide::signals_of(const Conversation& conversation) const {
+  if (conversation.channel != "xmpp" || nodes_.empty()) return {};
+  return channel_of(conversation).signals_of(conversation.peer);
+}
+
 const channels::RoomConfig* XmppSide::room_config(const Conversation& conversation) const {
   if (conversation.channel != "xmpp") return nullptr;
   return channel_of(conversation).room_config(conversation.peer);

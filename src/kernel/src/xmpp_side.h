@@ -47,6 +47,8 @@ class XmppSide {
   std::string access_command(const Conversation& who, std::string_view command,
                              std::string_view arguments);
   [[nodiscard]] bool is_admin(const Conversation& conversation) const;
+  // What the person says of themselves now; empty: nothing is known.
+  [[nodiscard]] std::string signals_of(const Conversation& conversation) const;
   [[nodiscard]] const channels::RoomConfig* room_config(const Conversation& conversation) const;
   [[nodiscard]] std::vector<std::string> status_lines(bool admin) const;
   // Of the first; the others stand in "accounts".

@@ -11,7 +11,9 @@
 #include "skep/channels/channel.h"
 #include "skep/channels/entrypoints_config.h"
 #include "skep/channels/presence_config.h"
+#include "skep/channels/pubsub_config.h"
 #include "skep/channels/rooms_config.h"
+#include "skep/channels/signals_config.h"
 #include "skep/identity/access.h"
 #include "skep/identity/allow_list.h"
 #include "skep/identity/directory.h"
@@ -61,9 +63,14 @@ struct XmppChannelConfig {
   // Rooms we were invited to, kept across restarts (<home>/run/xmpp-rooms.json). Empty: only in
   // memory.
   std::string rooms_file;
+  // Up to where the archives of rooms have been read (<home>/run/xmpp-room-archive.json). Empty:
+  // only in memory.
+  std::string room_archive_file;
   // Who was greeted when, kept across restarts (<home>/run/xmpp-greeted.json). Empty: in memory.
   std::string greeted_file;
   RoomTimes room_times;
+  std::vector<PubSubConfig> pubsub;  // [[pubsub]]; of [server] alone
+  SignalsConfig signals;             // [signals]
 
   // [server] and the keys of [agent] above. Call it without [server] too: those keys are then read
   // and have no effect.
@@ -145,7 +152,8 @@ struct XmppChannelStats {
                 corrections = 0, retractions = 0, reactions = 0, archive_pages = 0, blocked = 0,
                 pairings = 0, pairings_failed = 0, deferred = 0, deferred_expired = 0,
                 greetings = 0, presence_floods = 0, commands = 0, commands_refused = 0,
-                unknown_reactions = 0, uploads = 0, upload_failures = 0, false_slots = 0;
+                unknown_reactions = 0, events = 0, event_floods = 0, events_refused = 0,
+                uploads = 0, upload_failures = 0, false_slots = 0;
 };
 
 // A file that an agent sends.
@@ -164,6 +172,8 @@ class XmppChannel : public Channel {
   // reactions; none takes them back. kNotFound: no such message is being answered here.
   virtual Result<void> react(const std::string& turn, std::vector<std::string> emojis) = 0;
   virtual Task<Result<void>> share(Ctx ctx, std::string turn, OutgoingFile file) = 0;
+  // What is known of how that person is, in one line of foreign text; empty: nothing.
+  virtual std::string signals_of(const std::string& peer) = 0;
   // "/invite room [password]", "/leave room", "/rooms": what to answer an administrator.
   virtual std::string rooms_command(std::string_view command, std::string_view arguments) = 0;
   // [[rooms]] of that address; nullptr: none.
