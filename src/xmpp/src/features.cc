@@ -6,7 +6,7 @@
 
 namespace skep::xmpp {
 
-Features::Features(Identity identity, const Clock& clock) {
+Features::Features(Identity identity, const Clock& clock) : identity_(identity) {
   add_ping(*this);
   add_version(*this, identity);
   add_disco(*this, identity);
