@@ -138,6 +138,14 @@ class Delegating(TwoDomains):
         self.assertIn("from afar", self.reply())
         self.assertEqual(self.model_a.requests, [])
 
+    def test_agent_send_reaches_it_too(self):
+        self.start()
+        self.model_a.script('tool_call agent_send {"agent":"legal","message":"May we?"}', 'text "They say yes."')
+        self.model_b.script('text "from afar"')
+        self.talk()
+        self.assertEqual(self.reply(), "They say yes.")
+        self.assertIn("from afar", self.told())
+
     def test_a_task_for_that_node_survives_a_death(self):
         front = self.agent_a()
         front.config["hive"] = {"default_agent": "AI.legal"}

@@ -170,6 +170,11 @@ class Confirming(TwoDomains):
         self.assertEqual(self.result(self.ann, "c1").get("status"), "completed")
         self.assertEqual(self.outcome(), "executed")
 
+    def test_yes_in_words_is_enough(self):
+        self.store("c0")
+        self.bob.message("helper@agent.b.test", "yes")
+        self.assertEqual(self.result(self.ann, "c0").get("status"), "completed")
+
     def test_no_means_no(self):
         confirm_id = self.store("c2")
         self.decide(self.bob, confirm_id, "deny")
