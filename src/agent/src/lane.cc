@@ -6,6 +6,7 @@
 #include "failure_text.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/delegation.h"
 #include "skep/model/room_talk.h"
 
 namespace skep::agent {
@@ -116,7 +117,11 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
   Ctx ctx = base.with_stop(either.token());
   ctx.trace = turn.message.trace;
   ctx.principal = turn.message.conversation.peer;
-  auto permit = co_await turns_.acquire(ctx);
+  // Who waits for a delegated turn holds a place already: a second one could be waited for in a
+  // circle.
+  const bool delegated = delegation_of(turn.message).has_value();
+  Result<Semaphore::Permit> permit = Semaphore::Permit();
+  if (!delegated) permit = co_await turns_.acquire(ctx);
   std::expected<std::string, Halt> outcome = std::unexpected(Halt{Halt::Why::kCancelled, {}});
   if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
   const Usage before = turn.usage;

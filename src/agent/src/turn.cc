@@ -64,6 +64,8 @@ Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::st
 Task<std::expected<std::string, Halt>> Turn::run() {
   show(Progress::Phase::kStarted);
   state_.trace.begin(deps_.turn_log, deps_.toolbox.specs(), deps_.clock.now());
+  co_await take_files();
+  if (auto halt = halted()) co_return std::unexpected(*halt);
   history_ = open_transcript(deps_, state_.message, text_);
   if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
   state_.trace.set(settings_);
@@ -92,6 +94,20 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   }
 }
 
+// Before the transcript, which names what was found and not what was announced.
+Task<void> Turn::take_files() {
+  const bool any = std::ranges::any_of(state_.message.parts, [](const Part& part) {
+    return std::holds_alternative<FilePart>(part);
+  });
+  if (!deps_.attach || !any) co_return;
+  files_ = co_await deps_.attach(stops_.ctx, state_.message);
+  auto taken = files_.begin();
+  for (Part& part : state_.message.parts) {
+    if (taken == files_.end()) break;
+    if (auto* file = std::get_if<FilePart>(&part)) *file = (taken++)->file;
+  }
+}
+
 void Turn::prepare(int budget) {
   budget_ = budget;
   PromptInput input{.agent_name = config_.name,
@@ -99,6 +115,7 @@ void Turn::prepare(int budget) {
                     .tools = deps_.toolbox.specs(),
                     .history = std::move(history_),  // lent, see below
                     .newest = {TextPart{text_}},
+                    .files = files_,
                     .now = deps_.clock.now(),
                     .time_zone = config_.time_zone,
                     .channel = state_.message.conversation.channel,
@@ -107,7 +124,9 @@ void Turn::prepare(int budget) {
                     .settings = settings_,
                     .history_token_budget = budget};
   for (const Part& part : state_.message.parts) {
-    if (!std::holds_alternative<TextPart>(part)) input.newest.push_back(part);
+    const bool known = std::holds_alternative<TextPart>(part) ||
+                       (!files_.empty() && std::holds_alternative<FilePart>(part));
+    if (!known) input.newest.push_back(part);
   }
   prompt_ = assemble(input);
   history_ = std::move(input.history);

@@ -8,6 +8,7 @@
 #include "skep/base/log.h"
 #include "skep/base/secret.h"
 #include "skep/base/text.h"
+#include "skep/model/delegation.h"
 #include "skep/model/room_talk.h"
 #include "turn.h"
 
@@ -69,6 +70,7 @@ authority::Principal principal_of(const AgentDeps& deps, const AgentConfig& conf
 }
 
 std::string node_of(const AgentConfig& config) {
+  if (!config.node.empty()) return config.node;
   return std::string(Name::from_label(NodeType::kAgent, config.name, "x").base());
 }
 
@@ -174,6 +176,11 @@ Task<Turn::Admitted> Turn::may_run(Round& round, std::size_t index) {
     why = std::move(decision.reason);
   }
   if (asked.empty()) co_return std::nullopt;
+  if (delegation_of(state_.message)) {
+    co_return refused(call, fmt::format("Not done: {}, and nobody can be asked in a turn that "
+                                        "another agent asked for. Say so in your answer.",
+                                        why));
+  }
   Approval approval{.question = together(std::move(asked)),
                     .conversation = state_.message.conversation,
                     .turn = state_.message.id.str(),

@@ -51,7 +51,7 @@ void append_routing(std::string& out, const Message& m, const Stamp& stamp) {
   } else {
     std::visit(DestinationText{out}, m.dst);
   }
-  fmt::format_to(std::back_inserter(out), R"(,"ttl":{})", stamp.ttl);
+  (member(out, "ttl"), out += std::to_string(stamp.ttl));
   text(out, "trace_id", m.trace.empty() ? m.id.str() : m.trace);
   if (stamp.vpn) fmt::format_to(std::back_inserter(out), R"(,"vpn":{})", *stamp.vpn);
   out += '}';
@@ -64,6 +64,7 @@ void append_conversation(std::string& out, const Message& m) {
   text(out, "channel", m.conversation.channel);
   text(out, "peer", m.conversation.peer);
   text(out, "thread", m.conversation.thread);
+  if (!m.conversation.entrypoint.empty()) text(out, "entrypoint", m.conversation.entrypoint);
   out += '}';
   if (!m.meta.contains("thread_id")) text(out, "thread_id", thread_id_of(m.conversation));
 }
@@ -126,7 +127,8 @@ void append_words(std::string& out, const Message& m) {
   const bool one_text = m.parts.size() == 1 && std::holds_alternative<TextPart>(m.parts.front());
   out += '{';
   text(out, "type", "text");
-  text(out, "content", text_of(m.parts));
+  text(out, "content",
+       one_text ? std::string_view(std::get<TextPart>(m.parts.front()).text) : text_of(m.parts));
   out += R"(,"attachments":[])";
   if (!one_text) (member(out, "parts"), out += to_json(to_json_value(m.parts)));
   out += '}';
