@@ -19,6 +19,13 @@ class NamedJournal final : public Journal {
     for (JournalEntry& entry : entries) entry.kind = std::string(kind);
     return entries;
   }
+  [[nodiscard]] std::vector<std::string> kinds() const override {
+    std::vector<std::string> own;
+    for (const std::string& kind : journal_.kinds()) {
+      if (kind.ends_with(suffix_)) own.push_back(kind.substr(0, kind.size() - suffix_.size()));
+    }
+    return own;
+  }
   Result<void> begin(std::string_view kind, const EntryId& id, std::string_view what) override {
     return journal_.begin(named(kind), id, what);
   }
