@@ -42,22 +42,12 @@ class NatsServer:
     def turns(self):
         """The envelopes in the stream TURNS, in its order; none when there is no stream."""
         with _Connection(self.port, self.token) as connection:
-            info = connection.request("$JS.API.STREAM.INFO.TURNS", {})
-            if "state" not in info:
-                return []
-            state = info["state"]
-            all_of_them = []
-            for number in range(state["first_seq"], state["last_seq"] + 1):
-                got = connection.request("$JS.API.STREAM.MSG.GET.TURNS", {"seq": number})
-                all_of_them.append(json.loads(base64.b64decode(got["message"]["data"])))
-            return all_of_them
+            return [json.loads(base64.b64decode(message["data"])) for message in connection.messages()]
 
     def ids(self):
         """The Nats-Msg-Id of each message in the stream."""
         with _Connection(self.port, self.token) as connection:
-            state = connection.request("$JS.API.STREAM.INFO.TURNS", {})["state"]
-            headers = [base64.b64decode(connection.request("$JS.API.STREAM.MSG.GET.TURNS", {"seq": number})["message"]["hdrs"]).decode()
-                       for number in range(state["first_seq"], state["last_seq"] + 1)]
+            headers = [base64.b64decode(message["hdrs"]).decode() for message in connection.messages()]
             return [line.split(":", 1)[1].strip() for text in headers for line in text.splitlines() if line.startswith("Nats-Msg-Id:")]
 
 
@@ -82,6 +72,14 @@ class _Connection:
 
     def _say(self, text):
         self.socket.sendall(text.encode())
+
+    def messages(self):
+        """All of the stream TURNS; an empty one counts from 0 to 0."""
+        state = self.request("$JS.API.STREAM.INFO.TURNS", {}).get("state", {"messages": 0})
+        if state["messages"] == 0:
+            return []
+        return [self.request("$JS.API.STREAM.MSG.GET.TURNS", {"seq": number})["message"]
+                for number in range(state["first_seq"], state["last_seq"] + 1)]
 
     def request(self, subject, body):
         data = json.dumps(body)

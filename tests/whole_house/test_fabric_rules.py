@@ -247,6 +247,22 @@ class Origins(Rules):
         self.assertEqual([rule["vpn_id"] for rule in command("list_vpns")["vpns"]], [3])
         self.assertEqual(self.look("vpns")["version"], 1)
 
+    def test_every_change_of_the_rules_is_in_the_audit_log(self):
+        self.fabric("route", "add", "AI.a", "drop")
+        admin = self.admin()
+        self.change(admin, 7, self.DROP)
+        self.change(admin, 7, self.DROP)   # changes nothing
+        admin.send_frame({"routing": {"src": admin.id, "dst": "SY.config@local", "ttl": 16, "trace_id": str(uuid.uuid4())},
+                          "meta": {"type": "admin", "action": "add_vpn"}, "payload": {"pattern": "AI.a.*", "vpn_id": 3}})
+        admin.receive(lambda m: m["meta"].get("type") == "command_response")
+        code, out, err = self.agent.cli("audit", "list", "--json")
+        self.assertEqual(code, 0, err)
+        entries = [(one["principal"], one["action"], one["resource"]) for one in json.loads(out) if one["action"].startswith("fabric_")]
+        self.assertEqual(entries, [("operator", "fabric_routes", "version 1 of hive local"),
+                                   (admin.name, "fabric_routes", "version 7 of hive local"),
+                                   (admin.name, "fabric_zones", "version 1 of hive local")])
+        self.assertEqual(self.agent.cli("audit", "verify")[0], 0)
+
     def test_the_configuration_of_one_node_goes_to_it_alone(self):
         for name in ("RT.two", "RT.three"):
             self.router(name)

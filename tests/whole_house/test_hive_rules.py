@@ -78,6 +78,13 @@ class Distribution(HiveRules):
         self.assertEqual(self.answers(admin, again, 3), [(hive, "unchanged", 7) for hive in ("a", "b", "m")])
         old = self.change(admin, 6, [])
         self.assertEqual(self.answers(admin, old, 3), [(hive, "stale", 7) for hive in ("a", "b", "m")])
+        a.kill9()   # one that took the last change, and is off for the next
+        self.wait(lambda: not m.reaches("a"), "m notices")
+        later = self.change(admin, 8, [])
+        self.wait_rules(b, 8)
+        a.start()
+        self.wait_rules(a, 8)
+        self.assertEqual(self.answers(admin, later, 3), [(hive, "applied", 8) for hive in ("a", "b", "m")])
 
     def test_what_changes_while_the_cable_is_cut_is_taken_over_afterwards(self):
         m, a, _ = self.family()

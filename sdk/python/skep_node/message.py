@@ -14,6 +14,7 @@ class Conversation:
     channel: str = ""
     peer: str = ""
     thread: str = ""
+    entrypoint: str = ""  # the address that was written to, where the channel has several
 
 
 @dataclass

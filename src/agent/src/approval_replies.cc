@@ -29,6 +29,17 @@ std::optional<Verdict> verdict_in(std::string_view text) {
   return std::nullopt;
 }
 
+// "Helper: yes" in a room where we are called Helper.
+std::string_view without_nick(std::string_view text, const Message& message) {
+  const auto room = room_talk(message);
+  text = trim(text);
+  if (!room || room->nick.empty() || !starts_with_ignoring_ascii_case(text, room->nick))
+    return text;
+  const std::string_view rest = text.substr(room->nick.size());
+  const bool addressed = rest.starts_with(':') || rest.starts_with(',') || rest.starts_with(' ');
+  return addressed ? trim(rest.substr(1)) : text;
+}
+
 std::vector<Approval> open_here(const AgentDeps& deps, const Conversation& conversation) {
   std::vector<Approval> open = deps.approvals.pending();
   std::erase_if(open, [&](const Approval& one) { return one.conversation != conversation; });
@@ -82,7 +93,7 @@ std::string answer_question(std::string_view arguments, Verdict verdict,
 void take_as_answer(const AgentDeps& deps, const AgentConfig& config, Message& message) {
   const ParsedText parsed = parsed_message(message);
   if (parsed.is_command) return;
-  const auto verdict = verdict_in(parsed.text);
+  const auto verdict = verdict_in(without_nick(parsed.text, message));
   if (!verdict) return;
   const std::vector<Approval> open = open_here(deps, message.conversation);
   if (open.size() != 1) return;

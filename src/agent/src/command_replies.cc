@@ -106,11 +106,25 @@ bool is_admin(const CommandScope& scope) {
   return scope.deps.is_admin && scope.deps.is_admin(scope.conversation);
 }
 
+// Of an administrator's command: there is somebody who answers it.
+bool is_served(const CommandInfo& info, const AgentDeps& deps) {
+  const bool of_rooms = info.name == "invite" || info.name == "leave" || info.name == "rooms";
+  return of_rooms ? static_cast<bool>(deps.rooms) : static_cast<bool>(deps.access);
+}
+
+std::string administer(const CommandInfo& info, const CommandScope& scope,
+                       std::string_view arguments) {
+  const bool of_access =
+      info.name == "allow" || info.name == "block" || info.name == "pair" || info.name == "reload";
+  return of_access ? scope.deps.access(scope.conversation, info.name, arguments)
+                   : scope.deps.rooms(info.name, arguments);
+}
+
 // Empty: go on.
 std::string refusal(const CommandInfo& info, const CommandScope& scope) {
   if (info.whom == CommandInfo::For::kManager && !scope.may_manage)
     return fmt::format("/{} is for the owners and administrators of this room.", info.name);
-  if (info.whom == CommandInfo::For::kAdmin && !(is_admin(scope) && scope.deps.rooms))
+  if (info.whom == CommandInfo::For::kAdmin && !(is_admin(scope) && is_served(info, scope.deps)))
     return fmt::format("/{} is for administrators ([agent] admin_jids), one-to-one.", info.name);
   return {};
 }
@@ -197,8 +211,7 @@ std::string answer_command(const ParsedText& command, const CommandScope& scope)
   const CommandInfo* info = find_command(command.command);
   if (info == nullptr) return unknown(command.command);
   if (std::string refused = refusal(*info, scope); !refused.empty()) return refused;
-  if (info->whom == CommandInfo::For::kAdmin)
-    return scope.deps.rooms(info->name, command.arguments);
+  if (info->whom == CommandInfo::For::kAdmin) return administer(*info, scope, command.arguments);
   if (info->name == "new") return new_session(scope);
   if (info->name == "forget") return forget(scope);
   if (info->name == "history") return history(scope, command.arguments);

@@ -6,6 +6,8 @@
 #include "failure_text.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/delegation.h"
+#include "skep/model/errand.h"
 #include "skep/model/room_talk.h"
 
 namespace skep::agent {
@@ -116,7 +118,11 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
   Ctx ctx = base.with_stop(either.token());
   ctx.trace = turn.message.trace;
   ctx.principal = turn.message.conversation.peer;
-  auto permit = co_await turns_.acquire(ctx);
+  // Who waits for a delegated turn holds a place already: a second one could be waited for in a
+  // circle.
+  const bool delegated = delegation_of(turn.message).has_value();
+  Result<Semaphore::Permit> permit = Semaphore::Permit();
+  if (!delegated) permit = co_await turns_.acquire(ctx);
   std::expected<std::string, Halt> outcome = std::unexpected(Halt{Halt::Why::kCancelled, {}});
   if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
   const Usage before = turn.usage;
@@ -189,6 +195,7 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   // What the channel noted under its own name goes back with the answer.
   const std::string& channel = asked.conversation.channel;
   if (const json::value* noted = asked.meta.if_contains(channel)) reply.meta[channel] = *noted;
+  if (errand_of(asked)) put_outcome(reply, {.failed = decision.failed, .usage = turn.usage});
   reply.parts = {TextPart{std::move(decision.text)}};
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);

@@ -50,6 +50,9 @@ class PastMemory final : public memory::Memory {
     return {};
   }
   Result<std::vector<TranscriptEntry>> history(const Conversation&) override { return before_; }
+  Result<void> retract(const Conversation&, std::string_view, std::string_view) override {
+    return read_only();
+  }
   Result<Archived> archive(const Conversation&) override { return read_only(); }
   Result<std::vector<std::string>> forget(const Conversation&) override { return read_only(); }
   Result<memory::SessionStats> stats(const Conversation&) override { return read_only(); }
@@ -58,6 +61,9 @@ class PastMemory final : public memory::Memory {
   }
   Result<std::vector<memory::KnowledgeEntry>> recall(const Conversation&,
                                                      std::string_view) override {
+    return read_only();
+  }
+  Result<void> retract(const Conversation&, std::string_view, std::string_view) override {
     return read_only();
   }
   [[nodiscard]] std::string directory(const Conversation& c) const override {

@@ -44,6 +44,7 @@ class Turn {
     std::optional<std::string> answer;  // nothing: go on
   };
 
+  Task<void> take_files();
   void prepare(int budget);
   Task<void> summarise_older();
   std::vector<llm::ChatMessage> messages() const;
@@ -86,6 +87,7 @@ class Turn {
   TurnStops stops_;
   LoopGuard guard_;
 
+  std::vector<AttachedFile> files_;
   std::vector<memory::TranscriptEntry> history_;
   Prompt prompt_;
   ConversationSettings settings_;

@@ -1,4 +1,4 @@
-// What a turn has come to, and its form in the journal. Kind "turn", entry id = id of the user's
+// What a turn has come to, and its form in the journal. Kind: AgentDeps::journal_kind, entry id = id of the user's
 // message:
 //   begin {"message","src","src_name"}
 //   {"s":"corrected","parts"}                                while it waits: these are meant
@@ -23,8 +23,6 @@
 #include "turn_trace.h"
 
 namespace skep::agent {
-
-inline constexpr std::string_view kTurnKind = "turn";
 
 struct CallRecord {
   ToolCall call;

@@ -130,7 +130,8 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
   tools::ToolContext context{.ctx = stops_.ctx,
                              .conversation = state_.message.conversation,
                              .turn = state_.message.id.str(),
-                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id)};
+                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id),
+                             .delegation = delegation_of(state_.message).value_or(Delegation())};
   const auto from = TurnTrace::now();
   const std::string place = context.call_id;
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);

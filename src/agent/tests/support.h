@@ -206,28 +206,33 @@ class AgentFixture : public ::testing::Test {
         {.directory = (dir.path / "usage").string(), .quota = quota, .time_zone = "UTC"}, clock));
   }
   void make_agent() {
-    AgentDeps deps{.loop = loop,
-                   .model = model,
-                   .toolbox = toolbox,
-                   .memory = *memory,
-                   .ledger = *ledger,
-                   .journal = *journal,
-                   .authority = *authority,
-                   .approvals = *approvals,
-                   .audit = *audit,
-                   .out = channel,
-                   .clock = clock,
-                   .status_lines =
-                       [](bool admin) {
-                         return std::vector<std::string>{admin ? "Secret: domains" : "Public line"};
-                       },
-                   .is_admin = [](const Conversation& c) { return c.peer == "admin@example.org"; },
-                   .settings = [this](const Conversation&) { return settings; },
-                   .rooms =
-                       [](std::string_view command, std::string_view arguments) {
-                         return fmt::format("{}({})", command, arguments);
-                       },
-                   .turn_log = turn_log.get()};
+    AgentDeps deps{
+        .loop = loop,
+        .model = model,
+        .toolbox = toolbox,
+        .memory = *memory,
+        .ledger = *ledger,
+        .journal = *journal,
+        .authority = *authority,
+        .approvals = *approvals,
+        .audit = *audit,
+        .out = channel,
+        .clock = clock,
+        .status_lines =
+            [](bool admin) {
+              return std::vector<std::string>{admin ? "Secret: domains" : "Public line"};
+            },
+        .is_admin = [](const Conversation& c) { return c.peer == "admin@example.org"; },
+        .settings = [this](const Conversation&) { return settings; },
+        .rooms =
+            [](std::string_view command, std::string_view arguments) {
+              return fmt::format("{}({})", command, arguments);
+            },
+        .access =
+            [](const Conversation& who, std::string_view command, std::string_view arguments) {
+              return fmt::format("{}({}) of {}", command, arguments, who.peer);
+            },
+        .turn_log = turn_log.get()};
     agent = std::move(*Agent::open(config, std::move(deps)));
   }
   void reconfigure() {

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "agent_routes.h"
 #include "skep/base/text.h"
 #include "skep/fabric/view.h"
 
@@ -37,7 +38,8 @@ Result<WebChannel::ChatRequest> read_chat_request(std::string_view body) {
   WebChannel::ChatRequest request{.peer = std::string(get_string(value, "peer")),
                                   .thread = std::string(get_string(value, "thread")),
                                   .text = std::string(get_string(value, "text")),
-                                  .client_id = std::string(get_string(value, "client_id"))};
+                                  .client_id = std::string(get_string(value, "client_id")),
+                                  .agent = std::string(get_string(value, "agent"))};
   if (trim(request.text).empty()) return fail(Code::kInvalid, "\"text\" is missing or empty");
   if (request.text.size() > kChatTextBytesMax)
     return fail(Code::kTooLarge, "\"text\" is over 1 MiB");
@@ -145,6 +147,19 @@ constexpr std::array kRoutes = {
           &get_usage},
     Route{"POST", "/api/chat", true,
           "Says something to the agent; the answer streams as server-sent events", &post_chat},
+    Route{"GET", "/api/agents", true, "The agents of this hive", &get_agents},
+    Route{"POST", "/api/agents", true, "Spawns an agent from a manifest", &post_agents},
+    Route{"POST", "/api/agents/draft", true, "Asks the model for a manifest; keeps nothing",
+          &post_agent_draft},
+    Route{"GET", "/api/agents/{name}", true, "One agent with its manifest and children",
+          &get_agent},
+    Route{"GET", "/api/agents/{name}/log", true, "What happened to it", &get_agent_log},
+    Route{"POST", "/api/agents/{name}/pause", true, "It refuses messages from now on",
+          &post_agent_pause},
+    Route{"POST", "/api/agents/{name}/resume", true, "It takes messages again", &post_agent_resume},
+    Route{"POST", "/api/agents/{name}/mode", true, "How much of its tools it may use",
+          &post_agent_mode},
+    Route{"POST", "/api/agents/{name}/kill", true, "Ends it for good", &post_agent_kill},
     Route{"GET", "/api/fabric/nodes", true, "Who is connected, and where",
           &get_fabric<&fabric::nodes_of>},
     Route{"GET", "/api/fabric/routes", true, "Where names lead, in the order that decides, and why",
@@ -168,6 +183,18 @@ constexpr std::array kRoutes = {
 }  // namespace
 
 std::span<const Route> routes() { return kRoutes; }
+
+bool path_matches(std::string_view pattern, std::string_view path, std::string_view& name) {
+  constexpr std::string_view kName = "{name}";
+  const std::size_t at = pattern.find(kName);
+  if (at == std::string_view::npos) return pattern == path;
+  const std::string_view head = pattern.substr(0, at), tail = pattern.substr(at + kName.size());
+  if (path.size() <= head.size() + tail.size()) return false;
+  const std::string_view middle = path.substr(at, path.size() - head.size() - tail.size());
+  if (!path.starts_with(head) || !path.ends_with(tail) || middle.contains('/')) return false;
+  name = middle;
+  return true;
+}
 
 std::string error_body(const Error& error) {
   return to_json(json::object{

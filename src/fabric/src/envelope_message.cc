@@ -108,7 +108,8 @@ void read_conversation(Message& m, MetaReader& in, std::string_view thread_id) {
   if (!value) return;
   m.conversation = {text_in(in, "conversation", *value, "channel"),
                     text_in(in, "conversation", *value, "peer"),
-                    text_in(in, "conversation", *value, "thread")};
+                    text_in(in, "conversation", *value, "thread"),
+                    text_in(in, "conversation", *value, "entrypoint")};
   if (!thread_id.empty() && thread_id_of(m.conversation) == thread_id) in.take("thread_id");
 }
 
@@ -302,9 +303,9 @@ Result<Message> message_from_envelope(const EnvelopeView& view) {
 
 std::string thread_id_of(const Conversation& conversation) {
   const std::string text =
-      fmt::format("v2|kind=direct_pair|channel_type={}|entrypoint_id=-|peer={}|thread={}",
-                  field(to_lower_ascii(conversation.channel)), field(conversation.peer),
-                  field(conversation.thread));
+      fmt::format("v2|kind=direct_pair|channel_type={}|entrypoint_id={}|peer={}|thread={}",
+                  field(to_lower_ascii(conversation.channel)), field(conversation.entrypoint),
+                  field(conversation.peer), field(conversation.thread));
   return "thread:sha256:" + hex_encode(sha256(text));
 }
 

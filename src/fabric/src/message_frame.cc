@@ -64,6 +64,7 @@ void append_conversation(std::string& out, const Message& m) {
   text(out, "channel", m.conversation.channel);
   text(out, "peer", m.conversation.peer);
   text(out, "thread", m.conversation.thread);
+  if (!m.conversation.entrypoint.empty()) text(out, "entrypoint", m.conversation.entrypoint);
   out += '}';
   if (!m.meta.contains("thread_id")) text(out, "thread_id", thread_id_of(m.conversation));
 }

@@ -34,6 +34,15 @@ std::shared_ptr<const llm::Catalogue> open_catalogue(ConfigSection& root, const 
 
 }  // namespace
 
+AgentsConfig AgentsConfig::read(ConfigSection section) {
+  AgentsConfig config;
+  section.read_duration("idle_secs", std::chrono::seconds(1), config.idle);
+  section.read("agents_max", config.agents_max, {.min = 0, .max = 1'000'000});
+  section.read("children_max", config.children_max, {.min = 0, .max = 10'000});
+  section.read_choice("main_tools", {"auto", "on", "off"}, config.main_tools);
+  return config;
+}
+
 KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   KernelConfig config;
   config.home = home;
@@ -50,17 +59,22 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.turn_log = agent::TurnLogConfig::read(root.child("trace"), home);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
+  config.agents = AgentsConfig::read(root.child("agents"));
   config.quota = memory::QuotaConfig::read(root.child("quota"));
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
+  config.attachments = attachments::AttachmentsConfig::read(root.child("attachments"));
+  config.xmpp_send = tools::XmppSendConfig::read(root.child("skills").child("xmpp_send"), home);
   config.file_tools = tools::FileToolsConfig::read(root.child("tools").child("files"));
   config.shell_tools = tools::ShellToolsConfig::read(root.child("tools").child("shell"));
   // Read in any case, so that its keys in [agent] are known; used only where a server is
   // configured.
-  channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);
-  xmpp.subscribers_file = home + "/run/xmpp-subscribers.json";
-  xmpp.archive_file = home + "/run/xmpp-archive.json";
-  xmpp.rooms_file = home + "/run/xmpp-rooms.json";
+  channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root, &config.xmpp_accounts);
+  xmpp.keep_files_in(home + "/run");
+  for (channels::XmppChannelConfig& one : config.xmpp_accounts) one.keep_files_in(home + "/run");
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
+  config.federation = federation::FederationConfig::read(root);
+  if (config.federation.wanted() && !config.xmpp)
+    root.problem("federation", "other domains are reached over XMPP: it needs [server] as well");
   if (!Name::parse("AI.x", config.hive)) {
     root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");
   }
@@ -68,6 +82,13 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
     root.child("hive").problem("default_agent", "must be a name such as AI.support@lab");
   }
   return config;
+}
+
+std::vector<channels::XmppChannelConfig> KernelConfig::xmpp_nodes() const {
+  std::vector<channels::XmppChannelConfig> nodes;
+  if (xmpp) nodes.push_back(*xmpp);
+  std::ranges::copy(xmpp_accounts, std::back_inserter(nodes));
+  return nodes;
 }
 
 FabricBooks::Config KernelConfig::books(bool main, std::string router) const {

@@ -1,12 +1,13 @@
 #include "skep/kernel/fabric_books.h"
 
 #include "skep/base/json.h"
+#include "skep/base/log.h"
 
 namespace skep::kernel {
 
 namespace {
 
-constexpr std::string_view kSections[] = {"routes", "zones"};
+constexpr std::array<std::string_view, 2> kSections = {"routes", "zones"};
 
 }  // namespace
 
@@ -31,6 +32,9 @@ Result<std::unique_ptr<FabricBooks>> FabricBooks::open(Loop& loop, fabric::Route
   fabric::ConfigLogConfig log{.path = config.main ? config.home + "/fabric/config.log" : "",
                               .from = config.config_from};
   SKEP_TRY(books->config_log_, fabric::ConfigLog::open(router, std::move(log)));
+  for (std::size_t i = 0; i < kSections.size(); ++i)
+    books->known_.at(i) = books->config_log_->version(kSections.at(i));
+  books->config_log_->on_applied([raw = books.get()] { raw->applied(); });
   // One file for all routers of the hive: each takes blocks of numbers of its own from it.
   SKEP_TRY(books->thread_seq_, fabric::ThreadSeq::open(config.home + "/fabric/thread_seq"));
   fabric::number_threads(router, books->thread_seq_.get());
@@ -51,6 +55,32 @@ Result<void> FabricBooks::open_turns(Loop& loop, const Config& config) {
   SKEP_TRY(turns_, fabric::Turns::open(loop, std::move(turns)));
   recorder_ = fabric::TurnRecorder::open(router_, *turns_);
   return {};
+}
+
+void FabricBooks::applied() {
+  for (std::size_t i = 0; i < kSections.size(); ++i) {
+    fabric::ConfigVersion now = config_log_->version(kSections.at(i));
+    // The same under another epoch is no other content.
+    const bool same = now.version == known_.at(i).version && now.origin == known_.at(i).origin;
+    if (audit_ != nullptr && !same) audit(kSections.at(i), now);
+    known_.at(i) = std::move(now);
+  }
+  if (follow_) follow_();
+}
+
+void FabricBooks::audit(std::string_view section, const fabric::ConfigVersion& now) {
+  const std::string by = config_log_->asked_by(section);
+  const fabric::Rules& rules = config_log_->rules();
+  const std::size_t count = section == "routes" ? rules.routes.size() : rules.zones.size();
+  authority::AuditEntry entry{
+      .principal = by.empty() ? "operator" : by,
+      .action = fmt::format("fabric_{}", section),
+      .resource = fmt::format("version {} of hive {}", now.version, now.origin),
+      .outcome = "done",
+      .detail = fmt::format("{} entries", count)};
+  if (auto written = audit_->append(std::move(entry)); !written)
+    log::error("fabric", "a change of the {} is not in the audit log: {}", section,
+               written.error().message);
 }
 
 Task<void> FabricBooks::close(Ctx ctx) {

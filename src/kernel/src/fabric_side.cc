@@ -60,7 +60,7 @@ void FabricSide::open_publisher(Loop& loop, const std::string& directory, bool r
   auto publisher = fabric::Publisher::open(loop, router_, {.directory = directory}, sources);
   if (publisher) {
     publisher_ = *std::move(publisher);
-    books_.config_log().on_applied([this] { publisher_->refresh(); });
+    books_.on_applied([this] { publisher_->refresh(); });
   } else {
     log::warn("fabric", "`skep fabric` will not show this router: {}", publisher.error().message);
   }
@@ -92,7 +92,7 @@ void FabricSide::add_counters(std::vector<std::pair<std::string, std::uint64_t>>
 }
 
 Task<void> FabricSide::close(Ctx ctx) {
-  books_.config_log().on_applied({});
+  books_.on_applied({});
   if (publisher_) co_await publisher_->close(ctx);
   if (peering_) co_await peering_->close(ctx);
   if (server_) co_await server_->close(ctx);

@@ -2,20 +2,19 @@
 
 #include <filesystem>
 
+#include "federation_side.h"
+#include "house_tools.h"
 #include "skep/base/log.h"
+#include "skep/kernel/agents.h"
 #include "skep/tools/builtin.h"
 #include "skep/tools/result_store.h"
-#include "workspace_tools.h"
+#include "xmpp_send_tool.h"
+#include "xmpp_side.h"
+#include "xmpp_tools.h"
 
 namespace skep::kernel {
 
 namespace {
-
-// A node's way out: its port, attached after the node itself has been built.
-struct PortInbox : Inbox {
-  fabric::Port port;
-  Result<void> deliver(Message message) override { return port.send(std::move(message)); }
-};
 
 class KernelImpl final : public Kernel {
  public:
@@ -32,10 +31,13 @@ class KernelImpl final : public Kernel {
     SKEP_CO_TRY_VOID(co_await open_stores(ctx));
     SKEP_CO_TRY_VOID(co_await open_model(ctx));
     SKEP_CO_TRY_VOID(open_tools());
+    SKEP_CO_TRY_VOID(co_await open_agents(ctx));
     SKEP_CO_TRY_VOID(open_nodes());
     SKEP_CO_TRY_VOID(attach_nodes());
     SKEP_CO_TRY_VOID(open_fabric());
     agent_->resume();
+    agents_->resume();
+    if (federation_) federation_->start();
     if (options_.networks && config_.gateway.wanted()) {
       SKEP_CO_TRY(gateway_, co_await fabric::Gateway::open(loop_, *router_, config_.gateway));
     }
@@ -47,7 +49,10 @@ class KernelImpl final : public Kernel {
     using namespace std::chrono_literals;
     // Running turns may still answer, so the channels stay until the agent is done.
     if (authority_) authority_->approvals().stop();  // nobody waits for an answer any more
+    if (federation_) federation_->stopping();
     if (agent_) co_await agent_->close(ctx.within(6s));
+    if (agents_) co_await agents_->close(ctx.within(6s));
+    if (federation_) co_await federation_->close(ctx.within(1s));
     if (xmpp_) co_await xmpp_->close(ctx.within(2s));
     if (web_) co_await web_->close(ctx.within(1s));
     if (gateway_) co_await gateway_->close(ctx.within(3s));
@@ -59,10 +64,14 @@ class KernelImpl final : public Kernel {
   const llm::Choice& model_choice() const override { return choice_; }
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
+  Agents& agents() override { return *agents_; }
   memory::Ledger& ledger() override { return *ledger_; }
   fabric::ConfigLog* config_log() override { return books_ ? &books_->config_log() : nullptr; }
   AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
+  void reload(const KernelConfig& config) override {
+    if (xmpp_) xmpp_->reload(config.xmpp_nodes());
+  }
   json::object status() const override;
 
  private:
@@ -82,8 +91,10 @@ class KernelImpl final : public Kernel {
                                 .sync = config_.sync};
     SKEP_CO_TRY(ledger_, memory::Ledger::open(std::move(ledger), Clock::system()));
     store::DbConfig db{.path = home + "/state.db", .sync = config_.sync};
-    SKEP_CO_TRY(db_,
-                co_await store::Db::open(loop_, std::move(db), identity::Directory::migrations()));
+    std::vector<store::Migration> migrations = identity::Directory::migrations();
+    std::ranges::copy(Agents::migrations(), std::back_inserter(migrations));
+    std::ranges::copy(federation::Federation::migrations(), std::back_inserter(migrations));
+    SKEP_CO_TRY(db_, co_await store::Db::open(loop_, std::move(db), std::move(migrations)));
     SKEP_CO_TRY(directory_, co_await identity::Directory::open(ctx, *db_));
     co_return Result<void>{};
   }
@@ -91,6 +102,12 @@ class KernelImpl final : public Kernel {
   Task<Result<void>> open_model(Ctx ctx) {
     net::HttpClient::Deps http{.loop = loop_, .user_agent = "skep/" + std::string(version())};
     SKEP_CO_TRY(http_, net::HttpClient::open(std::move(http)));
+    attachments::AttachmentsDeps files{.loop = loop_,
+                                       .pool = pool_,
+                                       .memory = *memory_,
+                                       .user_agent = "skep/" + std::string(version())};
+    SKEP_CO_TRY(attachments_,
+                attachments::Attachments::open(config_.attachments, std::move(files)));
     const EnvLookup env = process_env();
     SKEP_CO_TRY(choice_,
                 co_await llm::choose_model(ctx, config_.llm, *config_.catalogue, *http_, env));
@@ -99,34 +116,63 @@ class KernelImpl final : public Kernel {
   }
 
   Result<void> open_tools() {
-    SKEP_TRY_VOID(toolbox_.add(tools::make_memory_store(*memory_, Clock::system())));
-    SKEP_TRY_VOID(toolbox_.add(tools::make_memory_recall(*memory_)));
-    SKEP_TRY_VOID(toolbox_.add(tools::make_system_time(Clock::system())));
-    if (config_.web_fetch.enabled) {
-      SKEP_TRY_VOID(toolbox_.add(tools::make_web_fetch(*http_, config_.web_fetch)));
-    }
-    SKEP_TRY_VOID(toolbox_.add(tools::make_result_read(results_)));
-    toolbox_.keep_long_results(results_, result_bytes());
-    return open_workspace_tools(toolbox_, config_, pool_);
+    return add_house_tools(toolbox_, {.config = config_,
+                                      .memory = *memory_,
+                                      .http = *http_,
+                                      .pool = pool_,
+                                      .results = results_,
+                                      .model = *model_,
+                                      .folder = folder_name(config_.agent.name, config_.hive)});
   }
 
-  // A single result may take three tenths of the model's window, at two bytes a token.
-  std::size_t result_bytes() const {
-    const int window = model_->driver().context_window_tokens();
-    if (window <= 0) return tools::result_bytes_max;
-    return static_cast<std::size_t>(window) * 6 / 10;
+  // The router first: agents are nodes.
+  Task<Result<void>> open_agents(Ctx ctx) {
+    talks_to_ = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
+    if (options_.networks && !config_.default_agent.empty()) {
+      SKEP_CO_TRY(talks_to_, Name::parse(config_.default_agent, config_.hive));
+    }
+    SKEP_CO_TRY(router_, fabric::Router::open({.hive = config_.hive,
+                                               .name = config_.fabric.router,
+                                               .default_target = talks_to_->str()}));
+    if (config_.turn_log.enabled) {
+      SKEP_CO_TRY(turn_log_, agent::TurnLog::open(config_.turn_log, Clock::system()));
+    }
+    AgentHouse house{.loop = loop_,
+                     .pool = pool_,
+                     .http = *http_,
+                     .journal = *journal_,
+                     .ledger = *ledger_,
+                     .model = *model_,
+                     .chosen = choice_.config,
+                     .authority = *authority_,
+                     .turn_log = turn_log_.get(),
+                     .config = config_,
+                     .is_admin = [this](const Conversation& c) { return is_admin(c); }};
+    AgentsDeps deps{
+        .house = std::move(house), .db = *db_, .router = *router_, .clock = Clock::system()};
+    SKEP_CO_TRY(agents_, co_await Agents::open(std::move(ctx), std::move(deps)));
+    co_return agents_->add_main_tools(toolbox_);
+  }
+
+  Result<void> open_remote_agents() {
+    if (!options_.networks) return {};
+    const Name own = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
+    SKEP_TRY(federation_,
+             open_federation({.loop = loop_,
+                              .config = config_,
+                              .journal = *journal_,
+                              .db = *db_,
+                              .toolbox = toolbox_,
+                              .ledger = *ledger_,
+                              .authority = *authority_,
+                              .out = federation_out_,
+                              .agent = own,
+                              .is_admin = [this](const Conversation& c) { return is_admin(c); }}));
+    return {};
   }
 
   Result<void> open_nodes() {
-    const Name agent_name = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
-    Name talks_to = agent_name;  // whom people here reach
-    if (options_.networks && !config_.default_agent.empty()) {
-      SKEP_TRY(talks_to, Name::parse(config_.default_agent, config_.hive));
-    }
-    SKEP_TRY(router_, fabric::Router::open({.hive = config_.hive,
-                                            .name = config_.fabric.router,
-                                            .default_target = talks_to.str()}));
-
+    SKEP_TRY_VOID(open_remote_agents());
     agent::AgentDeps agent{.loop = loop_,
                            .model = *model_,
                            .toolbox = toolbox_,
@@ -136,38 +182,56 @@ class KernelImpl final : public Kernel {
                            .authority = authority_->authority(),
                            .approvals = authority_->approvals(),
                            .audit = authority_->audit(),
-                           .out = agent_out_,
+                           .out = agents_->main_out(),
                            .clock = Clock::system(),
                            .status_lines = [this](bool admin) { return status_lines(admin); },
                            .is_admin = [this](const Conversation& c) { return is_admin(c); },
-                           .settings = [this](const Conversation& c) { return settings(c); }};
-    if (config_.xmpp && options_.networks) {
+                           .settings = [this](const Conversation& c) { return settings(c); },
+                           .attach =
+                               [this](Ctx ctx, Message message) {
+                                 return attachments_->take(std::move(ctx), std::move(message));
+                               }};
+    if (config_.has_xmpp() && options_.networks) {
       agent.rooms = [this](std::string_view command, std::string_view arguments) {
         return xmpp_->rooms_command(command, arguments);
       };
+      agent.access = [this](const Conversation& who, std::string_view command,
+                            std::string_view arguments) {
+        return xmpp_->access_command(who, command, arguments);
+      };
     }
-    if (config_.turn_log.enabled) {
-      SKEP_TRY(turn_log_, agent::TurnLog::open(config_.turn_log, Clock::system()));
-      agent.turn_log = turn_log_.get();
-    }
+    agent.turn_log = turn_log_.get();
     SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
 
-    web_ = channels::WebChannel::open({.loop = loop_,
-                                       .directory = *directory_,
-                                       .out = web_out_,
-                                       .agent = talks_to,
-                                       .clock = Clock::system()});
-    if (!config_.xmpp || !options_.networks) return {};
-    channels::XmppChannelDeps xmpp{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
-                                   .directory = *directory_,
-                                   .journal = *journal_,
-                                   .out = xmpp_out_,
-                                   .agent = talks_to,
-                                   .version = std::string(version()),
-                                   .gave_up = options_.fatal,
-                                   .unfinished = agent_->unfinished()};
-    SKEP_TRY(xmpp_, channels::XmppChannel::open(*config_.xmpp, std::move(xmpp)));
-    return {};
+    web_ = channels::WebChannel::open(
+        {.loop = loop_,
+         .directory = *directory_,
+         .out = web_out_,
+         .agent = *talks_to_,
+         .node_of = [this](std::string_view name) { return node_of(name); },
+         .clock = Clock::system()});
+    return open_xmpp();
+  }
+
+  Result<void> open_xmpp() {
+    SKEP_TRY(access_, identity::Access::open(config_.home + "/access.json", Clock::system()));
+    if (!config_.has_xmpp() || !options_.networks) return {};
+    XmppSide::Deps deps{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
+                        .directory = *directory_,
+                        .access = *access_,
+                        .journal = *journal_,
+                        .agent = *talks_to_,
+                        .hive = config_.hive,
+                        .version = std::string(version()),
+                        .gave_up = options_.fatal,
+                        .unfinished = unfinished(),
+                        .commands = command_specs(),
+                        .files = attachments_.get()};
+    if (federation_) deps.guest = guest_of(*federation_);
+    SKEP_TRY(xmpp_, XmppSide::open(config_.xmpp_nodes(), deps));
+    xmpp_->on_reload = options_.reload;
+    SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_));
+    return open_xmpp_tools(toolbox_, config_, pool_, *xmpp_);
   }
 
   Result<void> attach(Name name, Inbox& inbox, PortInbox& out) {
@@ -177,11 +241,23 @@ class KernelImpl final : public Kernel {
 
   Result<void> attach_nodes() {
     const std::string& hive = config_.hive;
-    SKEP_TRY_VOID(
-        attach(Name::from_label(NodeType::kAgent, config_.agent.name, hive), *agent_, agent_out_));
+    SKEP_TRY_VOID(agents_->attach(*agent_));
     SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "web", hive), *web_, web_out_));
-    if (xmpp_)
-      SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "xmpp", hive), *xmpp_, xmpp_out_));
+    if (federation_) {
+      SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "federation", hive), *federation_,
+                           federation_out_));
+      SKEP_TRY_VOID(attach_stand_ins());
+    }
+    return xmpp_ ? xmpp_->attach(*router_, hive) : Result<void>();
+  }
+
+  Result<void> attach_stand_ins() {
+    for (federation::StandIn* one : federation_->stand_ins()) {
+      PortInbox& out = *stand_in_outs_.emplace_back(std::make_unique<PortInbox>());
+      const Name name = Name::from_label(NodeType::kAgent, one->name(), config_.hive);
+      SKEP_TRY_VOID(attach(name, *one, out));
+      one->speak_through(out);
+    }
     return {};
   }
 
@@ -191,6 +267,7 @@ class KernelImpl final : public Kernel {
     if (!options_.networks) return {};
     SKEP_TRY(books_,
              FabricBooks::open(loop_, *router_, config_.books(true, config_.fabric.router)));
+    books_->audit_to(authority_->audit());
     if (!config_.fabric.socket) return {};
     std::function<fabric::LsaRegion()> hives;
     if (config_.gateway.wanted()) {
@@ -210,16 +287,28 @@ class KernelImpl final : public Kernel {
     return {};
   }
 
+  Result<Name> node_of(std::string_view agent) const {
+    SKEP_TRY(const AgentEntry entry, agents_->find(agent));
+    return agents_->node(entry);
+  }
+
+  std::vector<Message> unfinished() const {
+    std::vector<Message> all = agent_->unfinished();
+    std::ranges::move(agents_->unfinished(), std::back_inserter(all));
+    return all;
+  }
+
   bool is_admin(const Conversation& conversation) const {
+    if (conversation.channel == "agent") return false;  // a model speaks
     if (conversation.channel == "cli")
       return true;  // the operating system already knows this person
-    return config_.xmpp && identity::AllowList(config_.xmpp->allow).is_admin(conversation.peer);
+    return xmpp_ && xmpp_->is_admin(conversation);
   }
 
   agent::ConversationSettings settings(const Conversation& conversation) const {
-    const channels::RoomConfig* room =
-        xmpp_ && conversation.channel == "xmpp" ? xmpp_->room_config(conversation.peer) : nullptr;
-    if (room == nullptr) return {};
+    const channels::RoomConfig* room = xmpp_ ? xmpp_->room_config(conversation) : nullptr;
+    if (room == nullptr)
+      return {.context = xmpp_ ? xmpp_->signals_of(conversation) : std::string()};
     return {.personality = room->persona,
             .instructions = room->instructions,
             .history_token_budget = room->history_token_budget};
@@ -233,6 +322,8 @@ class KernelImpl final : public Kernel {
     }
     if (!xmpp_) return lines;
     for (std::string& line : xmpp_->status_lines(admin)) lines.push_back(std::move(line));
+    if (federation_ && admin)
+      std::ranges::move(federation_->status_lines(), std::back_inserter(lines));
     return lines;
   }
 
@@ -251,18 +342,24 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<store::Db> db_;
   std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<net::HttpClient> http_;
+  std::unique_ptr<attachments::Attachments> attachments_;
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
   tools::ResultStore results_{
       [this](const Conversation& conversation) { return memory_->directory(conversation); }};
   tools::Toolbox toolbox_;
+  std::unique_ptr<federation::Federation> federation_;
   std::unique_ptr<fabric::Router> router_;
+  std::optional<Name> talks_to_;  // whom people here reach
   std::unique_ptr<fabric::Gateway> gateway_;
   std::unique_ptr<agent::TurnLog> turn_log_;
   std::unique_ptr<agent::Agent> agent_;
+  std::unique_ptr<Agents> agents_;
   std::unique_ptr<channels::WebChannel> web_;
-  std::unique_ptr<channels::XmppChannel> xmpp_;
-  PortInbox agent_out_, web_out_, xmpp_out_;
+  std::unique_ptr<identity::Access> access_;
+  std::unique_ptr<XmppSide> xmpp_;
+  PortInbox web_out_, federation_out_;
+  std::vector<std::unique_ptr<PortInbox>> stand_in_outs_;
   std::unique_ptr<FabricBooks> books_;
   std::unique_ptr<FabricSide> fabric_;
 };
@@ -281,6 +378,13 @@ json::array hives_of(const fabric::Gateway& gateway) {
                                {"rejected", std::move(rejects)}});
   }
   return all;
+}
+
+json::object attachments_status(const attachments::AttachmentsStats& stats) {
+  return {{"fetched", stats.fetched},         {"reused", stats.reused},
+          {"too_large", stats.too_large},     {"forbidden", stats.forbidden},
+          {"unreachable", stats.unreachable}, {"unreadable", stats.unreadable},
+          {"false_hash", stats.false_hash}};
 }
 
 json::object KernelImpl::status() const {
@@ -307,9 +411,12 @@ json::object KernelImpl::status() const {
       {"hive", config_.hive},
       {"model", json::object{{"name", model_->driver().describe()}, {"why", choice_.why}}},
       {"agent", std::move(agent)},
+      {"agents", agents_->status()},
       {"journal_unfinished", journal_->size()},
       {"routes", std::move(routes)}};
   if (xmpp_) status["xmpp"] = xmpp_->status();
+  status["attachments"] = attachments_status(attachments_->stats());
+  if (federation_) status["federation"] = federation_->status();
   if (gateway_) {
     const fabric::GatewayStats gateway = gateway_->stats();
     status["hives"] = hives_of(*gateway_);

@@ -91,6 +91,15 @@ ToolOutput Toolbox::unknown(std::string_view name) const {
                                   cut_utf8(to_valid_utf8(name), kNameShownMax), known));
 }
 
+bool Toolbox::too_many_calls() const {
+  if (calls_per_minute_ == 0) return false;
+  const auto now = std::chrono::steady_clock::now();
+  while (!recent_.empty() && now - recent_.front() > std::chrono::minutes(1)) recent_.pop_front();
+  if (recent_.size() >= calls_per_minute_) return true;
+  recent_.push_back(now);
+  return false;
+}
+
 std::optional<ToolOutput> Toolbox::refusal(const ToolCall& call) const {
   const Entry* found = entry(call.name);
   if (found == nullptr) return unknown(call.name);
@@ -108,6 +117,10 @@ std::optional<ToolOutput> Toolbox::refusal(const ToolCall& call) const {
 
 Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const {
   if (auto refused = refusal(call)) co_return *std::move(refused);
+  if (too_many_calls()) {
+    co_return error_output(fmt::format(
+        "Not run: {} calls a minute are allowed. Answer with what you have.", calls_per_minute_));
+  }
   Tool& tool = *entry(call.name)->tool;
   Ctx outer = context.ctx;
   context.ctx = outer.within(tool.timeout());

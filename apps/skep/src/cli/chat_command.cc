@@ -59,7 +59,8 @@ class Printer {
 };
 
 json::value chat_body(const Options& options, std::string_view text) {
-  return json::object{{"peer", options.peer}, {"thread", options.thread}, {"text", text}};
+  return json::object{
+      {"peer", options.peer}, {"thread", options.thread}, {"text", text}, {"agent", options.agent}};
 }
 
 int run_once(const Options& options, ChatSession& session, const std::string& text) {

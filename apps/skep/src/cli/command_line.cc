@@ -43,7 +43,59 @@ void add_chat(CLI::App& app, Options& options) {
   chat.add_option("--thread", options.thread, "A session of its own under this name")
       ->type_name("NAME");
   chat.add_option("--as", options.peer, "Who speaks (default: your login name)")->type_name("NAME");
+  chat.add_option("--agent", options.agent, "Another agent than the one of skep.toml")
+      ->type_name("NAME");
   chat.callback([&options] { options.command = Options::Command::kChat; });
+}
+
+void add_agent(CLI::App& app, Options& options) {
+  CLI::App& agent = *app.add_subcommand("agent", "The agents of this hive");
+  agent.require_subcommand(1);
+  const auto add = [&](const char* verb, const char* help) {
+    CLI::App* sub = agent.add_subcommand(verb, help);
+    add_common(*sub, options);
+    add_json(*sub, options);
+    sub->add_option("--config", options.config_path, "Configuration file, when no daemon runs")
+        ->type_name("FILE");
+    sub->callback([&options, verb] {
+      options.command = Options::Command::kAgent;
+      options.verb = verb;
+    });
+    return sub;
+  };
+  const auto add_named = [&](const char* verb, const char* help) {
+    CLI::App* sub = add(verb, help);
+    sub->add_option("name", options.name, "The agent's name")->required()->type_name("NAME");
+    return sub;
+  };
+  add("list", "All of them, and what they are doing");
+  CLI::App* fresh = add("new", "Make one from a template, or from what you want in plain words");
+  fresh->add_option("wish", options.name, "Its NAME (with --template), or what it is for")
+      ->type_name("NAME|TEXT");
+  fresh->add_option("--template", options.template_name, "One of `skep agent templates`")
+      ->type_name("T");
+  fresh->add_flag("-y,--yes", options.yes, "Do not ask");
+  add("templates", "What `skep agent new NAME --template T` offers");
+  CLI::App* spawn = add("spawn", "Start an agent from a manifest");
+  spawn->add_option("file", options.file, "An agent.toml")->required()->type_name("FILE");
+  spawn->add_option("--mode", options.mode, "observe, assist or full")->type_name("MODE");
+  add_named("show", "Its state and its manifest");
+  CLI::App* chat = add_named("chat", "Talk to it");
+  chat->add_option("-m,--message", options.message, "Say this, print only the reply, and end")
+      ->type_name("TEXT");
+  chat->add_option("--thread", options.thread, "A session of its own under this name")
+      ->type_name("NAME");
+  chat->add_option("--as", options.peer, "Who speaks (default: your login name)")
+      ->type_name("NAME");
+  add_named("pause", "It refuses messages until it is resumed");
+  add_named("resume", "It takes messages again");
+  add_named("mode", "How much of its tools it may use")
+      ->add_option("mode", options.mode, "observe, assist or full")
+      ->required()
+      ->type_name("MODE");
+  add_named("kill", "End it; its files are moved to agents/.killed")
+      ->add_flag("-y,--yes", options.yes, "Do not ask");
+  add_named("logs", "What happened to it");
 }
 
 void add_config(CLI::App& app, Options& options) {
@@ -224,6 +276,7 @@ void add_commands(CLI::App& app, Options& options) {
   up.callback([&options] { options.command = Options::Command::kUp; });
 
   add_chat(app, options);
+  add_agent(app, options);
   for (auto [name, help, command] :
        {std::tuple{"status", "What the running daemon is doing", Options::Command::kStatus},
         std::tuple{"usage", "What models have cost, by person and model", Options::Command::kUsage},
@@ -253,6 +306,8 @@ int dispatch(const Options& options) {
       return run_up(options);
     case Options::Command::kChat:
       return run_chat(options);
+    case Options::Command::kAgent:
+      return run_agent(options);
     case Options::Command::kStatus:
       return run_status(options);
     case Options::Command::kStop:

@@ -38,7 +38,8 @@ struct Options {
     kAuditList,
     kAuditVerify,
     kTrace,
-    kReplay
+    kReplay,
+    kAgent
   };
   Command command = Command::kUp;
   std::string home;
@@ -53,9 +54,13 @@ struct Options {
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
   std::string target;                  // models test; trace, replay: which turn
-  std::string name;                    // router --name; fabric: which look; audit list --agent
-  std::size_t count = 50;              // audit list -n
-  struct Rule {                        // fabric route, fabric zone
+  std::string name;   // router --name; fabric: which look; audit list --agent; agent: which agent
+  std::string verb;   // agent VERB
+  std::string agent;  // chat --agent
+  std::string mode;   // agent spawn --mode, agent mode
+  std::string template_name;  // agent new --template
+  std::size_t count = 50;     // audit list -n
+  struct Rule {               // fabric route, fabric zone
     enum class What { kRoute, kZone } what = What::kRoute;
     enum class Verb { kAdd, kDelete, kList } verb = Verb::kList;
     std::string pattern, match, action, to;
@@ -68,6 +73,7 @@ int run(int argc, char** argv);
 
 int run_up(const Options& options);
 int run_chat(const Options& options);
+int run_agent(const Options& options);
 int run_status(const Options& options);
 int run_stop(const Options& options);
 int run_doctor(const Options& options);

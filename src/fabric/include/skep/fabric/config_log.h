@@ -46,6 +46,8 @@ class ConfigLog {
   // "routes"|"vpns"}.
   virtual json::object command(std::string_view action, const json::value& entry) = 0;
   [[nodiscard]] virtual ConfigVersion version(std::string_view section) const = 0;
+  // While followers of on_applied() are told: which node wanted it; empty: change() or command().
+  [[nodiscard]] virtual std::string asked_by(std::string_view section) const = 0;
   [[nodiscard]] virtual const Rules& rules() const = 0;
   // After each applied change: for the shared region.
   virtual void on_applied(std::function<void()> follow) = 0;

@@ -2,11 +2,14 @@
 // and a copy of the turns.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "skep/authority/audit.h"
 #include "skep/base/config.h"
 #include "skep/fabric/config_log.h"
 #include "skep/fabric/region.h"
@@ -49,6 +52,11 @@ class FabricBooks {
   Task<void> close(Ctx ctx);
 
   [[nodiscard]] fabric::ConfigLog& config_log() { return *config_log_; }
+  // Called after each change of the rules that was applied.
+  void on_applied(std::function<void()> follow) { follow_ = std::move(follow); }
+  // Writes each such change into the log: who wanted it, and which version it is. The log outlives
+  // this.
+  void audit_to(authority::AuditLog& audit) { audit_ = &audit; }
   // Versions and origins, for the shared region.
   void complete(fabric::ConfigRegion& region) const;
   // "config.routes_version", "turns.published", …
@@ -63,9 +71,14 @@ class FabricBooks {
   FabricBooks(fabric::Router& router, StreamsConfig streams)
       : router_(router), streams_(std::move(streams)) {}
   Result<void> open_turns(Loop& loop, const Config& config);
+  void applied();
+  void audit(std::string_view section, const fabric::ConfigVersion& now);
 
   fabric::Router& router_;
   StreamsConfig streams_;
+  std::function<void()> follow_;
+  authority::AuditLog* audit_ = nullptr;
+  std::array<fabric::ConfigVersion, 2> known_;  // of routes and zones
   std::unique_ptr<fabric::ConfigLog> config_log_;
   std::unique_ptr<fabric::ThreadSeq> thread_seq_;
   std::unique_ptr<fabric::Turns> turns_;

@@ -42,6 +42,9 @@ struct Conversation {
   std::string channel;  // "xmpp", "cli"
   std::string peer;     // the other party's canonical address: a bare JID, "ann@cli"
   std::string thread;   // XEP-0201 thread or empty for the default session
+  // The address of ours that was written to, where a channel has several
+  // ("support@agents.example"); empty: its only or usual one.
+  std::string entrypoint = {};
   bool operator==(const Conversation&) const = default;
   auto operator<=>(const Conversation&) const = default;
 };

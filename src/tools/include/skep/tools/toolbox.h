@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "skep/authority/authority.h"
 #include "skep/base/json.h"
 #include "skep/llm/driver.h"
+#include "skep/model/delegation.h"
 #include "skep/model/message.h"
 
 namespace skep::tools {
@@ -24,6 +26,7 @@ struct ToolContext {
   Conversation conversation;
   std::string turn;  // id of the user message
   std::string call_id;
+  Delegation delegation = {};  // whose turns wait for this one; nobody's when a person asked
 };
 
 struct ToolOutput {
@@ -82,6 +85,8 @@ class Toolbox {
   // kExists when the name is taken, kInvalid when the schema is no object or the name not
   // [a-z0-9_]{1,64}.
   Result<void> add(std::unique_ptr<Tool> tool);
+  // More real calls within a minute get an output with is_error; 0: no limit.
+  void limit_calls(std::size_t per_minute) { calls_per_minute_ = per_minute; }
   // From now on the whole text of a result over `bytes_max` (at most result_bytes_max) is kept in
   // `store`, which outlives this, and the note says by which handle result_read finds it.
   void keep_long_results(const ResultStore& store, std::size_t bytes_max);
@@ -99,8 +104,11 @@ class Toolbox {
   struct Entry;
   [[nodiscard]] const Entry* entry(std::string_view name) const;
   [[nodiscard]] ToolOutput unknown(std::string_view name) const;
+  [[nodiscard]] bool too_many_calls() const;
   [[nodiscard]] std::string fitted(const Conversation& conversation, std::string text) const;
   std::vector<Entry> entries_;  // by name
+  std::size_t calls_per_minute_ = 0;
+  mutable std::deque<std::chrono::steady_clock::time_point> recent_;  // calls of the last minute
   const ResultStore* results_ = nullptr;
   std::size_t result_bytes_max_ = result_bytes_max;
   llm::ToolSpecs specs_;

@@ -1,0 +1,461 @@
+// How agents come, change and go.
+#include <filesystem>
+
+#include "agents_impl.h"
+#include "skep/base/log.h"
+#include "skep/base/text.h"
+#include "skep/store/append_file.h"
+
+namespace skep::kernel {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::chrono::milliseconds kSweepMin{200};
+constexpr std::string_view kEndedText = "This agent was ended before it could answer.";
+
+// One change of an agent at a time.
+class Busy {
+ public:
+  explicit Busy(AgentSlot& slot) : slot_(slot) { slot_.busy = true; }
+  ~Busy() { slot_.busy = false; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+  static Result<void> check(const AgentSlot& slot) {
+    if (!slot.busy) return {};
+    return fail(Code::kConflict, fmt::format("agent {} is being changed already", slot.entry.name));
+  }
+
+ private:
+  AgentSlot& slot_;
+};
+
+Ctx at_once() { return Ctx().within(std::chrono::seconds(0)); }
+
+// "spawned" -> "AGENT_SPAWNED"
+std::string event_action(std::string_view event) {
+  std::string out = "AGENT_";
+  for (const char c : event) out += static_cast<char>(c - 'a' + 'A');
+  return out;
+}
+
+// What an operator reads in the log, and subscribers on the fabric.
+json::object described(const AgentEntry& entry) {
+  json::object out{{"id", entry.id.str()},
+                   {"name", entry.name},
+                   {"state", state_name(entry.state)},
+                   {"mode", mode_name(entry.mode)}};
+  if (entry.parent) out["parent"] = entry.parent->str();
+  if (!entry.why.empty()) out["why"] = entry.why;
+  return out;
+}
+
+}  // namespace
+
+// -- spawning ------------------------------------------------------------------------------------
+
+Task<Result<AgentEntry>> AgentsImpl::spawn(SpawnRequest request) {
+  AgentEntry entry{.id = Uuid::random(),
+                   .mode = request.mode,
+                   .created_at = deps_.clock.now(),
+                   .last_active = deps_.clock.now()};
+  const std::string by = request.parent.empty() ? "a person" : request.parent;
+  auto checked = check_spawn(request, entry);
+  if (!checked) {
+    if (checked.error().code == Code::kDenied) {
+      record({.agent = by,
+              .action = "agent_spawn",
+              .resource = entry.name,
+              .outcome = "deny",
+              .detail = checked.error().message});
+    }
+    co_return fail(std::move(checked).error());
+  }
+  const agent::Manifest manifest = *std::move(checked);
+  const std::string key = to_lower_ascii(entry.name);
+  keep(entry).busy = true;  // the name is taken from here on
+  std::string text = request.parent.empty() ? request.manifest : manifest.to_text();
+  Result<void> made = co_await make(entry, std::move(text));
+  AgentSlot& slot = *slots_.at(key);
+  if (made) made = attach(slot);
+  slot.busy = false;
+  if (!made) {
+    std::error_code ignored;
+    fs::remove_all(directory(entry), ignored);  // it was not there before
+    by_id_.erase(entry.id);
+    slots_.erase(key);
+    co_await persist_removal(entry.id);
+    co_return fail(std::move(made).error());
+  }
+  if (main_toolbox_ != nullptr) {
+    if (auto added = add_main_tools(*main_toolbox_); !added)
+      log::warn("kernel", "the main agent has no tools for agents: {}", added.error().message);
+  }
+  record({.agent = by,
+          .action = "agent_spawned",
+          .resource = entry.name,
+          .outcome = "done",
+          .detail = entry.id.str()});
+  set_grants_above(slot.entry);
+  tell("spawned", slot.entry);
+  co_return slot.entry;
+}
+
+// What a spawn must pass before anything is kept. Fills the entry's name and parent.
+Result<agent::Manifest> AgentsImpl::check_spawn(const SpawnRequest& request,
+                                                AgentEntry& entry) const {
+  if (closing_) return fail(Code::kUnavailable, "skep is stopping");
+  SKEP_TRY(agent::Manifest manifest, agent::Manifest::parse(request.manifest));
+  entry.name = manifest.name;
+  if (is_mains(entry) || slots_.contains(to_lower_ascii(entry.name)))
+    return fail(Code::kExists, fmt::format("there is an agent \"{}\" already", entry.name));
+  std::error_code ignored;
+  if (fs::exists(directory(entry), ignored)) {
+    return fail(Code::kExists, fmt::format("{} is there already: skep takes it up when it starts "
+                                           "next, or choose another name",
+                                           directory(entry)));
+  }
+  if (slots_.size() >= config_.agents_max)
+    return fail(Code::kExhausted, fmt::format("[agents] agents_max is {}", config_.agents_max));
+  if (!request.parent.empty()) {
+    SKEP_TRY(const AgentEntry parent, find(request.parent));
+    SKEP_TRY_VOID(check_parent(parent));
+    SKEP_TRY(const agent::Manifest parents, manifest_of(parent));
+    manifest = manifest.bounded_by(parents);
+    SKEP_TRY_VOID(check_child(parent, manifest));
+    entry.parent = parent.id;
+    entry.mode = std::min(entry.mode, parent.mode);
+  }
+  SKEP_TRY_VOID(resolve_model(manifest, deps_.house));
+  return manifest;
+}
+
+Result<void> AgentsImpl::check_parent(const AgentEntry& parent) const {
+  if (children(parent.id).size() >= config_.children_max) {
+    return fail(Code::kExhausted, fmt::format("{} has [agents] children_max = {} children",
+                                              parent.name, config_.children_max));
+  }
+  std::size_t depth = 1;
+  for (const AgentEntry* at = &parent; at != nullptr && at->parent; at = by_id(*at->parent))
+    ++depth;
+  if (depth <= AgentsConfig::spawn_depth_max) return {};
+  return fail(Code::kExhausted, fmt::format("agents that were spawned by agents may spawn others "
+                                            "{} deep, no deeper",
+                                            AgentsConfig::spawn_depth_max));
+}
+
+// Row, files, row again: a process that dies between them leaves something that the next start
+// finishes or undoes.
+Task<Result<void>> AgentsImpl::make(AgentEntry entry, std::string text) {
+  const Ctx ctx;
+  SKEP_CO_TRY_VOID(co_await store_.insert(ctx, entry));
+  SKEP_CO_TRY_VOID(write_files(entry, text));
+  entry.state = AgentState::kRunning;
+  SKEP_CO_TRY_VOID(co_await store_.update(ctx, entry));
+  slots_.at(to_lower_ascii(entry.name))->entry = entry;
+  co_return Result<void>{};
+}
+
+Result<void> AgentsImpl::write_files(const AgentEntry& entry, const std::string& text) const {
+  SKEP_TRY_VOID(store::make_directories(directory(entry) + "/memory"));
+  return store::write_file(directory(entry) + "/agent.toml", text, deps_.house.config.sync);
+}
+
+// -- opening and closing -------------------------------------------------------------------------
+
+Result<OpenAgent*> AgentsImpl::opened(AgentSlot& slot) {
+  if (closing_) return fail(Code::kUnavailable, "skep is stopping");
+  if (slot.open) return slot.open.get();
+  auto manifest = manifest_of(slot.entry);
+  Result<void> good;
+  if (!manifest) good = fail(manifest.error());
+  if (good) good = check_inherited(slot.entry, *manifest);
+  if (good) {
+    AgentPlan plan{.manifest = *std::move(manifest),
+                   .mode = slot.entry.mode,
+                   .journal_kind = kind(slot.entry),
+                   .out = slot.out};
+    const ToolCaller caller{.name = slot.entry.name, .out = &slot.out};
+    plan.more_tools = [&](tools::Toolbox& toolbox,
+                          const std::function<bool(std::string_view)>& wanted) {
+      return add_tools(toolbox, caller, wanted);
+    };
+    set_grants(slot.entry);
+    auto open = OpenAgent::open(std::move(plan), deps_.house);
+    if (open)
+      slot.open = *std::move(open);
+    else
+      good = fail(std::move(open).error());
+  }
+  if (!good) {
+    crash(slot, good.error());
+    return fail(Code::kUnavailable,
+                fmt::format("agent {} cannot start: {}", slot.entry.name, slot.entry.why));
+  }
+  slot.used = std::chrono::steady_clock::now();
+  slot.entry.last_active = deps_.clock.now();
+  store_.touch(slot.entry);
+  return slot.open.get();
+}
+
+// Files change: a child must still hold nothing that its parent lacks.
+Result<void> AgentsImpl::check_inherited(const AgentEntry& entry,
+                                         const agent::Manifest& manifest) const {
+  const AgentEntry* parent = entry.parent ? by_id(*entry.parent) : nullptr;
+  return parent == nullptr ? Result<void>() : check_child(*parent, manifest);
+}
+
+Result<void> AgentsImpl::check_child(const AgentEntry& parent,
+                                     const agent::Manifest& manifest) const {
+  SKEP_TRY(const agent::Manifest parents, manifest_of(parent));
+  const authority::Grants child = manifest.grants();
+  if (parent.main) {
+    const authority::Grants& own = deps_.house.config.agent.grants;
+    if (const authority::Capability* over = own.beyond(child)) {
+      return fail(Code::kDenied, fmt::format("privilege escalation: {} is not its parent's to give",
+                                             authority::to_text(*over)));
+    }
+  }
+  return manifest.check_child_of(parents);
+}
+
+// What an agent may do, and with those that it spawned: talk to them and end them.
+void AgentsImpl::set_grants(const AgentEntry& entry) {
+  const auto manifest = manifest_of(entry);
+  if (!manifest) return;
+  authority::Grants grants = entry.main ? deps_.house.config.agent.grants : manifest->grants();
+  for (const auto& [name, slot] : slots_) {
+    if (!descends(slot->entry, entry.id)) continue;
+    grants.add({authority::Action::kAgentMessage, slot->entry.name});
+    grants.add({authority::Action::kAgentKill, slot->entry.name});
+  }
+  deps_.house.authority.set_grants(role(entry), std::move(grants));
+}
+
+// After one came or went.
+void AgentsImpl::set_grants_above(const AgentEntry& entry) {
+  const AgentEntry* at = entry.parent ? by_id(*entry.parent) : nullptr;
+  for (; at != nullptr; at = at->parent ? by_id(*at->parent) : nullptr) set_grants(*at);
+}
+
+void AgentsImpl::record(authority::AuditEntry entry) const {
+  if (auto kept = deps_.house.authority.audit().append(std::move(entry)); !kept)
+    log::error("kernel", "the audit log: {}", kept.error().to_string());
+}
+
+void AgentsImpl::crash(AgentSlot& slot, const Error& error) {
+  slot.entry.state = AgentState::kCrashed;
+  slot.entry.why = error.message;
+  log::warn("kernel", "agent {} cannot start: {}", slot.entry.name, error.message);
+  gate_.spawn("agent crashed", persist(slot.entry));
+  tell("crashed", slot.entry);
+}
+
+Task<void> AgentsImpl::persist(AgentEntry entry) {
+  const Ctx ctx;
+  const std::string name = entry.name;
+  if (auto kept = co_await store_.update(ctx, std::move(entry)); !kept)
+    log::error("kernel", "the state of agent {} is not kept: {}", name, kept.error().to_string());
+}
+
+Task<void> AgentsImpl::persist_removal(Uuid id) {
+  const Ctx ctx;
+  if (auto gone = co_await store_.remove(ctx, id); !gone)
+    log::error("kernel", "agent {} stays in the registry: {}", id.str(), gone.error().to_string());
+}
+
+// Closes the open agent, if there is one. What it leaves unfinished a running agent takes up anew.
+Task<void> AgentsImpl::retire(AgentSlot& slot, Ctx ctx) {
+  std::unique_ptr<OpenAgent> old = std::move(slot.open);
+  if (!old) co_return;
+  ++slot.retiring;
+  co_await old->agent().close(std::move(ctx));
+  old.reset();
+  --slot.retiring;
+  slot.retired.notify_all();
+}
+
+// Afterwards nothing of the agent runs any more.
+Task<void> AgentsImpl::stop_now(AgentSlot& slot) {
+  co_await retire(slot, at_once());
+  while (slot.retiring > 0) {
+    const Ctx forever;
+    (void)co_await slot.retired.wait(forever);
+  }
+}
+
+void AgentsImpl::go_on(AgentSlot& slot) {
+  if (closing_ || slot.entry.state != AgentState::kRunning || !has_unfinished(slot)) return;
+  auto open = opened(slot);  // a failure is in the registry
+  if (open) (*open)->agent().resume();
+}
+
+// Agents that have had nothing to do for a while are dropped.
+Task<void> AgentsImpl::sweep() {
+  const Ctx ctx = sweeper_.ctx();
+  const auto pause = std::max<std::chrono::milliseconds>(config_.idle / 4, kSweepMin);
+  while (co_await sleep_for(ctx, pause)) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    for (auto& [name, slot] : slots_) {
+      if (!slot->open || slot->busy || now - slot->used < config_.idle) continue;
+      const agent::AgentStats stats = slot->open->agent().stats();
+      if (stats.running == 0 && stats.waiting == 0) gate_.spawn("agent idle", idle(*slot));
+    }
+  }
+}
+
+Task<void> AgentsImpl::idle(AgentSlot& slot) {
+  if (slot.busy) co_return;
+  const Busy busy(slot);
+  slot.entry.last_active = deps_.clock.now();
+  store_.touch(slot.entry);
+  co_await retire(slot, gate_.ctx());
+  go_on(slot);
+}
+
+// -- changing ------------------------------------------------------------------------------------
+
+Task<Result<AgentEntry>> AgentsImpl::change(AgentSlot& slot, AgentEntry to, bool stop_turns) {
+  SKEP_CO_TRY_VOID(Busy::check(slot));
+  const Busy busy(slot);
+  const Ctx ctx;
+  SKEP_CO_TRY_VOID(co_await store_.update(ctx, to));
+  const bool told = to.state != slot.entry.state;
+  slot.entry = std::move(to);
+  if (stop_turns) co_await stop_now(slot);
+  go_on(slot);
+  if (told) tell(state_name(slot.entry.state), slot.entry);
+  co_return slot.entry;
+}
+
+Task<Result<AgentEntry>> AgentsImpl::suspend(std::string name) {
+  SKEP_CO_TRY(AgentSlot * found, slot(name));
+  AgentEntry to = found->entry;
+  to.state = AgentState::kSuspended;
+  to.why.clear();
+  co_return co_await change(*found, std::move(to), true);
+}
+
+Task<Result<AgentEntry>> AgentsImpl::activate(std::string name) {
+  SKEP_CO_TRY(AgentSlot * found, slot(name));
+  AgentEntry to = found->entry;
+  if (to.state == AgentState::kTerminated)
+    co_return fail(Code::kConflict, fmt::format("agent {} is being ended", to.name));
+  SKEP_CO_TRY(const agent::Manifest manifest, manifest_of(to));
+  SKEP_CO_TRY_VOID(check_inherited(to, manifest));
+  SKEP_CO_TRY_VOID(resolve_model(manifest, deps_.house));
+  to.state = AgentState::kRunning;
+  to.why.clear();
+  co_return co_await change(*found, std::move(to), false);
+}
+
+Task<Result<AgentEntry>> AgentsImpl::set_mode(std::string name, AgentMode mode) {
+  SKEP_CO_TRY(AgentSlot * found, slot(name));
+  AgentEntry to = found->entry;
+  to.mode = mode;
+  co_return co_await change(*found, std::move(to), true);
+}
+
+// -- ending --------------------------------------------------------------------------------------
+
+Task<Result<void>> AgentsImpl::kill(std::string name, std::string by) {
+  SKEP_CO_TRY(AgentSlot * found, slot(name));
+  SKEP_CO_TRY_VOID(Busy::check(*found));
+  AgentSlot& slot = *found;
+  slot.busy = true;  // and stays so: the slot goes with the agent
+  AgentEntry entry = slot.entry;
+  entry.state = AgentState::kTerminated;
+  entry.why.clear();
+  const Ctx ctx;
+  if (auto kept = co_await store_.update(ctx, entry); !kept) {
+    slot.busy = false;
+    co_return fail(std::move(kept).error());
+  }
+  slot.entry = entry;
+  log(entry).write("killed", {{"by", by}});
+  co_await stop_now(slot);
+  answer_all_ended(slot);
+  deps_.house.ledger.limit_agent(entry.name, {});
+  if (auto moved = move_folders(entry); !moved)
+    log::warn("kernel", "the folders of agent {} stay: {}", entry.name, moved.error().message);
+  for (auto& [key, other] : slots_) {
+    if (other->entry.parent == entry.id) other->entry.parent.reset();
+  }
+  co_await persist_removal(entry.id);
+  by_id_.erase(entry.id);
+  slots_.erase(to_lower_ascii(entry.name));
+  deps_.house.authority.drop_grants(role(entry));
+  set_grants_above(entry);
+  record({.agent = by,
+          .action = "agent_killed",
+          .resource = entry.name,
+          .outcome = "done",
+          .detail = entry.id.str()});
+  tell("terminated", entry);
+  co_return Result<void>{};
+}
+
+void AgentsImpl::answer_all_ended(AgentSlot& slot) {
+  for (const Message& asked : agent::unfinished_messages(deps_.house.journal, kind(slot.entry))) {
+    Message reply;
+    reply.id = MessageId(mint_ulid());
+    reply.trace = asked.trace;
+    reply.kind = Kind::kReply;
+    reply.in_reply_to = asked.id;
+    reply.sent_at = deps_.clock.now();
+    reply.conversation = asked.conversation;
+    reply.reply_address = asked.reply_address;
+    reply.meta[kEndedMeta] = true;
+    if (const auto* noted = asked.meta.if_contains(asked.conversation.channel))
+      reply.meta[asked.conversation.channel] = *noted;
+    reply.parts = {TextPart{std::string(kEndedText)}};
+    reply.dst = asked.src_name ? Destination(*asked.src_name) : Destination(asked.src);
+    (void)slot.port.send(std::move(reply));  // who asked may be gone
+    if (auto ended = deps_.house.journal.end(store::EntryId(asked.id.str())); !ended)
+      log::warn("kernel", "turn {} of an ended agent: {}", asked.id.str(),
+                ended.error().to_string());
+  }
+}
+
+// Out of the way, so that another agent of that name does not inherit them; not deleted.
+Result<void> AgentsImpl::move_folders(const AgentEntry& entry) const {
+  const std::string& home = deps_.house.config.home;
+  const auto manifest = manifest_of(entry);
+  const std::string to =
+      fmt::format("{}/agents/.killed/{}-{}", home, entry.name, entry.id.str().substr(0, 8));
+  std::error_code error;
+  if (fs::exists(directory(entry), error)) {
+    SKEP_TRY_VOID(store::make_directories(home + "/agents/.killed"));
+    fs::rename(directory(entry), to, error);
+    if (error) return fail(Code::kUnavailable, fmt::format("{}: {}", to, error.message()));
+  }
+  const std::string workspace = home + "/workspaces/" + entry.name;
+  const bool own = !manifest || manifest->workspace.empty() || manifest->workspace == entry.name;
+  if (own && fs::exists(workspace, error)) fs::rename(workspace, to + "/workspace", error);
+  if (error) return fail(Code::kUnavailable, fmt::format("{}: {}", to, error.message()));
+  return {};
+}
+
+void AgentsImpl::tell(std::string_view event, const AgentEntry& entry) {
+  if (entry.state != AgentState::kTerminated) log(entry).write(event, described(entry));
+  log::info("kernel", "agent {} {}", entry.name, event);
+  if (!main_out_.port.attached()) return;  // what is there at the start is no news
+  if (!events_.attached()) {
+    const auto name = Name::parse("SY.agents", deps_.house.config.hive);
+    auto port = name ? deps_.router.attach(*name, NodeId{Uuid::random()}, nobody_)
+                     : Result<fabric::Port>(std::unexpected(name.error()));
+    if (!port) return log::error("kernel", "no events of agents: {}", port.error().to_string());
+    events_ = *std::move(port);
+  }
+  Message message;
+  message.id = MessageId(mint_ulid());
+  message.kind = Kind::kSystem;
+  message.action = event_action(event);
+  message.dst = Broadcast{};
+  message.sent_at = deps_.clock.now();
+  message.payload = to_json(described(entry));
+  (void)events_.send(std::move(message));
+}
+
+}  // namespace skep::kernel
