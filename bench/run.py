@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Prints one table of what Skep costs, each figure beside its floor or peer from the same run.
 
-    ./dev bench                      all parts but crash
+    ./dev bench                      all parts but agent and crash
     ./dev bench turn xmpp            some
     ./dev bench crash 1000           kill -9, a thousand times
     ./dev bench --json FILE …        also writes the rows as JSON
@@ -20,8 +20,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from parts import common  # noqa: E402
 
-PARTS = ("start", "size", "request", "turn", "xmpp", "fabric", "rooms")
-EXTRA = ("crash",)
+PARTS = ("start", "size", "request", "turn", "xmpp", "muc", "fabric", "rooms")
+EXTRA = ("agent", "crash")
 
 
 def arguments():

@@ -31,6 +31,7 @@ natsConnection* connect(const char* url, bool asap) {
 }
 
 [[noreturn]] void answer(const char* url, int cpu) {
+  end_with_parent();
   pin(cpu);
   natsConnection* connection = connect(url, true);
   natsSubscription* all = nullptr;

@@ -1,9 +1,12 @@
 #include "node.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include "../measure.h"
 #include "skep/base/id.h"
@@ -33,22 +36,28 @@ Node::Node(const std::string& socket_path, const std::string& name)
                                  R"("meta":{{"type":"system","msg":"HELLO"}},)"
                                  R"("payload":{{"uuid":"{0}","name":"{1}","version":"1.0"}}}})",
                                  id_, name));
+  head_ = fmt::format(R"({{"routing":{{"src":"{}","dst":")", id_);
   flush();
   if (receive().msg != "ANNOUNCE") die("the router refused " + name);
 }
 
 Node::~Node() { ::close(fd_); }
 
-fabric::EnvelopeView Node::receive() {
+const fabric::EnvelopeView& Node::receive() {
+  const fabric::EnvelopeView& view = receive_any();
+  if (view.msg == "UNREACHABLE") die(std::string(view.payload));
+  return view;
+}
+
+const fabric::EnvelopeView& Node::receive_any() {
   while (true) {
     auto frame = in_.next();
     if (!frame) die(frame.error().message);
     if (!frame->empty()) {
-      auto view = fabric::read_envelope(*frame);
+      auto view = reader_.read(*frame);
       if (!view) die(view.error().message);
-      if (view->msg == "UNREACHABLE") die(std::string(view->payload));
-      if (view->msg == "PING" || view->msg == "PONG") continue;
-      return *view;
+      if ((*view)->msg == "PING" || (*view)->msg == "PONG") continue;
+      return **view;
     }
     const auto space = in_.space(kFlushBytes);
     const ssize_t got = ::read(fd_, space.data(), space.size());
@@ -60,9 +69,7 @@ fabric::EnvelopeView Node::receive() {
 void Node::send(std::string_view dst, std::string_view trace, std::string_view words) {
   const std::size_t begin = out_.size();
   out_.append(4, '\0');
-  out_ += R"({"routing":{"src":")";
-  out_ += id_;
-  out_ += R"(","dst":")";
+  out_ += head_;
   out_ += dst;
   out_ += R"(","ttl":16,"trace_id":")";
   out_ += trace;
@@ -84,6 +91,8 @@ void Node::flush() {
   }
   out_.clear();
 }
+
+void end_with_parent() { ::prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 void pin(int cpu) {
   if (cpu < 0) return;

@@ -16,8 +16,11 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  // The next envelope; its view lives until the next call. Pings are answered inside.
-  fabric::EnvelopeView receive();
+  // The next envelope; its view lives until the next call. Pings are read over. Dies of an
+  // UNREACHABLE.
+  const fabric::EnvelopeView& receive();
+  // The same, an UNREACHABLE too.
+  const fabric::EnvelopeView& receive_any();
   // Queues a message of `bytes` of words; flush() or 64 KiB send what is queued.
   void send(std::string_view dst, std::string_view trace, std::string_view words);
   void flush();
@@ -26,10 +29,12 @@ class Node {
 
  private:
   int fd_;
-  std::string id_, out_;
+  std::string id_, head_, out_;
+  fabric::EnvelopeReader reader_;
   fabric::FrameReader in_{fabric::kStampedBytesMax};
 };
 
-void pin(int cpu);  // this process to one core; -1: leave it
+void end_with_parent();  // called in a child
+void pin(int cpu);       // this process to one core; -1: leave it
 
 }  // namespace skep::bench

@@ -30,6 +30,7 @@ void write_all(int fd, const std::string& bytes) {
 
 // An order begins with its size and its number of trips.
 [[noreturn]] void answer(int fd, int cpu) {
+  end_with_parent();
   pin(cpu);
   while (true) {
     std::string head(16, '\0');

@@ -1,5 +1,6 @@
 // The router of the fabric's benchmark: one process, a node socket, as many idle nodes in the
-// process as wanted. `router DIRECTORY IDLE_NODES` prints the socket's path, ends with its input.
+// process as wanted. `router DIRECTORY IDLE_NODES [NAME]` prints the socket's path, ends with its
+// input; with a NAME ("RT.two") it joins the other routers of the directory.
 #include <unistd.h>
 
 #include <cstdio>
@@ -8,6 +9,7 @@
 
 #include "skep/async/wait.h"
 #include "skep/fabric/node_server.h"
+#include "skep/fabric/peering.h"
 
 namespace skep::fabric {
 namespace {
@@ -16,9 +18,11 @@ struct Idle : Inbox {
   Result<void> deliver(Message) override { return {}; }
 };
 
-int run(const std::string& directory, int idle_nodes) {
+int run(const std::string& directory, int idle_nodes, const std::string& router_name) {
   Loop loop;
-  auto router = Router::open({.hive = "bench"});
+  RouterConfig config{.hive = "bench"};
+  if (!router_name.empty()) config.name = router_name;
+  auto router = Router::open(std::move(config));
   if (!router) return 1;
   Idle idle;
   std::vector<Port> ports;
@@ -33,6 +37,12 @@ int run(const std::string& directory, int idle_nodes) {
     std::fprintf(stderr, "%s\n", server.error().message.c_str());
     return 1;
   }
+  std::unique_ptr<Peering> peering;
+  if (!router_name.empty()) {
+    auto joined = Peering::open(loop, **router, {.directory = directory});
+    if (!joined) return 1;
+    peering = std::move(*joined);
+  }
   std::printf("%s\n", (*server)->path().c_str());
   std::fflush(stdout);
   std::thread until_input_ends([&loop] {
@@ -43,6 +53,7 @@ int run(const std::string& directory, int idle_nodes) {
   });
   loop.run();
   until_input_ends.join();
+  if (peering) loop.run(peering->close(Ctx().within(std::chrono::seconds(5))));
   loop.run((*server)->close(Ctx().within(std::chrono::seconds(5))));
   return 0;
 }
@@ -51,6 +62,6 @@ int run(const std::string& directory, int idle_nodes) {
 }  // namespace skep::fabric
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 64;
-  return skep::fabric::run(argv[1], std::atoi(argv[2]));
+  if (argc != 3 && argc != 4) return 64;
+  return skep::fabric::run(argv[1], std::atoi(argv[2]), argc == 4 ? argv[3] : "");
 }

@@ -1,9 +1,11 @@
 // Two processes that talk through the router: `skep_peer SOCKET CPU_HERE CPU_THERE`. Orders:
 // "run 1 COUNT ping:BYTES" request/reply; "run WINDOW COUNT oneway:BYTES" and "single:BYTES": a
 // stream with WINDOW messages at most not yet acknowledged by the receiver, batched into 64 KiB
-// writes or one write a message; "run 1 COUNT fanout": a broadcast to the nodes that `fanout:N`
-// (with count 0) opened in this process. All sizes are of the words alone.
+// writes or one write a message; "run 1 COUNT fanout:N": a broadcast to N nodes in this process;
+// "run 1 COUNT visible:SOCKET": from a newcomer's connect() to another router until a message that
+// this node sends it has arrived there. All sizes are of the words alone.
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,34 +23,57 @@ constexpr std::string_view kThere = "AI.there@bench";
 
 // Echoes what has the trace "p", counts the rest and gives credit back by halves of the window.
 [[noreturn]] void answer(const std::string& socket, int cpu) {
+  end_with_parent();
   pin(cpu);
   Node node(socket, "AI.there");
   std::uint64_t heard = 0, window = 1;
   while (true) {
-    const fabric::EnvelopeView view = node.receive();
-    const std::string src = view.src.uuid.str();
+    const fabric::EnvelopeView& view = node.receive();
     if (view.trace == "p") {
       const std::size_t begin = view.payload.find("content\":\"") + 10;
-      node.send(src, "p", view.payload.substr(begin, view.payload.find('"', begin) - begin));
+      node.send(view.src.uuid.str(), "p",
+                view.payload.substr(begin, view.payload.find('"', begin) - begin));
       node.flush();
     } else if (view.trace.starts_with("w")) {
       std::from_chars(view.trace.data() + 1, view.trace.data() + view.trace.size(), window);
       heard = 0;
     } else if (++heard % (window / 2) == 0 || view.trace == "end") {
-      node.send(src, "credit", "");
+      node.send(view.src.uuid.str(), "credit", "");
       node.flush();
     }
   }
 }
 
+// A node of another router can be reached once this one has heard of it; until then it says so.
+void visible(Node& node, const std::string& other_router, int count) {
+  Round round;
+  for (int i = 0; i < count; ++i) {
+    const std::string name = fmt::format("AI.fresh{}", i);
+    const auto started = Steady::now();
+    Node fresh(other_router, name);
+    pollfd ends[2] = {{fresh.fd(), POLLIN, 0}, {node.fd(), POLLIN, 0}};
+    while ((ends[0].revents & POLLIN) == 0) {
+      node.send(name + "@bench", "v", "");
+      node.flush();
+      if (::poll(ends, 2, 10'000) <= 0) die("a message got lost");
+      if ((ends[0].revents & POLLIN) == 0) node.receive_any();
+    }
+    round.add(started);
+  }
+  round.print();
+}
+
 struct Wanted {
   std::string what;
   std::size_t bytes = 0;
+  std::string path;
 };
 Wanted wanted(const std::string& target) {
   const std::size_t colon = target.find(':');
-  if (colon == std::string::npos) return {target};
-  return {target.substr(0, colon), std::stoul(target.substr(colon + 1))};
+  if (colon == std::string::npos) return {.what = target, .bytes = 0, .path = {}};
+  const std::string what = target.substr(0, colon), rest = target.substr(colon + 1);
+  if (what == "visible") return {.what = what, .path = rest};
+  return {.what = what, .bytes = std::stoul(rest)};
 }
 
 void ping(Node& node, int count, const std::string& words) {
@@ -87,7 +112,7 @@ void fanout(Node& node, std::vector<std::unique_ptr<Node>>& ears, int count) {
   Round round;
   for (int i = 0; i < count; ++i) {
     const auto started = Steady::now();
-    node.send("broadcast", fmt::format("b{}.{}", ::getpid(), round.count()), "hello everybody");
+    node.send("broadcast", Uuid::random().str(), "hello everybody");  // known again by its trace
     node.flush();
     for (auto& ear : ears) ear->receive();
     round.add(started);
@@ -95,7 +120,16 @@ void fanout(Node& node, std::vector<std::unique_ptr<Node>>& ears, int count) {
   round.print();
 }
 
+// A thousand nodes are a thousand descriptors.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run(const std::string& socket, int cpu_here, int cpu_there) {
+  raise_descriptor_limit();
   const pid_t there = ::fork();
   if (there == 0) answer(socket, cpu_there);
   pin(cpu_here);
@@ -110,6 +144,8 @@ int run(const std::string& socket, int cpu_here, int cpu_there) {
       ping(node, order->count, words);
     } else if (want.what == "oneway" || want.what == "single") {
       stream(node, order->in_flight, order->count, words, want.what == "oneway");
+    } else if (want.what == "visible") {
+      visible(node, want.path, order->count);
     } else if (want.what == "fanout") {
       for (std::size_t i = ears.size(); i < want.bytes; ++i)
         ears.push_back(std::make_unique<Node>(socket, "AI.ear"));

@@ -42,6 +42,24 @@ class Docs(unittest.TestCase):
         self.assertIn(("GET", "/api/health", False), code)
         self.assertEqual(code, docs)
 
+    def test_the_tests_in_fabric_scenarios_md_are_there(self):
+        rows = re.findall(r"^\| (\d+) \|.*\| ([^|]+) \|$", house.read("docs/fabric-scenarios.md"), re.MULTILINE)
+        self.assertEqual([int(number) for number, _ in rows], [*range(1, 21), *range(28, 47)])
+        room = "".join(house.read(path) for path in house.files(endings=("_test.cc",)) if path.startswith("src/fabric/"))
+        for number, tests in rows:
+            for name in re.findall(r"`([^`]+)`", tests):
+                self.assertTrue(_is_test(name, room), f"{number}: there is no test {name}")
+
+
+def _is_test(name, room):
+    suite, _, rest = name.partition(".")
+    if not suite.startswith("test_"):
+        return re.search(rf"\bTEST\w*\(\s*{suite},\s*{rest}\)", room) is not None
+    group, _, test = rest.partition(".")
+    text = house.read(f"tests/whole_house/{suite}.py")
+    body = re.search(rf"^class {group}\(.*?(?=^class |\Z)", text, re.MULTILINE | re.DOTALL)
+    return body is not None and f"def {test}(self" in body.group()
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -28,7 +28,7 @@ def uncommented(text, mode, without):
     """Every setting that belongs to `mode` in force, `without` one ("llm.host")."""
     kept, section, block = [], "", "both"
     for line in text.splitlines():
-        line = line.removeprefix("# ") if line.startswith("# [[") else line
+        line = line.removeprefix("# ") if re.match(r"# \[[\[a-z]", line) else line
         if line.startswith("["):
             section = line[1:line.index("]")]
         if line.startswith(("# Component mode.", "# Client mode.", "# Both modes.")):
@@ -76,13 +76,24 @@ class ExampleConfig(unittest.TestCase):
         read = set()
         for folder, _, names in os.walk(os.path.join(ROOT, "src")):
             for name in names:
-                if os.path.basename(folder) == "src" and name.endswith(".cc"):
+                if os.path.basename(folder) == "src" and name.endswith(".cc") and name != "manifest.cc":   # of agent.toml
                     with open(os.path.join(folder, name), encoding="utf-8") as source:
                         text = source.read()
                     if "ConfigSection" in text:
                         read |= set(_READ.findall(text))
         self.assertGreater(len(read), 40)
         self.assertEqual(read, shown)
+
+    def test_agents_md_names_every_key_of_a_manifest(self):
+        with open(os.path.join(ROOT, "src", "agent", "src", "manifest.cc"), encoding="utf-8") as source:
+            read = set(re.findall(r'\bread\w*\((?:\w+, )?"([a-z_]+)"|section\.read\w*\("([a-z_]+)"', source.read()))
+        with open(os.path.join(ROOT, "docs", "agents.md"), encoding="utf-8") as source:
+            page = source.read()
+        keys = {first or second for first, second in read} - {"name"}
+        self.assertGreater(len(keys), 20)
+        for key in sorted(keys):
+            with self.subTest(key=key):
+                self.assertIn(f"`{key}`", page.replace("`[model] ", "`").replace("`[resources] ", "`").replace("`[capabilities] ", "`"))
 
 
 if __name__ == "__main__":

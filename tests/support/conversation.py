@@ -21,6 +21,7 @@ class StepLine:
 class Conversation:
     path: str
     title: str = ""
+    text: str = ""                                             # the whole file
     settings: list = dataclasses.field(default_factory=list)   # (dotted key, value)
     clients: dict = dataclasses.field(default_factory=dict)    # name -> full JID
     modes: tuple = ("component", "client")
@@ -72,7 +73,7 @@ def load(path):
 
 
 def parse(text, path):
-    conversation, current = Conversation(path), None
+    conversation, current = Conversation(path, text=text), None
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if stripped.startswith("#"):

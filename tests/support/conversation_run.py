@@ -5,6 +5,7 @@ import time
 
 from . import conversation as conv
 from . import procs, skep, stanza_match
+from .file_server import FileServer
 from .model_script import ScriptError, parse_step, seconds
 from .model_server import ModelServer
 from .procs import Failure
@@ -26,6 +27,9 @@ class Player:
         self.values = {"agent": stanza_match.Address(skep.address(server, mode), mode == "client"),
                        "agent_full": skep.full_address(server, mode), "domain": server.domain, "component": server.component,
                        "agent_domain": server.component if mode == "component" else server.domain}
+        self.files = FileServer() if "{files}" in conversation.text else None
+        if self.files is not None:
+            self.values["files"] = self.files.url
         self.last_body = ""
         self._asked_seen = 0    # requests that "was asked N times" has counted already
         self._scripted = 0      # steps up to here have had their model answers queued
@@ -64,6 +68,8 @@ class Player:
             client.ping(self.server.domain)   # what an earlier conversation left in the offline store is here now
             client.drop()
         config = skep.default_config(self.server, self.mode, self.model, self.provider)
+        hosts = [f"{self.server.host}:{self.server.http_port}"]   # its upload service
+        skep.override(config, "attachments.allowed_hosts", hosts + ([self.files.host] if self.files is not None else []))
         for key, value in self.conversation.settings:
             skep.override(config, key, value)
         self.agent = self.agent_class(config)
@@ -97,6 +103,8 @@ class Player:
             client.close()
         if self.agent is not None:
             self.agent.close()
+        if self.files is not None:
+            self.files.close()
         self.model.close()
 
     def _report(self, step, problem):

@@ -18,7 +18,7 @@ class Ejabberd(xmpp_server.Server):
         super().__init__(options)
         self.config = self.write("ejabberd.yml", json.dumps(self._config(), indent=1))   # JSON is YAML
         self.write("inetrc", '{file, hosts, "/etc/hosts"}.\n{lookup, ["file","native"]}.\n')
-        for name in ("home", "db", "spool"):
+        for name in ("home", "db", "spool", "uploads"):
             os.makedirs(self.path(name))
         self._epmd = None
         self._registered = False
@@ -72,7 +72,7 @@ class Ejabberd(xmpp_server.Server):
             {"port": self.component_port, "ip": ports.HOST, "module": "ejabberd_service",
              "hosts": {COMPONENT: {"password": COMPONENT_SECRET}}},
             {"port": self.http_port, "ip": ports.HOST, "module": "ejabberd_http",
-             "request_handlers": {"/api": "mod_http_api"}},
+             "request_handlers": {"/api": "mod_http_api", "/upload": "mod_http_upload"}},
         ]
         if options.direct_tls:
             listen.append({"port": self.direct_tls_port, "ip": ports.HOST, "module": "ejabberd_c2s", "tls": True})
@@ -80,8 +80,13 @@ class Ejabberd(xmpp_server.Server):
                                          "mod_http_api", "mod_blocking", "mod_privacy", "mod_last")}
         modules["mod_stream_mgmt"] = {"resend_on_timeout": "if_offline"}
         modules["mod_mam"] = {"default": "always", "assume_mam_usage": True}
+        modules["mod_caps"] = {}
+        modules["mod_pubsub"] = {"host": "pubsub.@HOST@", "plugins": ["flat", "pep"], "access_createnode": "all"}
+        modules["mod_http_upload"] = {"host": "upload.@HOST@", "docroot": self.path("uploads"), "access": "all",
+                                      "put_url": f"http://{ports.HOST}:{self.http_port}/upload/@HOST@",
+                                      "max_size": options.upload_bytes_max}
         if options.muc:
-            modules["mod_muc"] = {"host": "conference." + DOMAIN}
+            modules["mod_muc"] = {"host": "conference." + DOMAIN, "default_room_options": {"mam": True}}
         config = {
             "hosts": [DOMAIN, OTHER_DOMAIN], "loglevel": "info", "certfiles": [self.cert_and_key],
             "auth_method": "internal", "auth_password_format": "scram",

@@ -17,6 +17,7 @@ import dataclasses
 import json
 import os
 import re
+import socket
 import sys
 import threading
 import time
@@ -97,7 +98,8 @@ class ModelServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self):
-        aio.run(self._start())
+        listening = socket.create_server(("127.0.0.1", self.port), backlog=256)   # on the host of whoever asks (netns.py)
+        aio.run(self._start(listening))
         return self
 
     def close(self):
@@ -154,10 +156,9 @@ class ModelServer:
         return "\n".join(lines)
 
     # -- server (on the loop) --------------------------------------------------------------------------------------------
-    async def _start(self):
+    async def _start(self, listening):
         self._release = asyncio.Event()
-        self._server = await asyncio.start_server(self._connection, "127.0.0.1", self.port, limit=HEADER_BYTES_MAX,
-                                                  backlog=256)
+        self._server = await asyncio.start_server(self._connection, sock=listening, limit=HEADER_BYTES_MAX, backlog=256)
         self.port = self._server.sockets[0].getsockname()[1]
         self._tasks = set()
 

@@ -38,7 +38,7 @@ class Prosody(xmpp_server.Server):
     def _config(self):
         options = self.options
         modules = ["roster", "saslauth", "disco", "carbons", "blocklist", "ping", "posix", "offline", "message", "presence",
-                   "iq", "version", "smacks", "mam"]
+                   "iq", "version", "smacks", "mam", "pep"]
         if options.starttls or options.direct_tls:
             modules.append("tls")
         disabled = [name for name in MECHANISMS if options.sasl and name not in options.sasl]
@@ -48,7 +48,9 @@ class Prosody(xmpp_server.Server):
             f'data_path = "{self.path("data")}"', f'certificates = "{self.path("certs")}"',
             'network_backend = "epoll"', 'interfaces = { "127.0.0.1" }', "use_ipv6 = false",
             f"c2s_ports = {{ {self.c2s_port} }}", f"component_ports = {{ {self.component_port} }}",
-            'component_interfaces = { "127.0.0.1" }', "s2s_ports = {}", "http_ports = {}", "https_ports = {}",
+            'component_interfaces = { "127.0.0.1" }', "s2s_ports = {}", f"http_ports = {{ {self.http_port} }}", 'http_interfaces = { "127.0.0.1" }',
+            "https_ports = {}", f'http_default_host = "upload.{DOMAIN}"',
+            f'http_external_url = "http://127.0.0.1:{self.http_port}/"',
             f"c2s_direct_tls_ports = {{ {self.direct_tls_port if options.direct_tls else ''} }}",
             f"ssl = {tls}", f"c2s_direct_tls_ssl = {tls}",
             f"modules_enabled = {_lua_list(modules)}",
@@ -61,6 +63,12 @@ class Prosody(xmpp_server.Server):
             'limits = {}', 'log = { { levels = { min = "info" }, to = "console" } }',
             f'VirtualHost "{DOMAIN}"', f'VirtualHost "{OTHER_DOMAIN}"',
             f'Component "conference.{DOMAIN}" "muc"' if options.muc else "",
+            # With an archive rooms give their messages ids (XEP-0359).
+            '  modules_enabled = { "muc_mam" }' if options.muc else "",
+            f'Component "upload.{DOMAIN}" "http_file_share"',
+            f'  http_file_share_access = {{ "{DOMAIN}", "{COMPONENT}" }}',
+            f"  http_file_share_size_limit = {options.upload_bytes_max}",
+            f'Component "pubsub.{DOMAIN}" "pubsub"', f'  admins = {{ "adm@{DOMAIN}" }}',
             f'Component "{COMPONENT}"', f'  component_secret = "{COMPONENT_SECRET}"',
             # A component whose link died silently comes back before the server has noticed.
             '  component_conflict_resolve = "kick_old"',

@@ -23,6 +23,7 @@ class Options:
     direct_tls: bool = False     # also listen with TLS from the first byte, on `direct_tls_port`
     wrong_name: bool = False     # the certificate names wrong.test instead of the domains
     muc: bool = True             # a conference.example.test
+    upload_bytes_max: int = 1_000_000   # the largest file that upload.example.test takes
     accounts: tuple = ()         # further local parts on example.test
     passwords: dict = dataclasses.field(default_factory=dict)   # local part -> password, instead of the usual one
 

@@ -33,7 +33,8 @@ PING = "{urn:xmpp:ping}"
 ROSTER = "{jabber:iq:roster}"
 DISCO = "{http://jabber.org/protocol/disco#info}"
 DISCO_ANSWER = ('<query xmlns="http://jabber.org/protocol/disco#info"><identity category="client" type="pc" name="Raw"/>'
-                '<feature var="http://jabber.org/protocol/disco#info"/></query>')
+                '<feature var="http://jabber.org/protocol/disco#info"/>'
+                '<feature var="urn:xmpp:message-correct:0"/></query>')
 
 _ids = itertools.count(1)
 
@@ -112,6 +113,7 @@ class WireClient:
         self._writer = None
         self._reading = None                 # the task that feeds the parser
         self.closed = False
+        self.disco_answer = DISCO_ANSWER
 
     # -- for tests -------------------------------------------------------------------------------------------------------
     def login(self, presence=True, seconds=20.0):
@@ -270,7 +272,7 @@ class WireClient:
         from_server = bare(stanza.get("from") or bare(self.jid)) in (self.domain, bare(self.jid))
         payload = ""
         if stanza.find(DISCO + "query") is not None:
-            payload = DISCO_ANSWER
+            payload = self.disco_answer
         elif not from_server or (stanza.find(PING + "ping") is None and stanza.find(ROSTER + "query") is None):
             return False
         to = f" to={quoteattr(stanza.get('from'))}" if stanza.get("from") else ""

@@ -166,6 +166,42 @@ class BothOutside(Processes):
         self.assertIn("room", self.ask(house, ann, "/rooms").lower())
         self.assertEqual(self.model.requests, [])
 
+    def test_administrators_let_people_in_where_the_channel_is(self):
+        house = self.house(agent__admin_jids=["ann@example.test"], agent__allowed_jids=["ann@example.test"]).start()
+        ann, eve = self.login(), self.login("eve@example.test/x")
+        self.online(house, ann)
+        self.model.rule = lambda request: Step(text="I heard: " + request.last_user)
+        eve.message(self.address(house), "let me in")
+        eve.ping(self.address(house))
+        self.assertIn("may talk to me now", self.ask(house, ann, "/allow eve@example.test"))
+        self.ask(house, eve, "and now?", "I heard: and now?")
+        self.assertFalse(any(request.contains("let me in") for request in self.model.requests))
+        house.config["agent"]["allowed_jids"] = ["ann@example.test", "bob@example.test"]
+        house.write_config()
+        house.process.signal(signal.SIGHUP)
+        procs.wait_until(lambda: house.log_text().count("read again who may talk") == 3, "all processes have read it", 30)
+        bob = self.login("bob@example.test/x")
+        self.ask(house, bob, "me too", "I heard: me too")
+        self.assertIn("Read again", self.ask(house, ann, "/reload"))
+
+    def test_other_agents_answer_from_skep_up(self):
+        house = self.house().start()
+        ann = self.login()
+        self.online(house, ann)
+        self.model.rule = lambda request: Step(text=("solo" if request.contains("You are solo") else "main") + " heard " + request.last_user)
+        manifest = os.path.join(house.home, "solo.toml")
+        with open(manifest, "w", encoding="utf-8") as file:
+            file.write('name = "solo"\n[model]\nsystem_prompt = "You are solo"\n[capabilities]\ntools = ["file_read", "memory_recall"]\n')
+        code, _, err = house.cli("agent", "spawn", manifest)
+        self.assertEqual(code, 0, err)
+        code, out, err = house.cli("chat", "--agent", "solo", "-m", "one")
+        self.assertEqual((code, out.strip()), (0, "solo heard one"), err)
+        self.ask(house, ann, "two", "main heard two")
+        pid = house.kill_node("agent")
+        house.wait_node("agent", other_than=pid)
+        code, out, err = house.cli("chat", "--agent", "solo", "-m", "three")
+        self.assertEqual((code, out.strip()), (0, "solo heard three"), err)
+
 
 class OneOutside(Processes):
     def test_the_channel_alone(self):

@@ -13,14 +13,15 @@ class Person(slixmpp.ClientXMPP):
     def __init__(self, server, jid):
         super().__init__(jid, server.password("ann"))
         self.ca_certs = server.ca_file
-        for plugin in ("xep_0030", "xep_0085", "xep_0092", "xep_0184", "xep_0199", "xep_0202"):
+        for plugin in ("xep_0030", "xep_0085", "xep_0092", "xep_0066", "xep_0184", "xep_0199", "xep_0202", "xep_0444"):
             self.register_plugin(plugin)
-        self.texts, self.states, self.receipts = asyncio.Queue(), asyncio.Queue(), asyncio.Queue()
+        self.texts, self.states, self.receipts, self.reactions = (asyncio.Queue() for _ in range(4))
         self.started = asyncio.get_event_loop().create_future()
         self.add_event_handler("session_start", self._start)
         self.add_event_handler("failed_all_auth", lambda _: self.started.set_exception(AssertionError("login failed")))
         self.add_event_handler("message", lambda message: message["body"] and self.texts.put_nowait(message))
         self.add_event_handler("chatstate_composing", self.states.put_nowait)
+        self.add_event_handler("reactions", self.reactions.put_nowait)
         self.add_event_handler("receipt_received", self.receipts.put_nowait)
 
     async def _start(self, _event):
@@ -42,30 +43,39 @@ class IndependentClient(WholeHouse):
         agent = self.make_agent(mode).start()
         full = skep.full_address(self.server, mode)
 
-        async def talk():
+        async def talk(person):
+            self.model.script('text "Hello from the agent."')
+            message = person.make_message(mto=self.address(agent), mbody="hello", mtype="chat")
+            message["id"] = "slix-1"
+            message["request_receipt"] = True
+            message["chat_state"] = "active"
+            message.send()
+            receipt = await asyncio.wait_for(person.receipts.get(), WAIT)
+            self.assertEqual(receipt["receipt"], "slix-1")
+            await asyncio.wait_for(person.states.get(), WAIT)
+            reply = await asyncio.wait_for(person.texts.get(), WAIT)
+            self.assertEqual(reply["body"], "Hello from the agent.")
+            self.assertEqual(reply["chat_state"], "active")
+            self.assertEqual(reply["from"].bare, self.address(agent))
+            version = await person["xep_0092"].get_version(full)
+            self.assertIn("skep", version["software_version"]["name"].lower())
+            info = await person["xep_0030"].get_info(jid=full)
+            self.assertIn(("client", "bot", None, "Helper"), info["disco_info"]["identities"])
+            self.assertIn("urn:xmpp:receipts", info["disco_info"]["features"])
+
+        self.play(mode, talk)
+
+    def play(self, mode, talk):
+        """A person logs in, waits until the agent is there, and does what `talk` says."""
+        full = skep.full_address(self.server, mode)
+
+        async def all_of_it():
             person = Person(self.server, "ann@example.test/slix")
             person.connect((self.server.host, self.server.c2s_port))
             try:
                 await asyncio.wait_for(person.started, WAIT)
                 await person.wait_for_agent(full)
-                self.model.script('text "Hello from the agent."')
-                message = person.make_message(mto=self.address(agent), mbody="hello", mtype="chat")
-                message["id"] = "slix-1"
-                message["request_receipt"] = True
-                message["chat_state"] = "active"
-                message.send()
-                receipt = await asyncio.wait_for(person.receipts.get(), WAIT)
-                self.assertEqual(receipt["receipt"], "slix-1")
-                await asyncio.wait_for(person.states.get(), WAIT)
-                reply = await asyncio.wait_for(person.texts.get(), WAIT)
-                self.assertEqual(reply["body"], "Hello from the agent.")
-                self.assertEqual(reply["chat_state"], "active")
-                self.assertEqual(reply["from"].bare, self.address(agent))
-                version = await person["xep_0092"].get_version(full)
-                self.assertIn("skep", version["software_version"]["name"].lower())
-                info = await person["xep_0030"].get_info(jid=full)
-                self.assertIn(("client", "bot", None, "Helper"), info["disco_info"]["identities"])
-                self.assertIn("urn:xmpp:receipts", info["disco_info"]["features"])
+                await talk(person)
             finally:
                 person.disconnect(wait=1)
                 await asyncio.wait_for(person.disconnected, WAIT)
@@ -73,7 +83,7 @@ class IndependentClient(WholeHouse):
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(talk())
+            loop.run_until_complete(all_of_it())
         finally:
             left = asyncio.all_tasks(loop)   # slixmpp leaves some of its own behind
             for task in left:
@@ -81,6 +91,32 @@ class IndependentClient(WholeHouse):
             loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             asyncio.set_event_loop(None)
             loop.close()
+
+    def files(self, mode):
+        hosts = [f"{self.server.host}:{self.server.http_port}"]
+        agent = self.make_agent(mode, attachments__allowed_hosts=hosts).start()
+
+        async def talk(person):
+            self.model.script('tool_call react {"emoji":"👍"} then tool_call file_write {"path":"a.txt","content":"words"}',
+                              'tool_call send_file {"path":"a.txt"}', 'text "Sent."')
+            message = person.make_message(mto=self.address(agent), mbody="send it", mtype="chat")
+            message["id"] = "slix-2"
+            message.send()
+            reaction = await asyncio.wait_for(person.reactions.get(), WAIT)
+            self.assertEqual(reaction["reactions"]["id"], "slix-2")
+            self.assertEqual(reaction["reactions"]["values"], {"👍"})
+            file = await asyncio.wait_for(person.texts.get(), WAIT)
+            self.assertEqual(file["oob"]["url"], file["body"])
+            self.assertTrue(file["body"].endswith("a.txt"))
+            self.assertEqual((await asyncio.wait_for(person.texts.get(), WAIT))["body"], "Sent.")
+
+        self.play(mode, talk)
+
+    def test_it_sees_files_and_reactions_in_component_mode(self):
+        self.files("component")
+
+    def test_it_sees_files_and_reactions_in_client_mode(self):
+        self.files("client")
 
     def test_it_chats_in_component_mode(self):
         self.chat("component")

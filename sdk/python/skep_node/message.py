@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
 KINDS = ("user", "reply", "progress", "system")  # every other meta.type is a "control" message
-PHASES = ("started", "text", "tool_start", "tool_end", "paused", "reset")
+PHASES = ("started", "text", "tool_start", "tool_end", "paused", "reset", "asks")
 
 
 @dataclass
@@ -14,6 +14,7 @@ class Conversation:
     channel: str = ""
     peer: str = ""
     thread: str = ""
+    entrypoint: str = ""  # the address that was written to, where the channel has several
 
 
 @dataclass

@@ -154,7 +154,7 @@ def _read_meta(message: Message, meta: Dict[str, Any]) -> None:
     ilk = fields.rest.get("src_ilk")
     if isinstance(ilk, str) and ilk.startswith("ilk:") and is_uuid(ilk[4:]):
         message.ilk = fields.text("src_ilk")
-    conversation = fields.texts("conversation", "channel", "peer", "thread")
+    conversation = fields.texts("conversation", "channel", "peer", "thread", "entrypoint")
     if conversation is not None:
         message.conversation = Conversation(*conversation)
         if fields.rest.get("thread_id") == thread_id_of(message.conversation):
@@ -223,8 +223,8 @@ def _lower_ascii(text: str) -> str:
 
 
 def thread_id_of(conversation: Conversation) -> str:
-    text = (f"v2|kind=direct_pair|channel_type={_value_of_thread(_lower_ascii(conversation.channel))}|entrypoint_id=-"
-            f"|peer={_value_of_thread(conversation.peer)}|thread={_value_of_thread(conversation.thread)}")
+    text = (f"v2|kind=direct_pair|channel_type={_value_of_thread(_lower_ascii(conversation.channel))}"
+            f"|entrypoint_id={_value_of_thread(conversation.entrypoint)}|peer={_value_of_thread(conversation.peer)}|thread={_value_of_thread(conversation.thread)}")
     return "thread:sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -239,7 +239,10 @@ def _meta_of(message: Message) -> Dict[str, Any]:
     if message.dst == "broadcast":
         meta["target"] = message.target
     if message.conversation != Conversation():
-        meta["conversation"] = vars(message.conversation)
+        conversation = dict(vars(message.conversation))
+        if not message.conversation.entrypoint:
+            del conversation["entrypoint"]
+        meta["conversation"] = conversation
         meta["thread_id"] = message.meta.get("thread_id") or thread_id_of(message.conversation)
     if message.reply_address != ReplyAddress():
         meta["reply_address"] = {"from": message.reply_address.from_, "to": message.reply_address.to}

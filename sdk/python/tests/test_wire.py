@@ -25,7 +25,7 @@ def envelope_of(message, meta):
 
 def message_of(message):
     return {"kind": message.kind, "action": message.action, "id": message.id, "in_reply_to": message.in_reply_to,
-            "sent_at": message.sent_at, "from": message.ilk, "conversation": vars(message.conversation),
+            "sent_at": message.sent_at, "from": message.ilk, "conversation": {key: value for key, value in vars(message.conversation).items() if value or key != "entrypoint"},
             "reply_address": {"from": message.reply_address.from_, "to": message.reply_address.to},
             "foreign_id": message.foreign_id, "wants_progress": message.wants_progress, "progress": message.progress,
             "parts": message.parts, "payload": message.payload, "meta": message.meta}
@@ -66,7 +66,7 @@ class Writing(unittest.TestCase):
         message = Message(
             dst="broadcast", kind="progress", parts=[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], id="1",
             trace="t", ttl=3, src=wire.new_id(), action="do", in_reply_to="0", sent_at="2026-03-02T08:00:00Z",
-            ilk="ilk:" + wire.new_id(), target="AI.*", conversation=Conversation("xmpp", "ann@x.org", "-"),
+            ilk="ilk:" + wire.new_id(), target="AI.*", conversation=Conversation("xmpp", "ann@x.org", "-", "desk@x.org"),
             reply_address=ReplyAddress("a", "b"), foreign_id="f", wants_progress=True,
             progress={"phase": "text", "text": "x"}, meta={"später": [1, None], "thread_seq": 4})
         self.assertEqual(wire.read_envelope(wire.write_envelope(message)), message)

@@ -5,7 +5,11 @@ export type JsonObject = { [name: string]: Json };
 export type Kind = "user" | "reply" | "progress" | "system" | "control";
 export type Part = { type: string } & JsonObject;
 
-export interface Conversation { channel: string; peer: string; thread: string }
+export interface Conversation {
+  channel: string; peer: string; thread: string;
+  /** The address that was written to, where the channel has several. */
+  entrypoint?: string;
+}
 /** Opaque to everyone but the channel that wrote it: copy it into a reply. */
 export interface ReplyAddress { from: string; to: string }
 export interface Progress { phase: string; text: string }

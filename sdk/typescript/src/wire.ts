@@ -9,7 +9,7 @@ export const FRAME_BYTES_MAX = 131_072;
 export const STAMPED_BYTES_MAX = FRAME_BYTES_MAX + 1_024;
 const TRACE_BYTES_MAX = 64;
 const KINDS = ["user", "reply", "progress", "system"];
-const PHASES = ["started", "text", "tool_start", "tool_end", "paused", "reset"];
+const PHASES = ["started", "text", "tool_start", "tool_end", "paused", "reset", "asks"];
 const UUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 
 export function isUuid(text: string): boolean {
@@ -161,10 +161,10 @@ function readMeta(into: Message, meta: JsonObject): void {
   into.sentAt = fields.text("sent_at");
   const ilk = fields.rest["src_ilk"];
   if (typeof ilk === "string" && ilk.startsWith("ilk:") && isUuid(ilk.slice(4))) into.ilk = fields.text("src_ilk");
-  const conversation = fields.texts("conversation", "channel", "peer", "thread");
+  const conversation = fields.texts("conversation", "channel", "peer", "thread", "entrypoint");
   if (conversation) {
-    const [channel = "", peer = "", thread = ""] = conversation;
-    into.conversation = { channel, peer, thread };
+    const [channel = "", peer = "", thread = "", entrypoint = ""] = conversation;
+    into.conversation = { channel, peer, thread, ...(entrypoint && { entrypoint }) };
     if (fields.rest["thread_id"] === threadIdOf(into.conversation)) delete fields.rest["thread_id"];
   }
   const [from = "", to = ""] = fields.texts("reply_address", "from", "to") ?? [];
@@ -224,10 +224,10 @@ function threadValue(value: string): string {
   return value.replaceAll("%", "%25").replaceAll("|", "%7C");
 }
 
-export function threadIdOf({ channel, peer, thread }: Conversation): string {
+export function threadIdOf({ channel, peer, thread, entrypoint = "" }: Conversation): string {
   const lower = channel.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-  const text = `v2|kind=direct_pair|channel_type=${threadValue(lower)}|entrypoint_id=-|peer=${threadValue(peer)}` +
-    `|thread=${threadValue(thread)}`;
+  const text = `v2|kind=direct_pair|channel_type=${threadValue(lower)}|entrypoint_id=${threadValue(entrypoint)}` +
+    `|peer=${threadValue(peer)}|thread=${threadValue(thread)}`;
   return "thread:sha256:" + createHash("sha256").update(text).digest("hex");
 }
 

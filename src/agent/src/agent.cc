@@ -1,8 +1,10 @@
 #include "skep/agent/agent.h"
 
 #include "agent_impl.h"
+#include "approval_replies.h"
 #include "skep/base/local_time.h"
 #include "skep/base/log.h"
+#include "skep/model/delegation.h"
 #include "skep/model/room_talk.h"
 
 namespace skep::agent {
@@ -49,6 +51,12 @@ authority::Grants read_grants(ConfigSection& agent) {
 
 ParsedText parsed_message(const Message& message) {
   std::string text = text_of(message.parts);
+  // Another agent's words are a model's: of all commands they may only take their question back.
+  if (delegation_of(message)) {
+    ParsedText parsed = parse_text(text);
+    if (parsed.is_command && parsed.command == "cancel") return parsed;
+    return ParsedText{.text = std::move(text)};
+  }
   // A command that came with a file would lose the file: it is for the model.
   if (std::ranges::all_of(message.parts, is_text)) return parse_text(text);
   return ParsedText{.text = std::move(text)};
@@ -113,12 +121,13 @@ Result<void> AgentImpl::listen(const Message& message) {
 Result<void> AgentImpl::accept(Message message) {
   if (closing_.stop_requested()) return fail(Code::kUnavailable, "the agent is stopping");
   if (message.id.empty()) return fail(Code::kInvalid, "a message needs an id");
+  take_as_answer(deps_, config_, message);
   const bool immediate = is_immediate(parsed_message(message));
   if (immediate && immediate_ >= kImmediateMax)
     return fail(Code::kExhausted, "too many commands at once");
   if (!immediate) SKEP_TRY_VOID(mailbox_.room_for(message.conversation));
-  Result<void> begun =
-      deps_.journal.begin(kTurnKind, store::EntryId(message.id.str()), begin_record(message));
+  Result<void> begun = deps_.journal.begin(deps_.journal_kind, store::EntryId(message.id.str()),
+                                           begin_record(message));
   if (!begun && begun.error().code == Code::kExists)
     return {};  // accepted before; it will be answered once
   if (!begun) return begun;
@@ -141,17 +150,21 @@ void AgentImpl::start(TurnState turn) {
   if (fresh) gate_.spawn("lane", run_lane(lane));
 }
 
-std::vector<Message> AgentImpl::unfinished() const {
+std::vector<Message> unfinished_messages(const store::Journal& journal, std::string_view kind) {
   std::vector<Message> messages;
-  for (const store::JournalEntry& entry : deps_.journal.unfinished(kTurnKind)) {
+  for (const store::JournalEntry& entry : journal.unfinished(kind)) {
     auto turn = rebuild(entry);
     if (turn) messages.push_back(std::move(turn->message));  // resume() reports what cannot be read
   }
   return messages;
 }
 
+std::vector<Message> AgentImpl::unfinished() const {
+  return unfinished_messages(deps_.journal, deps_.journal_kind);
+}
+
 void AgentImpl::resume() {
-  for (const store::JournalEntry& entry : deps_.journal.unfinished(kTurnKind)) {
+  for (const store::JournalEntry& entry : deps_.journal.unfinished(deps_.journal_kind)) {
     if (open_.contains(entry.id.str())) continue;  // accepted by this process already
     auto turn = rebuild(entry);
     if (!turn) {

@@ -34,7 +34,8 @@ class AgentImpl final : public Agent {
   struct Decision {
     std::string text;
     bool failed = false;
-    bool command = false;  // not part of the transcript
+    bool command = false;                   // not part of the transcript
+    std::string_view outcome = "answered";  // for the turn log
   };
 
   Result<void> accept(Message message);

@@ -3,6 +3,7 @@
 
 #include "agent_impl.h"
 #include "skep/base/log.h"
+#include "skep/model/room_talk.h"
 
 namespace skep::agent {
 
@@ -58,8 +59,13 @@ Result<void> AgentImpl::correct(const Message& message, const std::string& forei
 }
 
 Result<void> AgentImpl::retract(const Message& message, const std::string& foreign_id) {
+  // A room's words are in the transcript as soon as they are said, waiting or not.
+  const auto room = room_talk(message);
+  const std::string sender = room ? room_sender(room->speaker) : message.conversation.peer;
+  Result<void> erased = deps_.memory.retract(message.conversation, foreign_id, sender);
+  if (!erased && erased.error().code != Code::kNotFound) return erased;
   TurnState* turn = waiting(message.conversation, foreign_id);
-  if (turn == nullptr) return fail(Code::kNotFound, "no such message is waiting");
+  if (turn == nullptr) return erased;
   SKEP_TRY_VOID(deps_.journal.end(store::EntryId(turn->message.id.str())));
   turn->retracted = true;  // its lane passes it over: erasing would move the one in front
   return {};

@@ -84,8 +84,8 @@ Result<Ledger::Hold> reserve_for(AgentDeps& deps, const AgentConfig& config, con
                              in * dearest + out * price.output);
 }
 
-void settle_call(AgentDeps& deps, const AgentConfig& config, const Message& message,
-                 Ledger::Hold hold, const std::expected<llm::Response, llm::Failure>& outcome) {
+PicoUsd settle_call(AgentDeps& deps, const AgentConfig& config, const Message& message,
+                    Ledger::Hold hold, const std::expected<llm::Response, llm::Failure>& outcome) {
   const llm::LlmConfig& llm = deps.model.config();
   const Conversation& conversation = message.conversation;
   memory::ModelCall call{
@@ -100,9 +100,11 @@ void settle_call(AgentDeps& deps, const AgentConfig& config, const Message& mess
       .usage = outcome ? outcome->usage : outcome.error().usage,
       .failed = !outcome};
   call.cost = (outcome ? outcome->price : price_of(llm)).of(call.usage);
+  const PicoUsd cost = call.cost;
   if (auto settled = deps.ledger.settle(std::move(hold), std::move(call)); !settled)
     log::warn("agent", "a model call is missing in the ledger's file: {}",
               settled.error().to_string());
+  return cost;
 }
 
 std::string usage_text(const AgentDeps& deps, const AgentConfig& config, const Message& message) {

@@ -14,10 +14,10 @@ memory::Payer payer_of(const AgentDeps& deps, const AgentConfig& config, const M
 // Sets aside what the call may come to at most. kExhausted with the sentence for the person.
 Result<memory::Ledger::Hold> reserve_for(AgentDeps& deps, const AgentConfig& config,
                                          const Message& message, const llm::Request& request);
-// A failure to write the ledger is logged: it costs the record, not the answer.
-void settle_call(AgentDeps& deps, const AgentConfig& config, const Message& message,
-                 memory::Ledger::Hold hold,
-                 const std::expected<llm::Response, llm::Failure>& outcome);
+// What it came to. A failure to write the ledger is logged: it costs the record, not the answer.
+PicoUsd settle_call(AgentDeps& deps, const AgentConfig& config, const Message& message,
+                    memory::Ledger::Hold hold,
+                    const std::expected<llm::Response, llm::Failure>& outcome);
 
 // The answer to /usage.
 std::string usage_text(const AgentDeps& deps, const AgentConfig& config, const Message& message);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "approval_replies.h"
 #include "bill.h"
 #include "failure_text.h"
 #include "skep/base/log.h"
@@ -105,11 +106,23 @@ bool is_admin(const CommandScope& scope) {
   return scope.deps.is_admin && scope.deps.is_admin(scope.conversation);
 }
 
+// Of an administrator's command: there is somebody who answers it.
+bool is_served(const CommandInfo& info, const AgentDeps& deps) {
+  const bool of_rooms = info.name == "invite" || info.name == "leave" || info.name == "rooms";
+  return of_rooms ? static_cast<bool>(deps.rooms) : static_cast<bool>(deps.access);
+}
+
+std::string administer(const CommandInfo& info, const CommandScope& scope,
+                       std::string_view arguments) {
+  return is_of_access(info) ? scope.deps.access(scope.conversation, info.name, arguments)
+                            : scope.deps.rooms(info.name, arguments);
+}
+
 // Empty: go on.
 std::string refusal(const CommandInfo& info, const CommandScope& scope) {
   if (info.whom == CommandInfo::For::kManager && !scope.may_manage)
     return fmt::format("/{} is for the owners and administrators of this room.", info.name);
-  if (info.whom == CommandInfo::For::kAdmin && !(is_admin(scope) && scope.deps.rooms))
+  if (info.whom == CommandInfo::For::kAdmin && !(is_admin(scope) && is_served(info, scope.deps)))
     return fmt::format("/{} is for administrators ([agent] admin_jids), one-to-one.", info.name);
   return {};
 }
@@ -196,8 +209,7 @@ std::string answer_command(const ParsedText& command, const CommandScope& scope)
   const CommandInfo* info = find_command(command.command);
   if (info == nullptr) return unknown(command.command);
   if (std::string refused = refusal(*info, scope); !refused.empty()) return refused;
-  if (info->whom == CommandInfo::For::kAdmin)
-    return scope.deps.rooms(info->name, command.arguments);
+  if (info->whom == CommandInfo::For::kAdmin) return administer(*info, scope, command.arguments);
   if (info->name == "new") return new_session(scope);
   if (info->name == "forget") return forget(scope);
   if (info->name == "history") return history(scope, command.arguments);
@@ -205,6 +217,10 @@ std::string answer_command(const ParsedText& command, const CommandScope& scope)
   if (info->name == "usage") return usage_text(scope.deps, scope.config, scope.message);
   if (info->name == "ping") return "pong";
   if (info->name == "cancel") return cancel(scope);
+  if (info->name == "confirm")
+    return answer_question(command.arguments, authority::Verdict::kYes, scope);
+  if (info->name == "deny")
+    return answer_question(command.arguments, authority::Verdict::kNo, scope);
   return help(command.arguments, scope);
 }
 

@@ -52,6 +52,12 @@ const std::vector<CommandInfo>& commands() {
       {"usage", {}, "", "what your questions have cost, and what they may", true},
       {"ping", {}, "", "answer at once", true},
       {"cancel", {"stop"}, "", "stop what I am working on in this conversation", true},
+      {"confirm",
+       {},
+       "[id] [always]",
+       "let me do what I asked you about; always: and do not ask again",
+       true},
+      {"deny", {}, "[id] [always]", "do not let me do it", true},
       {"invite",
        {},
        "room [password]",
@@ -60,6 +66,25 @@ const std::vector<CommandInfo>& commands() {
        For::kAdmin},
       {"leave", {}, "room", "leave a room I was invited to", true, For::kAdmin},
       {"rooms", {}, "", "the rooms I am in, or want to be in", true, For::kAdmin},
+      {"allow",
+       {},
+       "[address]",
+       "let somebody talk to me, or @domain for everybody there; without: whom I let in",
+       true,
+       For::kAdmin},
+      {"block",
+       {},
+       "[address]",
+       "hear somebody no more, or @domain for everybody there; without: whom I do not hear",
+       true,
+       For::kAdmin},
+      {"pair",
+       {},
+       "generate|revoke [minutes] [people] [address]",
+       "a code that lets somebody in who sends it to me as \"/pair CODE\"",
+       true,
+       For::kAdmin},
+      {"reload", {}, "", "read again who may talk to me and who administers", true, For::kAdmin},
       {"help", {}, "[command]", "this list, or more about one command", true},
   };
   return kCommands;
@@ -72,6 +97,11 @@ const CommandInfo* find_command(std::string_view name_or_alias) {
       return &info;
   }
   return nullptr;
+}
+
+bool is_of_access(const CommandInfo& info) {
+  return info.name == "allow" || info.name == "block" || info.name == "pair" ||
+         info.name == "reload";
 }
 
 }  // namespace skep::agent

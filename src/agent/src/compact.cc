@@ -2,6 +2,7 @@
 
 #include "bill.h"
 #include "history.h"
+#include "principal.h"
 #include "skep/agent/repair.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
@@ -148,6 +149,11 @@ class Compactor {
     ToolResult result{.call_id = wanted.id, .name = wanted.name};
     if (wanted.name != kNoteTool) {
       result.text = "There is no such tool here.";
+      result.is_error = true;
+      co_return result;
+    }
+    if (auto why = why_not_allowed(deps_, config_, asked_, wanted)) {
+      result.text = *std::move(why);
       result.is_error = true;
       co_return result;
     }

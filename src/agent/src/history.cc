@@ -16,6 +16,7 @@ using memory::TranscriptMessage;
 using memory::TranscriptSummary;
 
 constexpr std::chrono::hours kNotedGap{1};
+const std::string kTakenBack = "[This message was taken back by its writer.]";
 constexpr std::size_t kTokensPerMessage = 4;  // roles and separators
 
 std::string in_words(Millis gap) {
@@ -32,10 +33,11 @@ std::string replayed_text(const TranscriptMessage& message, std::optional<WallTi
   for (const memory::Attachment& file : message.attachments) {
     text += attachment_line(file.filename, file.media_type, file.size) + '\n';
   }
+  const std::string& words = message.retracted ? kTakenBack : message.content;
   if (const auto speaker = speaker_of(message.sender)) {
-    text += spoken(*speaker, message.content);
+    text += spoken(*speaker, words);
   } else {
-    text += message.content;
+    text += words;
   }
   return text;
 }

@@ -6,6 +6,8 @@
 #include "failure_text.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/delegation.h"
+#include "skep/model/errand.h"
 #include "skep/model/room_talk.h"
 
 namespace skep::agent {
@@ -65,8 +67,10 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
     }
     if (!decision) co_return false;
     Decision taken = std::move(*decision);
+    const std::string_view outcome = taken.outcome;
     bool settled = co_await settle(turn, std::move(taken));
     if (!settled) co_return false;
+    turn.trace.finish(turn, config_.name, outcome);
   }
   if (!parsed.is_command) store_answer(turn);
   const bool handed_over = co_await hand_over(turn);
@@ -114,12 +118,20 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
   Ctx ctx = base.with_stop(either.token());
   ctx.trace = turn.message.trace;
   ctx.principal = turn.message.conversation.peer;
-  auto permit = co_await turns_.acquire(ctx);
+  // Who waits for a delegated turn holds a place already: a second one could be waited for in a
+  // circle.
+  const bool delegated = delegation_of(turn.message).has_value();
+  Result<Semaphore::Permit> permit = Semaphore::Permit();
+  if (!delegated) permit = co_await turns_.acquire(ctx);
   std::expected<std::string, Halt> outcome = std::unexpected(Halt{Halt::Why::kCancelled, {}});
   if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
   const Usage before = turn.usage;
   if (permit) {
-    TurnStops stops{ctx.within(config_.turn_timeout), lane.cancel.get_token(), base.stop};
+    TurnStops stops{.ctx = ctx.within(config_.turn_timeout),
+                    .cancel = lane.cancel.get_token(),
+                    .shutdown = base.stop,
+                    .places = &turns_,
+                    .place = &*permit};
     Turn run(config_, deps_, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
   } else if (lane.cancel.stop_requested()) {
@@ -137,14 +149,18 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
 
 AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& turn) {
   send_progress(deps_, turn, Progress::Phase::kPaused);
-  if (halt.why == Halt::Why::kCancelled) return {.text = std::string(kCancelledText)};
+  if (halt.why == Halt::Why::kCancelled)
+    return {.text = std::string(kCancelledText), .outcome = "cancelled"};
   if (halt.why == Halt::Why::kQuota)
-    return {.text = halt.error.message + " /usage shows what was used.", .failed = true};
-  if (halt.why == Halt::Why::kLoop) return {.text = halt.error.message, .failed = true};
+    return {.text = halt.error.message + " /usage shows what was used.",
+            .failed = true,
+            .outcome = "over budget"};
+  if (halt.why == Halt::Why::kLoop)
+    return {.text = halt.error.message, .failed = true, .outcome = "stopped"};
   std::string incident = mint_incident();
   log::warn("agent", "incident {}: turn {}: {}", incident, turn.message.id.str(),
             redact(halt.error.to_string(), kLoggedErrorBytes));
-  return {.text = failure_text(halt.error.code, incident), .failed = true};
+  return {.text = failure_text(halt.error.code, incident), .failed = true, .outcome = "failed"};
 }
 
 AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const TurnState& turn) {
@@ -179,6 +195,7 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   // What the channel noted under its own name goes back with the answer.
   const std::string& channel = asked.conversation.channel;
   if (const json::value* noted = asked.meta.if_contains(channel)) reply.meta[channel] = *noted;
+  if (errand_of(asked)) put_outcome(reply, {.failed = decision.failed, .usage = turn.usage});
   reply.parts = {TextPart{std::move(decision.text)}};
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);

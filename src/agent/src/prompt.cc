@@ -6,6 +6,7 @@
 #include "skep/agent/repair.h"
 #include "skep/base/local_time.h"
 #include "skep/base/text.h"
+#include "skep/base/untrusted.h"
 
 namespace skep::agent {
 namespace {
@@ -118,18 +119,41 @@ std::string context_block(const PromptInput& input) {
     block += room_lines(input);
   else if (!input.channel.empty())
     block += fmt::format("channel: {}, one-to-one with {}\n", input.channel, input.peer);
+  if (const std::string line = quoted_line(input.settings.context); !trim(line).empty())
+    block += fmt::format("the person says of themselves now: {}\n", line);
   return block + "</context>";
 }
 
-// The context block first, then a line for each file, then the person's words and images.
+std::string line_of(const FilePart& file) {
+  const std::string size = file.size_bytes == 0 ? "unknown" : human_size(file.size_bytes);
+  return attachment_line(file.filename, file.media_type, size);
+}
+
+// What was read of the files, in front of the words that are about them.
+void add_files(const PromptInput& input, std::string& front, std::vector<Part>& parts) {
+  for (const AttachedFile& file : input.files) {
+    front += '\n' + line_of(file.file);
+    if (file.image) parts.emplace_back(*file.image);
+    const bool nothing = !file.image && file.text.empty();
+    if (!file.note.empty())
+      front += fmt::format("{}{}", nothing ? "\n[You cannot see this file: " : "\n[Of this file, ",
+                           file.note + "]");
+    if (!file.text.empty())
+      parts.emplace_back(TextPart{framed_untrusted("file " + file.file.filename, file.text)});
+  }
+}
+
+// The context block first, with a line for each file; then the files, the person's words and
+// images.
 std::vector<Part> newest_parts(const PromptInput& input) {
   std::string front = context_block(input);
   std::vector<Part> parts;
+  add_files(input, front, parts);
   for (const Part& part : input.newest) {
     if (const auto* file = std::get_if<FilePart>(&part)) {
-      std::string size = file->size_bytes == 0 ? "unknown" : human_size(file->size_bytes);
-      front += '\n' + attachment_line(file->filename, file->media_type, size);
+      front += '\n' + line_of(*file);
     } else if (const auto* text = std::get_if<TextPart>(&part)) {
+      if (text->text.empty()) continue;  // it said nothing beside its files
       parts.emplace_back(
           TextPart{input.room ? spoken(input.room->speaker, text->text) : text->text});
     } else if (std::holds_alternative<ImagePart>(part)) {

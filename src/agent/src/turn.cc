@@ -8,6 +8,7 @@
 #include "skep/agent/repair.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/errand.h"
 
 namespace skep::agent {
 namespace {
@@ -50,6 +51,19 @@ std::string shortened(const std::string& text, std::size_t bytes_max) {
   return fmt::format("{}\n[cut: {} bytes in all]", cut_utf8(text, bytes_max), text.size());
 }
 
+// Who gave the task said how much it may cost.
+std::optional<Halt> spent_errand(const TurnState& state) {
+  const auto errand = errand_of(state.message);
+  if (!errand || errand->tokens_max <= 0) return std::nullopt;
+  const Usage& used = state.usage;
+  const std::int64_t tokens = used.input + used.output + used.cache_read + used.cache_write;
+  if (tokens < errand->tokens_max) return std::nullopt;
+  return Halt{Halt::Why::kQuota,
+              {Code::kExhausted, fmt::format("The task was given {} tokens, and "
+                                             "they are used up.",
+                                             errand->tokens_max)}};
+}
+
 }  // namespace
 
 Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
@@ -63,8 +77,12 @@ Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::st
 
 Task<std::expected<std::string, Halt>> Turn::run() {
   show(Progress::Phase::kStarted);
+  state_.trace.begin(deps_.turn_log, deps_.toolbox.specs(), deps_.clock.now());
+  co_await take_files();
+  if (auto halt = halted()) co_return std::unexpected(*halt);
   history_ = open_transcript(deps_, state_.message, text_);
   if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
+  state_.trace.set(settings_);
   prepare(settings_.history_token_budget > 0 ? settings_.history_token_budget
                                              : deps_.model.config().history_token_budget);
   int fitting =
@@ -90,6 +108,20 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   }
 }
 
+// Before the transcript, which names what was found and not what was announced.
+Task<void> Turn::take_files() {
+  const bool any = std::ranges::any_of(state_.message.parts, [](const Part& part) {
+    return std::holds_alternative<FilePart>(part);
+  });
+  if (!deps_.attach || !any) co_return;
+  files_ = co_await deps_.attach(stops_.ctx, state_.message);
+  auto taken = files_.begin();
+  for (Part& part : state_.message.parts) {
+    if (taken == files_.end()) break;
+    if (auto* file = std::get_if<FilePart>(&part)) *file = (taken++)->file;
+  }
+}
+
 void Turn::prepare(int budget) {
   budget_ = budget;
   PromptInput input{.agent_name = config_.name,
@@ -97,6 +129,7 @@ void Turn::prepare(int budget) {
                     .tools = deps_.toolbox.specs(),
                     .history = std::move(history_),  // lent, see below
                     .newest = {TextPart{text_}},
+                    .files = files_,
                     .now = deps_.clock.now(),
                     .time_zone = config_.time_zone,
                     .channel = state_.message.conversation.channel,
@@ -105,7 +138,9 @@ void Turn::prepare(int budget) {
                     .settings = settings_,
                     .history_token_budget = budget};
   for (const Part& part : state_.message.parts) {
-    if (!std::holds_alternative<TextPart>(part)) input.newest.push_back(part);
+    const bool known = std::holds_alternative<TextPart>(part) ||
+                       (!files_.empty() && std::holds_alternative<FilePart>(part));
+    if (!known) input.newest.push_back(part);
   }
   prompt_ = assemble(input);
   history_ = std::move(input.history);
@@ -132,6 +167,7 @@ std::vector<ChatMessage> Turn::messages() const {
 Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
   for (;;) {
     if (auto halt = halted()) co_return std::unexpected(*halt);
+    if (auto spent = spent_errand(state_)) co_return std::unexpected(*std::move(spent));
     const llm::LlmConfig& llm = deps_.model.config();
     llm::Request request{.system = prompt_.system,
                          .messages = messages(),
@@ -182,9 +218,11 @@ Task<std::expected<llm::Response, llm::Failure>> Turn::call_model(const llm::Req
     if (event.type == llm::StreamEvent::Type::kTextDelta) show(Progress::Phase::kText, event.text);
   };
   std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
+  const auto from = TurnTrace::now();
   auto response =
       co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
-  settle_call(deps_, config_, state_.message, std::move(hold), response);
+  const PicoUsd cost = settle_call(deps_, config_, state_.message, std::move(hold), response);
+  state_.trace.model_call(from, request, response, cost);
   co_return response;
 }
 

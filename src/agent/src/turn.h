@@ -9,6 +9,7 @@
 #include "skep/agent/agent.h"
 #include "skep/agent/loop_guard.h"
 #include "skep/agent/prompt.h"
+#include "skep/async/wait.h"
 #include "turn_journal.h"
 
 namespace skep::agent {
@@ -25,6 +26,9 @@ struct TurnStops {
   Ctx ctx;
   std::stop_token cancel;    // /cancel
   std::stop_token shutdown;  // the process ends: the turn stays as it is in the journal
+  // Its place among those that run at once, given back while a person is asked. nullptr: none.
+  Semaphore* places = nullptr;
+  Semaphore::Permit* place = nullptr;
 };
 
 // Runs one turn to its answer, journaling each step; continues where `state` says. Everything it is
@@ -40,6 +44,7 @@ class Turn {
     std::optional<std::string> answer;  // nothing: go on
   };
 
+  Task<void> take_files();
   void prepare(int budget);
   Task<void> summarise_older();
   std::vector<llm::ChatMessage> messages() const;
@@ -57,6 +62,14 @@ class Turn {
   Task<std::expected<void, Halt>> run_wave(Round& round, Indices wave);
   Task<void> run_call(Round& round, std::size_t index, std::optional<Halt>& halt);
   Task<std::expected<void, Halt>> keep(Round& round, std::size_t index, ToolResult result);
+  // turn_gate.cc
+  Task<Admitted> may_run(Round& round, std::size_t index);
+  Task<std::expected<std::string, Halt>> ask_person(authority::Approval approval, std::string why);
+  authority::Labels labels_before(std::size_t round, bool secrets) const;
+  bool is_new(const std::string& words, std::size_t round) const;
+  std::vector<authority::Question> questions_of(const tools::Tool& tool, const ToolCall& call,
+                                                std::size_t round) const;
+  void note_done(const ToolCall& call, bool failed);
   const CallRecord* earlier_twin(const Round& round, std::size_t index) const;
   std::optional<Halt> all_failing() const;
 
@@ -74,6 +87,7 @@ class Turn {
   TurnStops stops_;
   LoopGuard guard_;
 
+  std::vector<AttachedFile> files_;
   std::vector<memory::TranscriptEntry> history_;
   Prompt prompt_;
   ConversationSettings settings_;
@@ -98,6 +112,10 @@ Result<void> note_in_room(AgentDeps& deps, const Message& message, const std::st
 // Sends one event of the turn to whoever is watching; failures are ignored.
 void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase,
                    std::string_view text = {});
+// Shows a person what is asked of them, in the conversation; the channel keeps it until it is
+// there. The same question again has the same message id.
+void send_question(AgentDeps& deps, const TurnState& state, const std::string& question,
+                   std::string text);
 // Where answers to `state.message` go: the node it came from, by name once that node may have
 // another id.
 Destination way_back(const TurnState& state);

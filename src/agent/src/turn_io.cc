@@ -109,6 +109,26 @@ void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phas
   (void)deps.out.deliver(std::move(event));
 }
 
+void send_question(AgentDeps& deps, const TurnState& state, const std::string& question,
+                   std::string text) {
+  const Message& asked = state.message;
+  Message event;
+  event.id = MessageId(fmt::format("{}-{}", asked.id.str(), question));
+  event.trace = asked.trace;
+  event.dst = way_back(state);
+  event.kind = Kind::kProgress;
+  event.in_reply_to = asked.id;
+  event.sent_at = deps.clock.now();
+  event.conversation = asked.conversation;
+  event.reply_address = asked.reply_address;
+  const std::string& channel = asked.conversation.channel;
+  if (const json::value* noted = asked.meta.if_contains(channel)) event.meta[channel] = *noted;
+  event.progress = Progress{Progress::Phase::kAsks, std::move(text)};
+  if (auto sent = deps.out.deliver(std::move(event)); !sent)
+    log::warn("agent", "the question {} could not be shown: {}", question,
+              sent.error().to_string());
+}
+
 Task<Result<void>> journal_step(Ctx ctx, store::Journal& journal, store::EntryId id,
                                 std::string record) {
   Millis wait = kBackOffFirst;

@@ -1,4 +1,4 @@
-// What a turn has come to, and its form in the journal. Kind "turn", entry id = id of the user's
+// What a turn has come to, and its form in the journal. Kind: AgentDeps::journal_kind, entry id = id of the user's
 // message:
 //   begin {"message","src","src_name"}
 //   {"s":"corrected","parts"}                                while it waits: these are meant
@@ -20,16 +20,16 @@
 #include "skep/llm/driver.h"
 #include "skep/model/message.h"
 #include "skep/store/journal.h"
+#include "turn_trace.h"
 
 namespace skep::agent {
-
-inline constexpr std::string_view kTurnKind = "turn";
 
 struct CallRecord {
   ToolCall call;
   bool started = false;  // recorded for tools that are not repeatable
   std::optional<ToolResult> result;
   std::string note;  // of the loop guard, for the end of the result
+  std::string why;   // what allowed it, for the turn log
 };
 struct Round {
   std::vector<Part> parts;  // the assistant's
@@ -43,6 +43,7 @@ struct TurnState {
   std::string model;       // that answered last
   int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
   std::optional<Message> reply;
+  TurnTrace trace;
   bool retracted = false;  // while it waited: nothing is to be done, and the journal knows
 };
 

@@ -51,6 +51,9 @@ Task<std::expected<void, Halt>> Turn::run_tools(std::size_t round) {
         continue;
       }
       ToolResult result = std::move(**admitted);
+      const ToolCall& call = state_.rounds[round].calls[index].call;
+      state_.trace.tool_call(TurnTrace::now(), fmt::format("{}.{}/{}", round, index, call.id), call,
+                             result, "not run");
       auto kept = co_await keep(state_.rounds[round], index, std::move(result));
       if (!kept) co_return std::unexpected(std::move(kept).error());
     }
@@ -94,6 +97,8 @@ Task<Turn::Admitted> Turn::admit(Round& round, std::size_t index) {
   if (verdict.what == LoopGuard::Do::kBlock)
     co_return result_for(record.call, std::move(verdict.note), true);
   record.note = std::move(verdict.note);
+  auto refused = co_await may_run(round, index);
+  if (!refused || *refused) co_return refused;
   if (!repeatable) {
     auto journaled = co_await journal(tool_start_record(index, record.call.name));
     if (!journaled) co_return std::unexpected(std::move(journaled).error());
@@ -125,13 +130,18 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
   tools::ToolContext context{.ctx = stops_.ctx,
                              .conversation = state_.message.conversation,
                              .turn = state_.message.id.str(),
-                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id)};
+                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id),
+                             .delegation = delegation_of(state_.message).value_or(Delegation())};
+  const auto from = TurnTrace::now();
+  const std::string place = context.call_id;
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
   halt = halted();  // then there is no result: what happened is not known
   if (halt) co_return;
+  note_done(record.call, output.is_error);
   show(Progress::Phase::kToolEnd, record.call.name);
-  if (!record.note.empty()) output.text += "\n" + record.note;
   ToolResult result = result_for(record.call, std::move(output.text), output.is_error);
+  state_.trace.tool_call(from, place, record.call, result, record.why);
+  if (!record.note.empty()) result.text += "\n" + record.note;
   auto kept = co_await keep(round, index, std::move(result));
   if (!kept) halt = std::move(kept).error();
 }

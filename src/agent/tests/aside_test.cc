@@ -54,11 +54,13 @@ TEST_F(AsideTest, ACorrectionTakesThePlaceOfWhatWaits) {
                                  "user: three", "assistant: third"}));
 }
 
-TEST_F(AsideTest, WhatIsBeingAnsweredCannotBeCorrectedOrTakenBack) {
+TEST_F(AsideTest, WhatIsBeingAnsweredCannotBeCorrected) {
   three_messages();
   for (const char* about : {"m1", "unknown", ""}) {
     EXPECT_EQ(agent->deliver(aside(Aside::What::kCorrects, "x", about)).error().code,
               Code::kNotFound);
+  }
+  for (const char* about : {"unknown", ""}) {
     EXPECT_EQ(agent->deliver(aside(Aside::What::kRetracts, "", about)).error().code,
               Code::kNotFound);
   }
@@ -81,6 +83,19 @@ TEST_F(AsideTest, WhatIsTakenBackIsNeitherAnsweredNorKept) {
   EXPECT_EQ(transcript(),
             (Lines{"user: one", "assistant: first", "user: three", "assistant: third"}));
   EXPECT_EQ(journal->size(), 0u);
+}
+
+TEST_F(AsideTest, WhatWasAnsweredAndIsTakenBackIsGoneFromTheNextPrompt) {
+  three_messages();
+  ASSERT_TRUE(agent->deliver(aside(Aside::What::kRetracts, "", "m1")));
+  EXPECT_EQ(agent->deliver(aside(Aside::What::kRetracts, "", "m2")).has_value(), true);
+  model.says("third");
+  model.release();
+  run_until_replies(2);
+  EXPECT_EQ(transcript(), (Lines{"user: ", "assistant: first", "user: three", "assistant: third"}));
+  const auto prompt = told(model.requests.back());
+  EXPECT_TRUE(std::ranges::any_of(
+      prompt, [](const auto& line) { return line.contains("taken back by its writer"); }));
 }
 
 TEST_F(AsideTest, SecondThoughtsSurviveAKill) {

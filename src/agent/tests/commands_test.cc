@@ -120,6 +120,14 @@ TEST_F(CommandTest, HelpListsEveryCommandAndExplainsOne) {
   EXPECT_TRUE(ask("/help nonsense").contains("I don't know /nonsense"));
 }
 
+TEST_F(CommandTest, LettingInAndShuttingOutIsForAdministrators) {
+  EXPECT_EQ(ask("/block eve@ex", "admin@example.org"), "block(eve@ex) of admin@example.org");
+  EXPECT_EQ(ask("/pair generate 5", "admin@example.org"), "pair(generate 5) of admin@example.org");
+  for (const char* command :
+       {"/allow eve@ex", "/block admin@example.org", "/pair generate", "/reload"})
+    EXPECT_TRUE(ask(command).contains("is for administrators")) << command;
+}
+
 TEST_F(CommandTest, AnUnknownCommandGetsTheNearestOne) {
   EXPECT_EQ(ask("/pong"), "I don't know /pong. Did you mean /ping? /help lists what I know.");
   EXPECT_EQ(ask("/qqqqqqqq"), "I don't know /qqqqqqqq. /help lists what I know.");

@@ -146,6 +146,7 @@ class FullJournal : public store::Journal {
   [[nodiscard]] std::vector<store::JournalEntry> unfinished(std::string_view kind) const override {
     return real_->unfinished(kind);
   }
+  [[nodiscard]] std::vector<std::string> kinds() const override { return real_->kinds(); }
   Result<void> begin(std::string_view kind, const store::EntryId& id,
                      std::string_view what) override {
     if (full_) return full();

@@ -30,6 +30,7 @@ class MortalJournal : public store::Journal {
   [[nodiscard]] std::vector<store::JournalEntry> unfinished(std::string_view kind) const override {
     return real_->unfinished(kind);
   }
+  [[nodiscard]] std::vector<std::string> kinds() const override { return real_->kinds(); }
   Result<void> begin(std::string_view kind, const store::EntryId& id,
                      std::string_view what) override {
     return mortal([&] { return real_->begin(kind, id, what); });
@@ -157,12 +158,21 @@ int live(const Home& home, std::vector<Message> fresh, int dies_at, bool after) 
   auto ledger = memory::Ledger::open({.directory = (home.path / "usage").string()}, clock);
   if (!journal || !memory || !ledger) return kBroken;
   MortalJournal mortal(std::move(*journal), dies_at, after);
+  const authority::Grants all = authority::Grants::everything();
+  auto audit = authority::AuditLog::open(home.path.string(), clock);
+  if (!audit) return kBroken;
+  auto approvals = authority::Approvals::open({}, mortal, **audit, clock);
+  auto rules = authority::Authority::open({}, **audit, [&all](std::string_view) { return &all; });
+  if (!approvals || !rules) return kBroken;
   AgentDeps deps{.loop = loop,
                  .model = model,
                  .toolbox = toolbox,
                  .memory = **memory,
                  .ledger = **ledger,
                  .journal = mortal,
+                 .authority = **rules,
+                 .approvals = **approvals,
+                 .audit = **audit,
                  .out = channel,
                  .clock = clock};
   auto agent = Agent::open({}, std::move(deps));

@@ -192,31 +192,47 @@ class AgentFixture : public ::testing::Test {
     journal = std::move(*store::Journal::open({.directory = (dir.path / "journal").string()}));
     memory = std::move(*memory::Memory::open({.path = (dir.path / "memory").string()}, clock));
     open_ledger({});
+    open_authority();
     make_agent();
+  }
+  void open_authority() {
+    audit = std::move(*authority::AuditLog::open(dir.path.string(), clock));
+    approvals = std::move(*authority::Approvals::open(approval_config, *journal, *audit, clock));
+    authority = std::move(*authority::Authority::open(
+        rules, *audit, [this](std::string_view) { return &config.grants; }));
   }
   void open_ledger(memory::QuotaConfig quota) {
     ledger = std::move(*memory::Ledger::open(
         {.directory = (dir.path / "usage").string(), .quota = quota, .time_zone = "UTC"}, clock));
   }
   void make_agent() {
-    AgentDeps deps{.loop = loop,
-                   .model = model,
-                   .toolbox = toolbox,
-                   .memory = *memory,
-                   .ledger = *ledger,
-                   .journal = *journal,
-                   .out = channel,
-                   .clock = clock,
-                   .status_lines =
-                       [](bool admin) {
-                         return std::vector<std::string>{admin ? "Secret: domains" : "Public line"};
-                       },
-                   .is_admin = [](const Conversation& c) { return c.peer == "admin@example.org"; },
-                   .settings = [this](const Conversation&) { return settings; },
-                   .rooms =
-                       [](std::string_view command, std::string_view arguments) {
-                         return fmt::format("{}({})", command, arguments);
-                       }};
+    AgentDeps deps{
+        .loop = loop,
+        .model = model,
+        .toolbox = toolbox,
+        .memory = *memory,
+        .ledger = *ledger,
+        .journal = *journal,
+        .authority = *authority,
+        .approvals = *approvals,
+        .audit = *audit,
+        .out = channel,
+        .clock = clock,
+        .status_lines =
+            [](bool admin) {
+              return std::vector<std::string>{admin ? "Secret: domains" : "Public line"};
+            },
+        .is_admin = [](const Conversation& c) { return c.peer == "admin@example.org"; },
+        .settings = [this](const Conversation&) { return settings; },
+        .rooms =
+            [](std::string_view command, std::string_view arguments) {
+              return fmt::format("{}({})", command, arguments);
+            },
+        .access =
+            [](const Conversation& who, std::string_view command, std::string_view arguments) {
+              return fmt::format("{}({}) of {}", command, arguments, who.peer);
+            },
+        .turn_log = turn_log.get()};
     agent = std::move(*Agent::open(config, std::move(deps)));
   }
   void reconfigure() {
@@ -230,7 +246,11 @@ class AgentFixture : public ::testing::Test {
   void close() {
     Ctx at_once;
     at_once.deadline = std::chrono::steady_clock::now();
+    if (approvals) approvals->stop();
     close_agent(at_once);
+    authority.reset();
+    approvals.reset();
+    audit.reset();
     journal.reset();
     memory.reset();
   }
@@ -277,7 +297,13 @@ class AgentFixture : public ::testing::Test {
   std::unique_ptr<store::Journal> journal;
   std::unique_ptr<memory::Ledger> ledger;
   std::unique_ptr<memory::Memory> memory;
+  authority::AuthorityConfig rules;
+  authority::ApprovalsConfig approval_config;
+  std::unique_ptr<authority::AuditLog> audit;
+  std::unique_ptr<authority::Approvals> approvals;
+  std::unique_ptr<authority::Authority> authority;
   ConversationSettings settings;
+  std::unique_ptr<TurnLog> turn_log;
   std::unique_ptr<Agent> agent;
 };
 

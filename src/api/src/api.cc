@@ -69,11 +69,13 @@ class ApiImpl final : public Api {
     SKEP_CO_TRY_VOID(check_origin(request));
     bool path_known = false;
     for (const Route& route : routes()) {
-      if (!matches(route, request.path)) continue;
+      std::string_view name;
+      if (!path_matches(route.path, request.path, name)) continue;
       path_known = true;
       if (route.method != request.method) continue;
       if (route.needs_token) SKEP_CO_TRY_VOID(check_token(request));
-      co_return co_await route.handle(std::move(ctx), RouteContext{deps_, request, responder});
+      co_return co_await route.handle(std::move(ctx),
+                                      RouteContext{deps_, request, responder, name});
     }
     if (path_known)
       co_return fail(Code::kUnsupported, request.method + " is not possible on " + request.path);

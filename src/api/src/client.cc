@@ -19,6 +19,10 @@ class ClientImpl final : public Client {
     std::string text = to_json(body);
     co_return co_await call(std::move(ctx), "POST", std::move(path), std::move(text));
   }
+  Task<Result<json::value>> remove(Ctx ctx, std::string path, json::value body) override {
+    std::string text = to_json(body);
+    co_return co_await call(std::move(ctx), "DELETE", std::move(path), std::move(text));
+  }
 
   Task<Result<void>> chat(
       Ctx ctx, json::value body,

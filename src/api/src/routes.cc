@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "agent_routes.h"
 #include "skep/base/text.h"
 #include "skep/fabric/view.h"
 
@@ -37,7 +38,8 @@ Result<WebChannel::ChatRequest> read_chat_request(std::string_view body) {
   WebChannel::ChatRequest request{.peer = std::string(get_string(value, "peer")),
                                   .thread = std::string(get_string(value, "thread")),
                                   .text = std::string(get_string(value, "text")),
-                                  .client_id = std::string(get_string(value, "client_id"))};
+                                  .client_id = std::string(get_string(value, "client_id")),
+                                  .agent = std::string(get_string(value, "agent"))};
   if (trim(request.text).empty()) return fail(Code::kInvalid, "\"text\" is missing or empty");
   if (request.text.size() > kChatTextBytesMax)
     return fail(Code::kTooLarge, "\"text\" is over 1 MiB");
@@ -59,6 +61,8 @@ std::string_view event_name(ChatEvent::Type type) {
       return "tool_start";
     case ChatEvent::Type::kToolEnd:
       return "tool_end";
+    case ChatEvent::Type::kAsk:
+      return "ask";
     case ChatEvent::Type::kReply:
       return "reply";
   }
@@ -108,7 +112,7 @@ Task<Result<void>> get_trace(Ctx ctx, RouteContext context) {
   if (tracer == nullptr)
     co_return fail(Code::kUnsupported,
                    "this daemon has no socket for nodes, so it keeps no traces");
-  std::string id(last_part(context.request.path));
+  std::string id(context.name);
   SKEP_CO_TRY(const json::object found, co_await tracer->trace(std::move(ctx), std::move(id)));
   const std::string body = to_json(found);
   co_return co_await context.responder.send_json(200, body);
@@ -127,17 +131,36 @@ constexpr std::array kRoutes = {
           &get_usage},
     Route{"POST", "/api/chat", true,
           "Says something to the agent; the answer streams as server-sent events", &post_chat},
+    Route{"GET", "/api/agents", true, "The agents of this hive", &get_agents},
+    Route{"POST", "/api/agents", true, "Spawns an agent from a manifest", &post_agents},
+    Route{"POST", "/api/agents/draft", true, "Asks the model for a manifest; keeps nothing",
+          &post_agent_draft},
+    Route{"GET", "/api/agents/{name}", true, "One agent with its manifest and children",
+          &get_agent},
+    Route{"GET", "/api/agents/{name}/log", true, "What happened to it", &get_agent_log},
+    Route{"POST", "/api/agents/{name}/pause", true, "It refuses messages from now on",
+          &post_agent_pause},
+    Route{"POST", "/api/agents/{name}/resume", true, "It takes messages again", &post_agent_resume},
+    Route{"POST", "/api/agents/{name}/mode", true, "How much of its tools it may use",
+          &post_agent_mode},
+    Route{"POST", "/api/agents/{name}/kill", true, "Ends it for good", &post_agent_kill},
     Route{"GET", "/api/fabric/nodes", true, "Who is connected, and where",
           &get_fabric<&fabric::nodes_of>},
     Route{"GET", "/api/fabric/routes", true, "Where names lead, in the order that decides, and why",
           &get_fabric<&fabric::routes_of>},
+    Route{"POST", "/api/fabric/routes", true, "Adds a static route to the hive's rules",
+          &post_fabric_route},
+    Route{"DELETE", "/api/fabric/routes", true, "Takes a static route out of the hive's rules",
+          &delete_fabric_route},
     Route{"GET", "/api/fabric/vpns", true, "Which names are in which zone",
           &get_fabric<&fabric::zones_of>},
+    Route{"POST", "/api/fabric/vpns", true, "Adds a zone rule", &post_fabric_vpn},
+    Route{"DELETE", "/api/fabric/vpns", true, "Takes a zone rule out", &delete_fabric_vpn},
     Route{"GET", "/api/fabric/hives", true, "Other hives and what they advertise",
           &get_fabric<&fabric::hives_of>},
     Route{"GET", "/api/fabric/stats", true, "Counters of each router",
           &get_fabric<&fabric::stats_of>},
-    Route{"GET", "/api/fabric/trace/*", true, "Where a message went: its trace id, or its own",
+    Route{"GET", "/api/fabric/trace/{name}", true, "Where a message went: its trace id, or its own",
           &get_trace},
     Route{"GET", "/metrics", true, "The same counters as Prometheus text", &get_metrics},
     Route{"POST", "/api/shutdown", true, "Ends the daemon cleanly", &post_shutdown},
@@ -147,14 +170,17 @@ constexpr std::array kRoutes = {
 
 std::span<const Route> routes() { return kRoutes; }
 
-bool matches(const Route& route, std::string_view path) {
-  if (!route.path.ends_with("/*")) return route.path == path;
-  const std::string_view before = route.path.substr(0, route.path.size() - 1);
-  return path.size() > before.size() && path.starts_with(before) &&
-         path.find('/', before.size()) == std::string_view::npos;
+bool path_matches(std::string_view pattern, std::string_view path, std::string_view& name) {
+  constexpr std::string_view kName = "{name}";
+  const std::size_t at = pattern.find(kName);
+  if (at == std::string_view::npos) return pattern == path;
+  const std::string_view head = pattern.substr(0, at), tail = pattern.substr(at + kName.size());
+  if (path.size() <= head.size() + tail.size()) return false;
+  const std::string_view middle = path.substr(at, path.size() - head.size() - tail.size());
+  if (!path.starts_with(head) || !path.ends_with(tail) || middle.contains('/')) return false;
+  name = middle;
+  return true;
 }
-
-std::string_view last_part(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 std::string error_body(const Error& error) {
   return to_json(json::object{

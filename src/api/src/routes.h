@@ -13,20 +13,26 @@ struct RouteContext {
   Api::Deps& deps;
   const net::ServerRequest& request;
   net::Responder& responder;
+  std::string_view name = {};  // what stands for {name} in the route's path
 };
 
 struct Route {
   std::string_view method;
-  std::string_view path;  // "/api/x/*": with one more part behind the slash
+  std::string_view path;  // one segment may be {name}
   bool needs_token;
   std::string_view summary;
   Task<Result<void>> (*handle)(Ctx ctx, RouteContext context);
 };
 
 std::span<const Route> routes();
-bool matches(const Route& route, std::string_view path);
-// Of a route "/api/x/*": that part.
-std::string_view last_part(std::string_view path);
+// Whether `path` is one of `pattern`; `name` is then what stands for {name}.
+bool path_matches(std::string_view pattern, std::string_view path, std::string_view& name);
+
+// /api/fabric/routes and /vpns, changed (fabric_rules.cc). The body is the entry, or what names it.
+Task<Result<void>> post_fabric_route(Ctx ctx, RouteContext context);
+Task<Result<void>> delete_fabric_route(Ctx ctx, RouteContext context);
+Task<Result<void>> post_fabric_vpn(Ctx ctx, RouteContext context);
+Task<Result<void>> delete_fabric_vpn(Ctx ctx, RouteContext context);
 
 // The JSON body of an error answer: {"error":{"code":…,"message":…}}.
 std::string error_body(const Error& error);

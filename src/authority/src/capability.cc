@@ -42,9 +42,24 @@ bool names_port(std::string_view host) {
   return host.find(':', bracket == std::string_view::npos ? 0 : bracket) != std::string_view::npos;
 }
 
-// As it is compared: hosts without regard to case, and without a port any port.
+bool is_memory(Action action) {
+  return action == Action::kMemoryRead || action == Action::kMemoryWrite;
+}
+
+// As it is compared: hosts without regard to case; a key's scopes like folders.
+std::string effective_value(Action action, std::string_view value) {
+  if (action == Action::kNetConnect) return to_lower_ascii(value);
+  return is_memory(action) ? replace_all(std::string(value), ".", "/") : std::string(value);
+}
+
+// Of a host without a port any port; `*` at the end of a key is all below it.
 std::string effective(Action action, std::string_view pattern) {
-  if (action != Action::kNetConnect || pattern == "*") return std::string(pattern);
+  if (pattern == "*") return std::string(pattern);
+  if (is_memory(action)) {
+    std::string folders = effective_value(action, pattern);
+    return folders.ends_with("/*") ? folders + "*" : folders;
+  }
+  if (action != Action::kNetConnect) return std::string(pattern);
   std::string host = to_lower_ascii(pattern);
   return names_port(host) ? host : host + ":*";
 }
@@ -108,13 +123,10 @@ Grants Grants::everything() {
 }
 
 const Capability* Grants::granting(Action action, std::string_view resource) const {
-  const std::string host = action == Action::kNetConnect ? to_lower_ascii(resource) : std::string();
-  const std::string_view value = host.empty() ? resource : host;
+  const std::string value = effective_value(action, resource);
   const auto at = std::ranges::find_if(all_, [&](const Capability& own) {
     if (own.action != action) return false;
     if (!takes_resource(action)) return true;
-    if (own.pattern == "*") return true;
-    if (action != Action::kNetConnect) return glob_match(own.pattern, value);
     return glob_match(effective(action, own.pattern), value);
   });
   return at == all_.end() ? nullptr : &*at;

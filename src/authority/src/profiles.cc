@@ -20,7 +20,7 @@ constexpr std::string_view kCoding[] = {"file_write", "create_directory", "apply
 constexpr std::string_view kResearch[] = {"file_write", "web_fetch", "web_search"};
 constexpr std::string_view kMessaging[] = {"agent_send",    "agent_list",    "memory_store",
                                            "memory_recall", "memory_search", "system_time",
-                                           "result_read"};
+                                           "result_read",   "react",         "send_file"};
 constexpr std::string_view kAutomation[] = {"file_write",   "shell_exec",    "web_fetch",
                                             "web_search",   "agent_send",    "agent_list",
                                             "memory_store", "memory_recall", "memory_search"};
@@ -43,6 +43,7 @@ struct Implied {
 constexpr Implied kImplied[] = {
     {"file_read", Action::kFileRead, "*"},
     {"file_list", Action::kFileRead, "*"},
+    {"send_file", Action::kFileRead, "*"},
     {"file_write", Action::kFileWrite, "*"},
     {"create_directory", Action::kFileWrite, "*"},
     {"apply_patch", Action::kFileWrite, "*"},

@@ -67,6 +67,18 @@ TEST(Grants, ChildNeverHasWhatItsParentLacks) {
   EXPECT_NE(Grants({cap("net_connect:a.org:443")}).beyond(open), nullptr);
 }
 
+TEST(Grants, MemoryPatternsHoldForAllBelow) {
+  const Grants own({cap("memory_write:self.*")});
+  EXPECT_TRUE(own.allow(Action::kMemoryWrite, "self.birthday"));
+  EXPECT_TRUE(own.allow(Action::kMemoryWrite, "self.notes.2026.may"));
+  EXPECT_TRUE(own.allow(Action::kMemoryWrite, "self.*"));
+  EXPECT_FALSE(own.allow(Action::kMemoryWrite, "shared.x"));
+  EXPECT_FALSE(own.allow(Action::kMemoryWrite, "selfish.x"));
+  EXPECT_EQ(own.beyond(Grants({cap("memory_write:self.notes.*")})), nullptr);
+  EXPECT_NE(own.beyond(Grants({cap("memory_write:*")})), nullptr);
+  EXPECT_NE(Grants({cap("memory_write:self.notes.*")}).beyond(own), nullptr);
+}
+
 TEST(Grants, ProfilesHaveWhatTheirToolsNeed) {
   const Grants minimal = Grants::of_profile("minimal").value();
   EXPECT_TRUE(minimal.allow(Action::kToolInvoke, "file_read"));

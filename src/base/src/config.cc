@@ -98,6 +98,10 @@ class Read {
   }
 
   bool expanded(const ConfigNode& text, std::string& into) {
+    if (!state_.env) {
+      into = text.text;
+      return true;
+    }
     Result<std::string> value = expand_env(text.text, state_.env);
     if (!value) {
       std::string hint = value.error().code == Code::kNotFound
@@ -286,6 +290,11 @@ std::vector<std::string> ConfigSection::child_names() {
     if (child->kind == ConfigKind::kTable) names.push_back(child->key);
   }
   return names;
+}
+
+void ConfigSection::refuse(std::string_view key, std::string why) {
+  Read read(*state_, node_, path_, key);
+  if (read.node() != nullptr) read.problem(std::move(why));
 }
 
 void ConfigSection::problem(std::string_view key, std::string message) {

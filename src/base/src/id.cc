@@ -106,8 +106,14 @@ Result<Uuid> Uuid::parse(std::string_view text) {
 }
 
 std::string Uuid::str() const {
-  std::string text = hex_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  for (std::size_t at : {8u, 13u, 18u, 23u}) text.insert(at, 1, '-');
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(36, '-');
+  std::size_t at = 0;
+  for (const std::uint8_t byte : bytes) {
+    if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
+    text[at++] = kDigits[byte >> 4];
+    text[at++] = kDigits[byte & 15];
+  }
   return text;
 }
 

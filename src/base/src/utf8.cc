@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include "skep/base/text.h"
+#include "skep/base/wider.h"
 
 namespace skep {
 namespace {
@@ -54,15 +56,51 @@ Sequence first_sequence(std::string_view text) {
   return {wanted, true};
 }
 
+using Stride = std::uint8_t __attribute__((ext_vector_type(32)));
+
+// How many bytes from `at` on, in whole strides, are good as far as their own bytes and the three
+// before each can tell; `at` is at least 3, and a character begins there. Every byte is asked
+// whether the ones before it want a continuation, which must be so exactly where one stands; the
+// rest keeps out bytes that no character has, overlong forms and surrogates.
+SKEP_WIDER_TOO std::size_t good_strides(std::string_view text, std::size_t at) {
+  const std::size_t from = at;
+  for (; text.size() - at >= sizeof(Stride); at += sizeof(Stride)) {
+    const char* here = text.data() + at;
+    Stride x, first, second, third;  // the bytes, and those before each
+    std::memcpy(&x, here, sizeof x);
+    std::memcpy(&first, here - 1, sizeof x);
+    std::memcpy(&second, here - 2, sizeof x);
+    std::memcpy(&third, here - 3, sizeof x);
+    if (__builtin_reduce_or(x | third) < 0x80 && __builtin_reduce_or(first) < 0x80) continue;
+    const auto stands = (x & 0xc0) == 0x80;
+    const auto wanted = (first >= 0xc0) | (second >= 0xe0) | (third >= 0xf0);
+    const auto wrong = (stands ^ wanted) | ((x & 0xfe) == 0xc0) | (x >= 0xf5) |
+                       ((first == 0xe0) & (x < 0xa0)) | ((first == 0xed) & (x > 0x9f)) |
+                       ((first == 0xf0) & (x < 0x90)) | ((first == 0xf4) & (x > 0x8f));
+    if (__builtin_reduce_or(wrong) != 0) break;
+  }
+  return at - from;
+}
+
 }  // namespace
 
 bool is_valid_utf8(std::string_view bytes) {
-  for (bytes.remove_prefix(ascii_prefix(bytes)); !bytes.empty();) {
-    Sequence next = first_sequence(bytes);
-    if (!next.valid) return false;
-    bytes.remove_prefix(next.bytes);
+  std::size_t at = ascii_prefix(bytes);
+  const auto characters_to = [&](std::size_t end) {
+    while (at < end) {
+      const Sequence next = first_sequence(bytes.substr(at));
+      if (!next.valid) return false;
+      at += next.bytes;
+    }
+    return true;
+  };
+  if (!characters_to(std::min(bytes.size(), at + 3))) return false;
+  if (bytes.size() - at >= sizeof(Stride)) {
+    at += good_strides(bytes, at);
+    while (is_continuation(bytes[at - 1])) --at;  // the last character may go on behind the strides
+    --at;
   }
-  return true;
+  return characters_to(bytes.size());
 }
 
 std::string to_valid_utf8(std::string_view bytes) {

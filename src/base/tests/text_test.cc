@@ -65,6 +65,30 @@ TEST(Utf8, TableOfGoodAndBad) {
   }
 }
 
+// Long texts are looked at in strides: what is wrong must be found wherever it lies in one.
+TEST(Utf8, FindsOneWrongByteAnywhereInALongText) {
+  for (const std::string_view character : {"a", "\xc3\xa9", "\xe4\xbd\xa0", "\xf0\x9f\x90\x9d"}) {
+    for (std::size_t before = 0; before < 70; ++before) {
+      std::string good(before, 'b');
+      while (good.size() < 140) good += character;
+      ASSERT_TRUE(is_valid_utf8(good)) << before;
+      for (std::size_t at = 0; at < good.size(); ++at) {
+        std::string bad = good;
+        bad[at] = '\xff';
+        ASSERT_FALSE(is_valid_utf8(bad)) << before << ", " << at;
+        bad = good;
+        if ((bad[at] & 0x80) == 0) continue;
+        bad.erase(at, 1);
+        ASSERT_FALSE(is_valid_utf8(bad)) << before << ", " << at;
+      }
+      for (const std::string_view wrong :
+           {"\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80"}) {
+        ASSERT_FALSE(is_valid_utf8(std::string(good).insert(before, wrong))) << before;
+      }
+    }
+  }
+}
+
 TEST(Utf8, CutsOnCharacterBorders) {
   std::string_view text =
       "a\xe2\x82\xac"

@@ -27,11 +27,12 @@ void BotWatch::learnt(const std::string& full_jid, bool is_bot) {
 }
 
 Admission::Admission(const XmppChannelConfig& config, const store::Journal& journal,
-                     const Clock& clock, XmppChannelStats& stats)
+                     const Clock& clock, XmppChannelStats& stats, const identity::Access* access)
     : own_(config.link.address().bare()),
       component_(config.link.mode == xmpp::XmppConfig::Mode::kComponent),
       age_max_(config.message_age_max),
       allow_(config.allow),
+      access_(access),
       journal_(journal),
       clock_(clock),
       stats_(stats),
@@ -61,18 +62,46 @@ bool Admission::is_ours(const xmpp::Jid& from) const {
 bool Admission::is_conversation(const xmpp::ChatMessage& chat, bool words) const {
   if (chat.type == "headline" || chat.type == "groupchat" || chat.carbon || is_ours(chat.from))
     return false;
-  return !words || (chat.has_body && (!trim(chat.body).empty() || !chat.urls.empty()));
+  return !words || ((chat.has_body && !trim(chat.body).empty()) || !chat.files.empty());
+}
+
+bool Admission::blocked(const std::string& address) const {
+  return access_ != nullptr && access_->of(address) == identity::Access::Standing::kBlocked &&
+         !allow_.is_admin(address);
+}
+
+// What administrators decided counts more than the configuration; the configuration's
+// administrators are above both.
+identity::Verdict Admission::verdict(const std::string& address) const {
+  if (blocked(address)) return identity::Verdict::kNotListed;
+  if (access_ != nullptr && access_->of(address) == identity::Access::Standing::kAllowed)
+    return identity::Verdict::kAllowed;
+  return allow_.check(address);
+}
+
+bool Admission::permits(const xmpp::Jid& who) const {
+  return verdict(who.bare().str()) == identity::Verdict::kAllowed;
+}
+
+bool Admission::is_admin(const xmpp::Jid& who) const { return allow_.is_admin(who.bare().str()); }
+
+bool Admission::may_act(const xmpp::Jid& who) {
+  if (is_ours(who) || !authorised(who)) return false;
+  if (flood_.take(who.bare().str(), clock_.now()) == FloodVerdict::kPass) return true;
+  ++stats_.flooded;
+  return false;
 }
 
 bool Admission::authorised(const xmpp::Jid& from) {
-  switch (allow_.check(from.bare().str())) {
+  const std::string address = from.bare().str();
+  switch (verdict(address)) {
     case identity::Verdict::kAllowed:
       return true;
     case identity::Verdict::kForeignDomain:
       ++stats_.foreign_domain;
       break;
     case identity::Verdict::kNotListed:
-      ++stats_.not_listed;
+      ++(blocked(address) ? stats_.blocked : stats_.not_listed);
       break;
   }
   return allowed(from);  // says so in the log
@@ -80,11 +109,12 @@ bool Admission::authorised(const xmpp::Jid& from) {
 
 bool Admission::allowed(const xmpp::Jid& who) {
   const std::string address = who.bare().str();
-  const identity::Verdict verdict = allow_.check(address);
+  const identity::Verdict verdict = this->verdict(address);
   if (verdict == identity::Verdict::kForeignDomain)
     warn_once(address, "its domain is not in [agent] allowed_domains");
   if (verdict == identity::Verdict::kNotListed)
-    warn_once(address, "it is not in [agent] allowed_jids");
+    warn_once(address, blocked(address) ? "an administrator has blocked it"
+                                        : "it is not in [agent] allowed_jids");
   return verdict == identity::Verdict::kAllowed;
 }
 

@@ -51,13 +51,24 @@ class Admission {
   static constexpr std::size_t kWarnedMax = 4096;
 
   Admission(const XmppChannelConfig& config, const store::Journal& journal, const Clock& clock,
-            XmppChannelStats& stats);
+            XmppChannelStats& stats, const identity::Access* access = nullptr);
 
   // `chat` is no error, `key` its seen_key(). Counts whatever is not kYes.
   Admitted judge(const xmpp::ChatMessage& chat, const std::string& key, Subject subject = {});
   // Without counting; one warning in the log for each sender and hour when not.
   bool allowed(const xmpp::Jid& who);
+  // The same without a word.
+  [[nodiscard]] bool permits(const xmpp::Jid& who) const;
+  [[nodiscard]] bool is_admin(const xmpp::Jid& who) const;
+  // By an administrator, whatever else lets them in.
+  [[nodiscard]] bool shut_out(const xmpp::Jid& who) const { return blocked(who.bare().str()); }
+  // An iq that makes a turn: authorised and not too fast. Counted like messages.
+  bool may_act(const xmpp::Jid& who);
   [[nodiscard]] const identity::AllowList& allow_list() const { return allow_; }
+  void reload(identity::AllowListConfig allow) {
+    allow_ = identity::AllowList(std::move(allow));
+    warned_ = BoundedMap<WallTime>(kWarnedMax);
+  }
   // What is remembered of an accepted message; empty when it has no id to know it by.
   // `archive_id`: our own archive's, for messages that have no id of their own.
   static std::string seen_key(const xmpp::ChatMessage& chat, const std::string& archive_id = {});
@@ -69,6 +80,8 @@ class Admission {
   bool is_ours(const xmpp::Jid& from) const;
   bool is_conversation(const xmpp::ChatMessage& chat, bool words) const;
   bool authorised(const xmpp::Jid& from);
+  [[nodiscard]] identity::Verdict verdict(const std::string& address) const;
+  [[nodiscard]] bool blocked(const std::string& address) const;
   bool too_old(const xmpp::ChatMessage& chat) const;
   void warn_once(const std::string& who, std::string_view why);
 
@@ -76,6 +89,7 @@ class Admission {
   bool component_;
   Millis age_max_;
   identity::AllowList allow_;
+  const identity::Access* access_;
   const store::Journal& journal_;
   const Clock& clock_;
   XmppChannelStats& stats_;

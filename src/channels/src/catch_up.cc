@@ -8,6 +8,7 @@
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/store/append_file.h"
+#include "skep/xmpp/features.h"
 
 namespace skep::channels {
 namespace {
@@ -15,23 +16,7 @@ namespace {
 using xmpp::Element;
 
 constexpr std::string_view kNsDiscoInfo = "http://jabber.org/protocol/disco#info";
-constexpr std::string_view kNsData = "jabber:x:data";                  // XEP-0004
-constexpr std::string_view kNsRsm = "http://jabber.org/protocol/rsm";  // XEP-0059
 constexpr std::size_t kIdBytesMax = 1024;  // of an archive's id; a longer one is not kept
-
-bool announces(const Element& info, std::string_view feature) {
-  const Element* query = info.child("query", kNsDiscoInfo);
-  if (query == nullptr) return false;
-  return std::ranges::any_of(query->children(), [&](const Element* child) {
-    return child->name == "feature" && child->attribute("var") == feature;
-  });
-}
-
-Element field(std::string_view name, std::string value) {
-  Element out("field", std::string(kNsData));
-  out.set("var", std::string(name));
-  return out.add(Element("value", std::string(kNsData)).text(std::move(value)));
-}
 
 Element element(std::string_view name, std::string_view ns) {
   return Element(std::string(name), std::string(ns));
@@ -146,8 +131,8 @@ Task<void> CatchUp::ask_what_it_does(Ctx ctx) {
   Element iq = xmpp::make_iq({}, deps_.account, "get", "");
   iq.add(element("query", kNsDiscoInfo));
   const auto info = co_await request(ctx, std::move(iq));
-  has_archive_ = info && announces(*info, xmpp::kNsMam);
-  gives_ids_ = info && announces(*info, xmpp::kNsStanzaId);
+  has_archive_ = info && xmpp::announces(*info, xmpp::kNsMam);
+  gives_ids_ = info && xmpp::announces(*info, xmpp::kNsStanzaId);
   if (!info)
     log::info("xmpp", "the server does not say what it does: {}", info.error().to_string());
 }
@@ -176,34 +161,19 @@ Task<Result<void>> CatchUp::read_pages(Ctx ctx) {
   co_return Result<void>();
 }
 
-Task<Result<CatchUp::Page>> CatchUp::read_page(Ctx ctx, std::string after) {
-  Element iq = xmpp::make_iq({}, deps_.account, "set", "");
-  iq.add(question(after));
+Task<Result<xmpp::ArchivePage>> CatchUp::read_page(Ctx ctx, std::string after) {
+  Element iq = question(after);
   SKEP_CO_TRY(const Element answer, co_await request(ctx, std::move(iq)));
-  const Element* fin = answer.child("fin", xmpp::kNsMam);
-  if (fin == nullptr) co_return fail(Code::kCorrupt, "the archive's answer has no end");
-  Page page;
-  const std::string_view complete = fin->attribute("complete");
-  page.complete = complete == "true" || complete == "1";
-  if (const Element* set = fin->child("set", kNsRsm)) page.last = set->child_text("last", kNsRsm);
-  co_return page;
+  co_return xmpp::read_archive_page(answer);
 }
 
 // With an id nothing before it is asked for; else by time. Neither goes back further than kAgeMax.
 Element CatchUp::question(const std::string& after) const {
-  Element form = element("x", kNsData);
-  form.set("type", "submit");
-  form.add(field("FORM_TYPE", std::string(xmpp::kNsMam)));
   const WallTime oldest = deps_.clock.now() - kAgeMax;
-  if (after.empty() || place_->at < oldest)
-    form.add(field("start", format_rfc3339(std::max(place_->at, oldest))));
-  Element set = element("set", kNsRsm);
-  set.add(element("max", kNsRsm).text(std::to_string(kPageItems)));
-  if (!after.empty()) set.add(element("after", kNsRsm).text(after));
-  Element query = element("query", xmpp::kNsMam);
-  query.set("queryid", query_);
-  query.add(std::move(form));
-  return query.add(std::move(set));
+  xmpp::ArchiveQuestion question{
+      .archive = deps_.account, .query = query_, .after = after, .items_max = kPageItems};
+  if (after.empty() || place_->at < oldest) question.start = std::max(place_->at, oldest);
+  return xmpp::make_archive_question(question);
 }
 
 }  // namespace skep::channels

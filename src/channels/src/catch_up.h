@@ -7,6 +7,7 @@
 
 #include "skep/async/gate.h"
 #include "skep/channels/xmpp_channel.h"
+#include "skep/xmpp/archive.h"
 
 namespace skep::channels {
 
@@ -57,17 +58,13 @@ class CatchUp {
     std::string id;  // of the newest message that was dealt with
     WallTime at{};   // before which nothing is missing
   };
-  struct Page {
-    std::string last;
-    bool complete = false;
-  };
   void load();
   Task<void> ask_what_it_does(Ctx ctx);
   Task<void> ask_for_copies(Ctx ctx);
   Task<bool> read_to_end(Ctx ctx);
   Task<Result<void>> read_pages(Ctx ctx);
   void settle_if_done();
-  Task<Result<Page>> read_page(Ctx ctx, std::string after);
+  Task<Result<xmpp::ArchivePage>> read_page(Ctx ctx, std::string after);
   xmpp::Element question(const std::string& after) const;
   Task<Result<xmpp::Element>> request(Ctx ctx, xmpp::Element iq);
   void save_soon();

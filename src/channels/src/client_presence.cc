@@ -29,12 +29,25 @@ class ClientPresence final : public Presence {
     session_ = &session;
     deps_.gate.spawn("xmpp roster", go_online(deps_.gate.ctx()));
   }
-  void down() override { session_ = nullptr; }
+  void down() override {
+    session_ = nullptr;
+    availability_.clear();
+  }
 
   void handle(const Element& stanza) override {
     const auto from = Jid::parse(stanza.attribute("from"));
-    if (!from || stanza.attribute("type") != "subscribe" || !deps_.admission.allowed(*from)) return;
+    const std::string_view type = stanza.attribute("type");
+    if (!from) return;
+    if (type.empty() || type == "unavailable") return note(stanza, *from);
+    if (type != "subscribe" || !deps_.admission.allowed(*from)) return;
     for (const Element& answer : roster_.answer_subscribe(stanza)) deps_.say(answer);
+  }
+
+  Contact contact(const Jid& who) const override {
+    const xmpp::RosterItem* item = roster_.find(who.bare());
+    if (item == nullptr) return {};
+    return {
+        .known = true, .mutual = item->subscription == "both", .online = availability_.online(who)};
   }
 
   std::optional<Element> answer(const Element& iq) override { return roster_.on_push(iq, own_); }
@@ -56,9 +69,17 @@ class ClientPresence final : public Presence {
       log::warn("xmpp", "no roster, so nobody is asked for their presence: {}",
                 loaded.error().to_string());
     if (deps_.before_presence) co_await deps_.before_presence(ctx);
-    deps_.say(xmpp::make_presence(Jid(), Jid(), ""));
+    deps_.say(deps_.available(Jid()));
     if (loaded) ask_allowed();
     if (deps_.after_presence) co_await deps_.after_presence(ctx);
+  }
+
+  void note(const Element& stanza, const Jid& from) {
+    const xmpp::RosterItem* item = roster_.find(from.bare());
+    if (item == nullptr || !item->subscribed_to() || !deps_.admission.permits(from)) return;
+    const Availability::Change change = availability_.note(from, stanza, deps_.clock.now());
+    if (change.flooded) ++deps_.stats.presence_floods;
+    if (change.came_online) deps_.came_online(own_, from.bare(), change.was_away);
   }
 
   void ask_allowed() {

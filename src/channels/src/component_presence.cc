@@ -1,10 +1,9 @@
 #include <set>
 
 #include "presence.h"
-#include "skep/base/json.h"
 #include "skep/base/log.h"
-#include "skep/store/append_file.h"
 #include "skep/xmpp/roster.h"
+#include "subscribers.h"
 
 namespace skep::channels {
 namespace {
@@ -12,42 +11,14 @@ namespace {
 using xmpp::Element;
 using xmpp::Jid;
 
-// Somebody who sees whether one of our addresses is there.
-struct Subscriber {
-  Jid address;  // ours, bare
-  Jid who;      // bare
-  auto operator<=>(const Subscriber&) const = default;
-};
-using Subscribers = std::set<Subscriber>;
-
-Result<Subscribers> load(const std::string& file) {
-  SKEP_TRY(const std::string text, store::read_file(file));
-  SKEP_TRY(const json::value value, parse_json(text));
-  Subscribers subscribers;
-  const json::array* list = get_array(value, "subscribers");
-  if (list == nullptr) return fail(Code::kCorrupt, "no list of subscribers in it");
-  for (const json::value& entry : *list) {
-    SKEP_TRY(const Jid address, Jid::parse(get_string(entry, "address")));
-    SKEP_TRY(const Jid who, Jid::parse(get_string(entry, "jid")));
-    subscribers.insert({address.bare(), who.bare()});
-  }
-  return subscribers;
-}
-
-Result<void> save(const std::string& file, const Subscribers& subscribers) {
-  json::array list;
-  for (const Subscriber& one : subscribers)
-    list.push_back({{"address", one.address.str()}, {"jid", one.who.str()}});
-  return store::write_file(file,
-                           to_json(json::object{{"version", 1}, {"subscribers", std::move(list)}}));
-}
+constexpr std::string_view kNsNick = "http://jabber.org/protocol/nick";  // XEP-0172
 
 class ComponentPresence final : public Presence {
  public:
   ComponentPresence(PresenceDeps deps, std::string file)
       : deps_(std::move(deps)), file_(std::move(file)) {
     if (file_.empty()) return;
-    auto loaded = load(file_);
+    auto loaded = load_subscribers(file_);
     if (loaded) {
       subscribers_ = *std::move(loaded);
     } else if (loaded.error().code != Code::kNotFound) {
@@ -57,8 +28,16 @@ class ComponentPresence final : public Presence {
     }
   }
 
-  void up(xmpp::Session&) override { announce(""); }
-  void down() override {}
+  // Who is there is asked: nobody told us while we were away.
+  void up(xmpp::Session&) override {
+    availability_.clear();
+    for (const auto& [one, how] : subscribers_) {
+      if (!deps_.admission.allowed(one.who)) continue;  // no longer
+      if (how.from) show(one);
+      if (how.to) deps_.say(xmpp::make_presence(one.address, one.who, "probe"));
+    }
+  }
+  void down() override { availability_.clear(); }
 
   void handle(const Element& stanza) override {
     const auto from = Jid::parse(stanza.attribute("from"));
@@ -67,57 +46,133 @@ class ComponentPresence final : public Presence {
     const Subscriber subscriber{to->bare(), from->bare()};
     const std::string_view type = stanza.attribute("type");
     if (type == "unsubscribe") return unsubscribe(stanza, subscriber);
-    if ((type != "subscribe" && type != "probe") || !deps_.admission.allowed(*from)) return;
+    if (type == "unsubscribed") return refused(subscriber);
+    if (type.empty() || type == "unavailable") return note(stanza, *from, subscriber);
+    if (!deps_.admission.allowed(*from)) return;
+    if (type == "subscribed") return granted(subscriber);
+    if (type != "subscribe" && type != "probe") return;
     // A probe comes because the roster on the other side says "to": so they are subscribed,
     // whatever our file says.
-    if (remember(subscriber)) return answer_with(stanza);
-    deps_.say(xmpp::make_presence(subscriber.address, subscriber.who, "unsubscribed"));
+    if (!remember(subscriber)) {
+      deps_.say(xmpp::make_presence(subscriber.address, subscriber.who, "unsubscribed"));
+      return;
+    }
+    answer_with(stanza, *to);
+    if (type == "subscribe") ask_back(subscriber);
   }
 
   std::vector<Element> farewell() const override {
     std::vector<Element> stanzas;
-    for (const Subscriber& one : subscribers_)
-      stanzas.push_back(xmpp::make_presence(one.address, one.who, "unavailable"));
+    for (const auto& [one, how] : subscribers_) {
+      if (how.from) stanzas.push_back(xmpp::make_presence(one.address, one.who, "unavailable"));
+    }
     return stanzas;
   }
 
- private:
-  void announce(std::string_view type) {
-    for (const Subscriber& one : subscribers_) {
-      if (!deps_.admission.allowed(one.who)) continue;  // no longer
-      deps_.say(xmpp::make_presence(one.address, one.who, type));
+  Contact contact(const Jid& who) const override {
+    Contact contact{.online = availability_.online(who)};
+    for (const auto& [one, how] : subscribers_) {
+      if (one.who != who.bare()) continue;
+      contact.known = true;
+      contact.mutual = contact.mutual || (how.from && how.to);
     }
+    return contact;
   }
 
-  void answer_with(const Element& stanza) {
-    const Element available("presence", std::string(xmpp::kNsClient));
-    for (const Element& answer : xmpp::answer_presence(stanza, available).stanzas)
+  // Who is shut out sees us go.
+  void access_changed() override {
+    const auto before = subscribers_.size();
+    std::erase_if(subscribers_, [this](const auto& entry) {
+      if (deps_.admission.allowed(entry.first.who)) return false;
+      const auto& [one, how] = entry;
+      if (how.from) {
+        deps_.say(xmpp::make_presence(one.address, one.who, "unavailable"));
+        deps_.say(xmpp::make_presence(one.address, one.who, "unsubscribed"));
+      }
+      availability_.forget(one.who);
+      return true;
+    });
+    if (subscribers_.size() != before) write();
+  }
+
+ private:
+  void show(const Subscriber& one) {
+    Element presence = deps_.available(one.address);
+    deps_.say(presence.set("to", one.who.str()));
+  }
+
+  void answer_with(const Element& stanza, const Jid& to) {
+    for (const Element& answer : xmpp::answer_presence(stanza, deps_.available(to)).stanzas)
       deps_.say(answer);
+  }
+
+  // Theirs tells when a message will be read.
+  void ask_back(const Subscriber& one) {
+    Subscription& how = subscribers_[one];
+    if (how.to) return;
+    how.asked = true;
+    write();
+    Element stanza = xmpp::make_presence(one.address, one.who, "subscribe");
+    if (const std::string name = deps_.nick(one.address); !name.empty()) {
+      Element nick("nick", std::string(kNsNick));
+      stanza.add(nick.text(name));
+    }
+    deps_.say(stanza);
+  }
+
+  // Nobody lets us see what we did not ask for.
+  void granted(const Subscriber& one) {
+    const auto found = subscribers_.find(one);
+    if (found == subscribers_.end() || !found->second.asked) return;
+    found->second.asked = false;
+    found->second.to = true;
+    write();
+  }
+
+  void refused(const Subscriber& one) {
+    const auto found = subscribers_.find(one);
+    if (found == subscribers_.end() || !(found->second.to || found->second.asked)) return;
+    found->second.to = found->second.asked = false;
+    availability_.forget(one.who);
+    if (found->second.none()) subscribers_.erase(found);
+    write();
+  }
+
+  void note(const Element& stanza, const Jid& from, const Subscriber& one) {
+    const auto found = subscribers_.find(one);
+    if (found == subscribers_.end() || !found->second.to || !deps_.admission.permits(from)) return;
+    const Availability::Change change = availability_.note(from, stanza, deps_.clock.now());
+    if (change.flooded) ++deps_.stats.presence_floods;
+    if (change.came_online) deps_.came_online(one.address, one.who, change.was_away);
   }
 
   // Leaving is always allowed; who never was there hears nothing.
   void unsubscribe(const Element& stanza, const Subscriber& subscriber) {
-    if (subscribers_.erase(subscriber) == 0) return;
+    const auto found = subscribers_.find(subscriber);
+    if (found == subscribers_.end() || !found->second.from) return;
+    found->second.from = false;
+    if (found->second.none()) subscribers_.erase(found);
     write();
     deps_.say(xmpp::make_presence(subscriber.address, subscriber.who, "unavailable"));
-    answer_with(stanza);
+    answer_with(stanza, subscriber.address);
   }
 
-  bool remember(Subscriber subscriber) {
-    if (subscribers_.contains(subscriber)) return true;
-    if (subscribers_.size() >= kSubscribersMax) {
+  bool remember(const Subscriber& subscriber) {
+    const auto found = subscribers_.find(subscriber);
+    if (found != subscribers_.end() && found->second.from) return true;
+    if (found == subscribers_.end() && subscribers_.size() >= kSubscribersMax) {
       log::warn("xmpp", "{} presence subscribers already: {} is refused", subscribers_.size(),
                 subscriber.who.str());
       return false;
     }
-    subscribers_.insert(std::move(subscriber));
+    subscribers_[subscriber].from = true;
     write();
     return true;
   }
 
   void write() {
     if (file_.empty()) return;
-    if (auto saved = save(file_, subscribers_); !saved) {
+    if (auto saved = save_subscribers(file_, subscribers_); !saved) {
       log::warn("xmpp", "the list of presence subscribers could not be written: {}",
                 saved.error().to_string());
     }

@@ -1,6 +1,7 @@
 #include "inbound.h"
 
 #include "skep/base/log.h"
+#include "skep/xmpp/pubsub.h"
 
 namespace skep::channels {
 
@@ -11,7 +12,7 @@ void Inbound::take(Element stanza, std::shared_ptr<void> hold) {
   if (stanza.name != "message" && stanza.name != "presence") return;
   if (stanza.name == "message") ++deps_.stats.received;
   if (closed_ || waiting_.size() >= kWaitingMax) return refuse_unread(stanza);
-  deps_.reception.arriving(stanza);
+  if (!deps_.rooms.arriving(stanza)) deps_.reception.arriving(stanza);
   (void)waiting_.push({std::move(stanza), std::move(hold)});
 }
 
@@ -69,9 +70,22 @@ void Inbound::on_presence(const Element& stanza) {
 }
 
 Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
+  const bool archived = co_await deps_.rooms.take_archived(ctx, stanza);
+  if (archived) co_return;
   auto received = deps_.reception.read(stanza);
   if (!received) co_return;
   const bool direct = received->how == Unwrapped::How::kDirect;
+  const bool for_us = direct || received->how == Unwrapped::How::kArchived;
+  if (for_us && !received->ours && deps_.channel.guest &&
+      co_await deps_.channel.guest->take(ctx, received->stanza)) {
+    deps_.reception.done(*received);
+    co_return;
+  }
+  if (direct && deps_.events && received->stanza.child("event", xmpp::kNsPubSubEvent)) {
+    xmpp::Element event = received->stanza;
+    const bool dealt_with = co_await deps_.events(ctx, std::move(event));
+    if (dealt_with) co_return deps_.reception.done(*received);
+  }
   const bool of_room =
       direct && co_await deps_.rooms.take_message(ctx, received->stanza, received->chat);
   if (of_room) {
@@ -91,7 +105,10 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
 Task<void> Inbound::on_words(Ctx ctx, Received& received) {
   ChatMessage& chat = received.chat;
   const bool archived = received.how == Unwrapped::How::kArchived;
+  if (!chat.receipt_for.empty() && !archived && deps_.arrived)
+    deps_.arrived(chat.receipt_for, chat.from);
   const std::string seen = Admission::seen_key(chat, received.archive_id);
+  if (!archived && take_code(chat, seen)) co_return;
   const Admitted admitted = deps_.admission.judge(chat, seen, {.archived = archived});
   if (admitted == Admitted::kYes || admitted == Admitted::kContext) {
     const std::string said = chat.body;
@@ -128,6 +145,7 @@ void Inbound::on_error(const ChatMessage& chat) {
   }
   ++deps_.stats.undelivered;
   log::warn("xmpp", "the reply {} did not reach {}: {}", chat.id, *to, chat.error_condition);
+  if (deps_.bounced) deps_.bounced(chat.id.substr(0, chat.id.find('-')));
   sent_.erase(chat.id);
 }
 
@@ -187,15 +205,19 @@ Task<void> Inbound::hand_over(Ctx ctx, Heard heard) {
   // Of a copy the receipt is the addressed device's business.
   const bool carbon = heard.received.how == Unwrapped::How::kReceivedCarbon;
   if (!carbon && !heard.received.ours) acknowledge(chat);
-  if (direct && deps_.admission.bots().should_ask(chat.from.str()))
-    deps_.ask_what(chat.from, correspondence(chat).from);
+  const bool pace = direct && deps_.admission.bots().should_ask(chat.from.str());
+  const bool client = direct && deps_.asks_features && deps_.peers.should_ask(chat.from.str());
+  if (pace || client) deps_.ask_what(chat.from, correspondence(chat).from);
 }
 
 // Until the key's record is written the receiver's unfinished entry holds it, in the message's meta
 // (remember_unfinished()); and that entry's next record takes it along. An aside has no entry.
 Result<void> Inbound::deliver(const Heard& heard, const Ilk& from) {
   const ChatMessage& chat = heard.chat;
-  Message message = to_message(chat, from, deps_.channel.agent, deps_.channel.xmpp.clock.now());
+  const Entrypoint& at = deps_.entrypoints.of(chat.to);
+  Message message = to_message(chat, from, at.agent, deps_.channel.xmpp.clock.now());
+  message.conversation.entrypoint = at.id;
+  if (at.address.empty() && deps_.with_from) written_to_.touch(chat.from.bare().str()) = chat.to;
   if (!deps_.with_from) message.reply_address.from.clear();
   Result<void> taken = heard.aside ? deliver_aside(std::move(message), heard)
                                    : deliver_words(std::move(message), heard);
@@ -212,10 +234,10 @@ Result<void> Inbound::deliver_words(Message message, const Heard& heard) {
   const ChatMessage& chat = heard.chat;
   Asked asked{.type = chat.type, .parent_thread = chat.parent_thread, .foreign_id = chat.id};
   asked.markable = heard.received.stanza.child("markable", kNsMarkers) != nullptr;
+  asked.reference = chat.origin_id.empty() ? chat.id : chat.origin_id;
   put_asked(message.meta, asked);
   put_seen(message.meta, heard.seen);
   const MessageId id = message.id;
-  asked.reference = chat.origin_id.empty() ? chat.id : chat.origin_id;
   deps_.turns.asked(message, std::move(asked));  // before: the turn may begin at once
   Result<void> taken = deps_.channel.out.deliver(std::move(message));
   if (!taken) deps_.turns.forget(id);

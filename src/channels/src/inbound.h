@@ -7,6 +7,7 @@
 #include <string>
 
 #include "admission.h"
+#include "entrypoints.h"
 #include "presence.h"
 #include "reception.h"
 #include "reply.h"
@@ -42,6 +43,19 @@ class Inbound {
     std::function<void(const xmpp::Jid& who, const xmpp::Jid& from)> ask_what;
     Rooms& rooms;
     bool with_from = true;
+    const Entrypoints& entrypoints;
+    // A message with a publish-subscribe event; true: it is dealt with.
+    std::function<Task<bool>(Ctx, xmpp::Element)> events = {};
+    bool asks_features = false;  // what writers' clients can do matters
+    // A message of ours with this id showed an answer in part.
+    std::function<bool(const std::string& id)> is_draft = {};
+    // A message of ours has arrived (XEP-0184), or came back.
+    std::function<void(const std::string& id, const xmpp::Jid& by)> arrived;
+    std::function<void(const std::string& id)> bounced;
+    // The question of ours that this message shows; empty: none.
+    std::function<std::string(const std::string& id)> question;
+    // Somebody was let in by a code: administrators are told.
+    std::function<void(const identity::AccessEntry&)> paired;
   };
   explicit Inbound(Deps deps) : deps_(std::move(deps)) {}
 
@@ -55,6 +69,11 @@ class Inbound {
   Task<void> finished(Ctx ctx);
   // A message of ours is out: its error, should one come, is known.
   void sent(const std::string& id, const std::string& to);
+  // Of our addresses without anything of their own, the one that somebody wrote to last; nullptr:
+  // none that is remembered.
+  [[nodiscard]] const xmpp::Jid* address_for(const std::string& bare) {
+    return written_to_.find(bare);
+  }
 
  private:
   Task<void> handle(Ctx ctx, const xmpp::Element& stanza);
@@ -71,12 +90,16 @@ class Inbound {
   Task<void> on_own_words(Ctx ctx, const Received& received);
   std::string worded(const Received& received);
   bool said_by_this_agent(const Received& received) const;
+  bool is_sent_id(const std::string& id) const;
   static bool is_gesture(const xmpp::References& about);
   Task<void> hand_over(Ctx ctx, Heard heard);
   Result<void> deliver(const Heard& heard, const Ilk& from);
   Result<void> deliver_aside(Message message, const Heard& heard);
   Result<void> deliver_words(Message message, const Heard& heard);
   void on_error(const xmpp::ChatMessage& chat);
+  bool take_code(const xmpp::ChatMessage& chat, const std::string& seen);
+  bool remember_seen(const std::string& seen);
+  bool answers_question(const Received& received, xmpp::ChatMessage& chat) const;
   void on_presence(const xmpp::Element& stanza);
   void refuse(const xmpp::Element& stanza, const Error& why);
   void refuse(const Received& received, const Error& why);
@@ -93,6 +116,7 @@ class Inbound {
   bool running_ = false;
   bool closed_ = false;
   Signal ended_;
+  BoundedMap<xmpp::Jid> written_to_{kSentMax};
   BoundedMap<std::string> sent_{kSentMax};  // id -> the full JID it went to
 };
 

@@ -33,26 +33,41 @@ Task<void> Inbound::on_gesture(Ctx ctx, const Received& received) {
       deps_.admission.judge(received.chat, seen, {.words = false, .archived = archived});
   if (admitted != Admitted::kYes && admitted != Admitted::kContext) co_return;
   ChatMessage chat = received.chat;
-  chat.urls.clear();
+  chat.files.clear();
   const xmpp::References& about = received.about;
   if (about.retracts.empty()) {
+    if (answers_question(received, chat)) {
+      const Heard answer{received, chat, seen};
+      co_return co_await hand_over(std::move(ctx), answer);
+    }
+    const std::string quote = deps_.quotes.find(chat.from, about.reacts_to);
+    if (quote.empty() && !is_sent_id(about.reacts_to)) {
+      ++deps_.stats.unknown_reactions;
+      co_return;
+    }
     ++deps_.stats.reactions;
-    chat.body = as_reaction(about.reactions, deps_.quotes.find(chat.from, about.reacts_to));
+    chat.body = as_reaction(about.reactions, quote);
     const Heard heard{received, chat, seen, Aside{Aside::What::kHeard, {}}};
     co_return co_await hand_over(std::move(ctx), heard);
   }
   ++deps_.stats.retractions;
+  deps_.quotes.forget(chat.from, about.retracts);
   chat.body.clear();
   const Heard heard{received, chat, seen, Aside{Aside::What::kRetracts, about.retracts}};
   co_await hand_over(std::move(ctx), heard);
 }
 
+// "ID-2" is a part of the reply ID.
+bool Inbound::is_sent_id(const std::string& id) const {
+  const std::string whole = id.substr(0, id.find('-'));
+  return !whole.empty() && deps_.channel.journal.remembers(Outbox::kSentSet, whole);
+}
+
 // The archive has our own replies too; those the transcript knows already.
 bool Inbound::said_by_this_agent(const Received& received) const {
   for (const std::string& id : {received.chat.origin_id, received.chat.id}) {
-    const std::string whole = id.substr(0, id.find('-'));  // "ID-2" is a part of ID
     if (deps_.is_reply && deps_.is_reply(id)) return true;
-    if (!whole.empty() && deps_.channel.journal.remembers(Outbox::kSentSet, whole)) return true;
+    if (is_sent_id(id) || (deps_.is_draft && deps_.is_draft(id))) return true;
   }
   return false;
 }
@@ -67,8 +82,7 @@ Task<void> Inbound::on_own_words(Ctx ctx, const Received& received) {
   const bool known = said_by_this_agent(received) ||
                      (!seen.empty() && deps_.channel.journal.remembers(Admission::kSeenSet, seen));
   const bool theirs = chat.from.bare() == chat.to.bare();
-  const bool allowed =
-      deps_.admission.allow_list().check(chat.to.bare().str()) == identity::Verdict::kAllowed;
+  const bool allowed = deps_.admission.permits(chat.to);
   if (!words || known || theirs || !allowed || is_gesture(received.about)) {
     ++deps_.stats.ignored;
     co_return;

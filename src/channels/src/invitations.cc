@@ -60,10 +60,9 @@ bool vouches(const Jid& room, const Jid& inviter, const std::vector<std::string>
 }  // namespace
 
 bool Rooms::may_invite(const MucInvite& invite) {
-  const std::string inviter = invite.inviter.bare().str();
   // Somebody in a room, who need not be who the allow list means.
   if (invite.inviter.bare() == invite.room || find(invite.inviter.bare()) != nullptr) return false;
-  if (deps_.admission.allow_list().check(inviter) != identity::Verdict::kAllowed) return false;
+  if (!deps_.admission.permits(invite.inviter)) return false;
   return !invite.mediated || vouches(invite.room, invite.inviter, deps_.config.allow.own_domains);
 }
 
@@ -226,12 +225,20 @@ json::object Rooms::status() const {
                                  {"invited", room->invited()}});
   }
   const RoomStats& s = stats_;
-  json::object counters{{"heard", s.heard},           {"asked", s.asked},
-                        {"answered", s.answered},     {"undelivered", s.undelivered},
-                        {"strays", s.strays},         {"unauthorised", s.unauthorised},
-                        {"automatic", s.automatic},   {"too_fast", s.too_fast},
-                        {"duplicates", s.duplicates}, {"forged_history", s.forged_history},
-                        {"bounced", s.bounced},       {"invited", s.invited},
+  json::object counters{{"heard", s.heard},
+                        {"asked", s.asked},
+                        {"answered", s.answered},
+                        {"undelivered", s.undelivered},
+                        {"strays", s.strays},
+                        {"unauthorised", s.unauthorised},
+                        {"automatic", s.automatic},
+                        {"too_fast", s.too_fast},
+                        {"duplicates", s.duplicates},
+                        {"forged_history", s.forged_history},
+                        {"bounced", s.bounced},
+                        {"invited", s.invited},
+                        {"from_archive", s.from_archive},
+                        {"unknown_gestures", s.unknown_gestures},
                         {"declined", s.declined}};
   return {{"rooms", std::move(rooms)},
           {"waiting", outbox_.size()},

@@ -14,9 +14,20 @@ class Peers {
   void heard(const xmpp::ChatMessage& chat) {
     Known& known = peers_.touch(chat.from.str());
     if (!chat.chat_state.empty())
-      known = {.told = known.told, .uses = true};
+      known.uses = true, known.refuses = false;
     else if (chat.has_body && known.told && !known.uses)
       known.refuses = true;
+  }
+  // Whether to ask what that client can do; true once for each.
+  [[nodiscard]] bool should_ask(const std::string& full_jid) {
+    return !std::exchange(peers_.touch(full_jid).asked, true);
+  }
+  void learnt(const std::string& full_jid, bool corrects) {
+    peers_.touch(full_jid).corrects = corrects;
+  }
+  [[nodiscard]] bool takes_corrections(const std::string& full_jid) {
+    const Known* known = peers_.find(full_jid);
+    return known != nullptr && known->corrects;
   }
   [[nodiscard]] bool takes_states(const std::string& full_jid) {
     const Known* known = peers_.find(full_jid);
@@ -27,9 +38,11 @@ class Peers {
 
  private:
   struct Known {
-    bool told = false;     // we sent a state
-    bool uses = false;     // and this client sent one
-    bool refuses = false;  // it answered ours without
+    bool told = false;      // we sent a state
+    bool uses = false;      // and this client sent one
+    bool asked = false;     // we asked what it can do
+    bool corrects = false;  // it announces XEP-0308
+    bool refuses = false;   // it answered ours without
   };
   BoundedMap<Known> peers_{kPeersMax};
 };

@@ -40,21 +40,105 @@ Result<Jid> optional_jid(const std::string& text) {
   return text.empty() ? Result<Jid>(Jid()) : Jid::parse(text);
 }
 
+void mark_origin(Element& stanza, const std::string& id) {
+  Element origin = child("origin-id", xmpp::kNsStanzaId);
+  stanza.add(std::move(origin.set("id", id)));
+}
+
 Element render_part(const OutgoingReply& reply, const Jid& from, const Jid& to,
                     const std::string& id, const std::string& body) {
   Element stanza = xmpp::make_message(from, to, reply.type, id);
   add_body(stanza, body);
   add_thread(stanza, reply.message.conversation.thread, reply.parent_thread);
   if (reply.chat_state) stanza.add(child("active", xmpp::kNsChatStates));
-  Element origin = child("origin-id", xmpp::kNsStanzaId);
-  stanza.add(std::move(origin.set("id", id)));
+  mark_origin(stanza, id);
   const bool first = id == reply.message.id.str();
+  if (first && !reply.extras.corrects.empty()) {
+    Element replace = child("replace", xmpp::kNsCorrect);
+    stanza.add(std::move(replace.set("id", reply.extras.corrects)));
+  }
   if (first && !reply.answers.empty()) {
     Element about = child("reply", xmpp::kNsReply);
     stanza.add(std::move(about.set("to", to.str()).set("id", reply.answers)));
   }
+  if (reply.wants_receipt && first) stanza.add(child("request", xmpp::kNsReceipts));
+  if (reply.automatic) mark_automatic(stanza);
+  return stanza;
+}
+
+// 4.1: what a client sends when one is pressed is an ordinary message with that text.
+void add_choices(Element& stanza, const std::vector<Choice>& choices) {
+  for (const Choice& choice : choices) {
+    Element response = child("response", kNsQuickResponse);
+    stanza.add(std::move(response.set("value", choice.value).set("label", choice.label)));
+  }
+}
+
+Element render_file(const OutgoingReply& reply, const Jid& from, const Jid& to,
+                    const std::string& id, const xmpp::SharedFile& file) {
+  Element stanza = xmpp::make_message(from, to, reply.type, id);
+  xmpp::add_shared_file(stanza, file);
+  add_thread(stanza, reply.message.conversation.thread, reply.parent_thread);
+  mark_origin(stanza, id);
   mark_automatic(stanza);
   return stanza;
+}
+
+// XEP-0444 4.1: it has no body, so archives must be told to keep it.
+Element render_reaction(const OutgoingReply& reply, const Jid& from, const Jid& to) {
+  Element stanza = xmpp::make_message(from, to, reply.type, reply.message.id.str());
+  Element reactions = child("reactions", xmpp::kNsReactions);
+  reactions.set("id", reply.extras.reacts_to);
+  for (const std::string& emoji : reply.extras.reactions) {
+    Element reaction = child("reaction", xmpp::kNsReactions);
+    reactions.add(std::move(reaction.text(emoji)));
+  }
+  stanza.add(std::move(reactions));
+  mark_origin(stanza, reply.message.id.str());
+  stanza.add(child("store", xmpp::kNsHints));
+  mark_automatic(stanza);
+  return stanza;
+}
+
+void append_extras(std::string& out, const Extras& extras) {
+  if (extras == Extras{}) return;
+  json::array files;
+  for (const xmpp::SharedFile& file : extras.files) {
+    files.push_back(json::object{{"url", file.url},
+                                 {"name", file.name},
+                                 {"type", file.media_type},
+                                 {"size", file.size},
+                                 {"sha256", file.sha256}});
+  }
+  const json::object all{
+      {"files", std::move(files)},
+      {"reacts_to", extras.reacts_to},
+      {"reactions", json::array(extras.reactions.begin(), extras.reactions.end())},
+      {"corrects", extras.corrects}};
+  out += R"(,"extras":)" + to_json(all);
+}
+
+Extras extras_from(const json::value& reply) {
+  Extras extras;
+  const json::value* all = get_member(reply, "extras");
+  if (all == nullptr) return extras;
+  extras.reacts_to = get_string(*all, "reacts_to");
+  extras.corrects = get_string(*all, "corrects");
+  if (const json::array* list = get_array(*all, "reactions")) {
+    for (const json::value& emoji : *list) {
+      if (emoji.is_string()) extras.reactions.emplace_back(emoji.get_string());
+    }
+  }
+  if (const json::array* list = get_array(*all, "files")) {
+    for (const json::value& file : *list) {
+      extras.files.push_back({.url = std::string(get_string(file, "url")),
+                              .name = std::string(get_string(file, "name")),
+                              .media_type = std::string(get_string(file, "type")),
+                              .size = static_cast<std::uint64_t>(get_int(file, "size").value_or(0)),
+                              .sha256 = std::string(get_string(file, "sha256"))});
+    }
+  }
+  return extras;
 }
 
 // "ann: text"; what must begin a line to be a block goes on the next one.
@@ -76,6 +160,30 @@ Element about(const Correspondence& with) {
   return xmpp::make_message(with.from, with.to, with.type, mint_ulid());
 }
 
+// What ordinary replies do not have.
+void append_unasked(std::string& out, const OutgoingReply& reply) {
+  if (reply.wants_receipt) out += R"(,"wants_receipt":true)";
+  if (!reply.automatic) out += R"(,"automatic":false)";
+  for (const Choice& choice : reply.choices) {
+    out += &choice == &reply.choices.front() ? R"(,"choices":[{"value":)" : R"(,{"value":)";
+    append_json_string(out, choice.value);
+    out += R"(,"label":)";
+    append_json_string(out, choice.label);
+    out += '}';
+  }
+  if (!reply.choices.empty()) out += ']';
+}
+
+void read_unasked(const json::value& value, OutgoingReply& reply) {
+  reply.wants_receipt = get_bool(value, "wants_receipt").value_or(false);
+  reply.automatic = get_bool(value, "automatic").value_or(true);
+  const json::array* choices = get_array(value, "choices");
+  if (choices == nullptr) return;
+  for (const json::value& one : *choices)
+    reply.choices.push_back(
+        {std::string(get_string(one, "value")), std::string(get_string(one, "label"))});
+}
+
 }  // namespace
 
 // Written without a tree: it is part of every reply's way.
@@ -90,6 +198,8 @@ std::string to_journal(const OutgoingReply& reply) {
     out += R"(,"answers":)";
     append_json_string(out, reply.answers);
   }
+  append_unasked(out, reply);
+  append_extras(out, reply.extras);
   fmt::format_to(
       std::back_inserter(out),
       R"(,"chat_state":{},"with_from":{},"styling":{},"bytes_max":{},"accepted_at":{}}})",
@@ -107,11 +217,13 @@ Result<OutgoingReply> outgoing_from_journal(std::string_view text) {
   reply.type = get_string(value, "type");
   reply.parent_thread = get_string(value, "parent_thread");
   reply.answers = get_string(value, "answers");
+  reply.extras = extras_from(value);
   reply.chat_state = get_bool(value, "chat_state").value_or(true);
   reply.with_from = get_bool(value, "with_from").value_or(true);
   reply.styling = get_bool(value, "styling").value_or(true);
   reply.bytes_max = static_cast<std::size_t>(get_int(value, "bytes_max").value_or(8192));
   reply.accepted_at = WallTime(Millis(get_int(value, "accepted_at").value_or(0)));
+  read_unasked(value, reply);
   return reply;
 }
 
@@ -125,12 +237,18 @@ Result<std::vector<Element>> render(const OutgoingReply& reply) {
   const Asked asked = in_room ? asked_from(reply.message.meta).value_or(Asked{}) : Asked{};
   if (!trim(text).empty()) text = addressed(asked.mention, std::move(text));
   std::vector<Element> stanzas;
-  for (const std::string& body : split_reply(text, reply.bytes_max)) {
+  if (!reply.extras.reacts_to.empty()) return std::vector{render_reaction(reply, from, to)};
+  const auto part_id = [&] {
     const std::string& id = reply.message.id.str();
-    const std::string part_id = stanzas.empty() ? id : fmt::format("{}-{}", id, stanzas.size() + 1);
-    stanzas.push_back(render_part(reply, from, to, part_id, body));
+    return stanzas.empty() ? id : fmt::format("{}-{}", id, stanzas.size() + 1);
+  };
+  for (const std::string& body : split_reply(text, reply.bytes_max)) {
+    stanzas.push_back(render_part(reply, from, to, part_id(), body));
     if (stanzas.size() == 1) add_reply(stanzas.front(), asked);
   }
+  if (!stanzas.empty()) add_choices(stanzas.back(), reply.choices);
+  for (const xmpp::SharedFile& file : reply.extras.files)
+    stanzas.push_back(render_file(reply, from, to, part_id(), file));
   return stanzas;
 }
 
@@ -163,6 +281,23 @@ Element make_chat_state(const Correspondence& with, std::string_view state) {
   add_thread(stanza, with.thread);
   stanza.add(child("no-store", xmpp::kNsHints));
   stanza.add(child("no-permanent-store", xmpp::kNsHints));
+  return stanza;
+}
+
+// Archives keep the first, which the whole answer names, and not those between.
+Element make_draft(const Correspondence& with, const std::string& id, const std::string& text,
+                   const std::string& parent_thread, const std::string& corrects) {
+  Element stanza = xmpp::make_message(with.from, with.to, with.type, id);
+  add_body(stanza, text);
+  add_thread(stanza, with.thread, parent_thread);
+  stanza.add(child("composing", xmpp::kNsChatStates));
+  mark_origin(stanza, id);
+  if (!corrects.empty()) {
+    Element replace = child("replace", xmpp::kNsCorrect);
+    stanza.add(std::move(replace.set("id", corrects)));
+    stanza.add(child("no-permanent-store", xmpp::kNsHints));
+  }
+  mark_automatic(stanza);
   return stanza;
 }
 

@@ -5,12 +5,23 @@
 #include <string_view>
 #include <vector>
 
+#include "skep/channels/xmpp_channel.h"
 #include "skep/model/message.h"
 #include "skep/xmpp/stanza.h"
 
 namespace skep::channels {
 
-inline constexpr std::string_view kNsMarkers = "urn:xmpp:chat-markers:0";  // XEP-0333
+inline constexpr std::string_view kNsQuickResponse = "urn:xmpp:tmp:quick-response";  // XEP-0439
+inline constexpr std::string_view kNsMarkers = "urn:xmpp:chat-markers:0";            // XEP-0333
+
+// What is said beside the words of a reply, or instead of them.
+struct Extras {
+  std::vector<xmpp::SharedFile> files;  // after the words, a message each
+  std::string reacts_to;               // XEP-0444: to this message, with `reactions`; no words then
+  std::vector<std::string> reactions;  // the whole set; none: taken back
+  std::string corrects;                // XEP-0308: our message that the first part replaces
+  bool operator==(const Extras&) const = default;
+};
 
 // A reply with all it takes to render it the same way again after a restart. The journal's form is
 // JSON.
@@ -22,8 +33,12 @@ struct OutgoingReply {
   bool with_from = true;   // components say from whom; servers do it for clients
   bool styling = true;
   std::string answers = {};  // id of the message this answers, where that is not plain (XEP-0461)
+  Extras extras = {};
   std::size_t bytes_max = 8192;
   WallTime accepted_at{};
+  std::vector<Choice> choices = {};  // XEP-0439, with the last part
+  bool wants_receipt = false;        // XEP-0184
+  bool automatic = true;
   bool operator==(const OutgoingReply&) const = default;
 };
 std::string to_journal(const OutgoingReply& reply);
@@ -45,6 +60,9 @@ struct Correspondence {
 xmpp::Element make_receipt(const Correspondence& with, std::string_view id);        // XEP-0184
 xmpp::Element make_displayed(const Correspondence& with, std::string_view id);      // XEP-0333
 xmpp::Element make_chat_state(const Correspondence& with, std::string_view state);  // XEP-0085
+// The beginning of an answer; `corrects`: the draft that it replaces, empty for the first.
+xmpp::Element make_draft(const Correspondence& with, const std::string& id, const std::string& text,
+                         const std::string& parent_thread, const std::string& corrects);
 xmpp::Element make_notice(const Correspondence& with,
                           std::string_view text);  // a plain sentence, marked automatic
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "rooms.h"
+#include "second_thoughts.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 
@@ -15,7 +16,7 @@ using xmpp::Jid;
 constexpr std::size_t kSubjectBytesMax = 1024;
 
 bool has_words(const ChatMessage& chat) {
-  return chat.has_body && (!trim(chat.body).empty() || !chat.urls.empty());
+  return (chat.has_body && !trim(chat.body).empty()) || !chat.files.empty();
 }
 
 bool looks_like_command(std::string_view text) {
@@ -69,9 +70,8 @@ Occupant Rooms::speaker_of(const Room& room, const ChatMessage& chat,
 }
 
 bool Rooms::authorised(const Room& room, const Occupant& speaker) const {
-  if (!speaker.real.empty() &&
-      deps_.admission.allow_list().check(speaker.real.str()) == identity::Verdict::kAllowed)
-    return true;
+  if (!speaker.real.empty() && deps_.admission.shut_out(speaker.real)) return false;
+  if (!speaker.real.empty() && deps_.admission.permits(speaker.real)) return true;
   using Members = RoomConfig::Members;
   if (room.config().members == Members::kEveryone) return true;
   if (room.config().members == Members::kNone) return false;
@@ -81,7 +81,7 @@ bool Rooms::authorised(const Room& room, const Occupant& speaker) const {
 
 bool Rooms::may_manage(const Room& room, const Occupant& speaker) const {
   const std::string real = speaker.real.str();
-  if (!speaker.real.empty() && deps_.admission.allow_list().is_admin(real)) return true;
+  if (!speaker.real.empty() && deps_.admission.is_admin(speaker.real)) return true;
   return std::ranges::any_of(room.config().commanders, [&](const std::string& entry) {
     return entry == "everyone" || entry == speaker.affiliation || entry == speaker.role ||
            (!speaker.real.empty() && entry == real);
@@ -146,22 +146,50 @@ Task<void> Rooms::on_groupchat(Ctx ctx, Room& room, const Element& stanza,
     co_return;
   }
   if (chat.from.is_bare()) co_return;  // the room itself: "anonymity changed" and the like
-  if (is_own(room, chat, muc)) co_return remember_own(room, chat, muc);
-  if (!has_words(chat)) co_return;
-  Said said{.room = room, .stanza = stanza, .chat = chat, .muc = std::move(muc)};
-  said.history = chat.delay && !room.is_caught_up();
+  if (is_own(room, chat, muc)) {
+    remember_said(room, muc,
+                  {.key = {},
+                   .label = {},
+                   .id = chat.id,
+                   .begins = std::string(cut_utf8(chat.body, Quotes::kQuoteBytesMax))});
+    archive_.noted(room.jid(), muc.stanza_id);
+    co_return remember_own(room, chat, muc);
+  }
+  const bool history = chat.delay && !room.is_caught_up();
   if (chat.delay && room.is_caught_up()) ++stats_.forged_history;
   if (!chat.delay) room.history_ended();  // a room without a subject message
+  archive_.noted(room.jid(), muc.stanza_id);
+  if (archive_.hold(room.jid(), stanza, history)) co_return;
+  Spoken spoken{.stanza = stanza, .chat = chat, .muc = std::move(muc), .history = history};
+  co_await hear(std::move(ctx), room, std::move(spoken));
+}
+
+// Somebody else's words or gesture, in the order of the conversation.
+Task<void> Rooms::hear(Ctx ctx, Room& room, Spoken spoken) {
+  const ChatMessage& chat = spoken.chat;
+  xmpp::References about = xmpp::read_references(spoken.stanza);
+  const bool gesture = !about.retracts.empty() || !about.reacts_to.empty();
+  if (!has_words(chat) && !gesture) co_return;
+  Said said{.room = room, .stanza = spoken.stanza, .chat = chat, .muc = std::move(spoken.muc)};
+  said.history = spoken.history;
   said.seen = seen_key(chat);
+  said.speaker = speaker_of(room, chat, said.muc);
+  said.key = said.speaker.key();
+  said.label = room.speakers().label(said.key, said.speaker.nick);
+  if (!gesture) {
+    remember_said(room, said.muc,
+                  {.key = said.key,
+                   .label = said.label,
+                   .id = chat.id,
+                   .begins = std::string(cut_utf8(said.muc.body, Quotes::kQuoteBytesMax))});
+  }
   const store::Journal& journal = deps_.channel.journal;
   if (!said.seen.empty() && (journal.remembers(kSeenSet, said.seen) ||
                              journal.remembers(Admission::kSeenSet, said.seen))) {
     ++stats_.duplicates;
     co_return;
   }
-  said.speaker = speaker_of(room, chat, said.muc);
-  said.key = said.speaker.key();
-  said.label = room.speakers().label(said.key, said.speaker.nick);
+  if (gesture) co_return co_await on_gesture(std::move(ctx), std::move(said), std::move(about));
   const Heard heard = judge(said, is_addressed(said));
   co_await hand_over(std::move(ctx), std::move(said), heard);
 }
@@ -195,6 +223,7 @@ Message Rooms::to_private_message(const Said& said, const Ilk& from) const {
   Message message =
       to_message(said.chat, from, deps_.channel.agent, deps_.channel.xmpp.clock.now());
   message.conversation.peer = private_peer(said.room, said.key);
+  message.conversation.entrypoint = deps_.config.entrypoint;
   message.reply_address.from = said.room.from().empty() ? "" : said.room.from().str();
   put_asked(message.meta, {.type = said.chat.type, .occupant = said.key});
   return message;
@@ -210,6 +239,7 @@ Message Rooms::to_room_message(const Said& said, Heard heard, const Ilk& from) c
     if (rest && rest->starts_with('/')) chat.body = *rest;
   }
   Message message = to_message(chat, from, deps_.channel.agent, deps_.channel.xmpp.clock.now());
+  message.conversation.entrypoint = deps_.config.entrypoint;
   message.conversation.thread.clear();  // one conversation, whatever threads its people use
   message.reply_address = {.from = said.room.from().empty() ? "" : said.room.from().str(),
                            .to = said.room.jid().str()};

@@ -4,6 +4,7 @@
 
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/xmpp/features.h"
 
 namespace skep::channels {
 namespace {
@@ -13,7 +14,8 @@ using xmpp::Jid;
 
 constexpr std::string_view kNsDiscoInfo = "http://jabber.org/protocol/disco#info";
 
-// "Helper Bot" -> "helper-bot": what a component is called in rooms.
+}  // namespace
+
 std::string local_part(std::string_view name) {
   std::string local;
   for (const char c : to_lower_ascii(name)) {
@@ -24,16 +26,6 @@ std::string local_part(std::string_view name) {
   while (local.ends_with('-')) local.pop_back();
   return local.empty() ? "agent" : local;
 }
-
-bool announces(const Element& info, std::string_view feature) {
-  const Element* query = info.child("query", kNsDiscoInfo);
-  if (query == nullptr) return false;
-  return std::ranges::any_of(query->children(), [&](const Element* child) {
-    return child->name == "feature" && child->attribute("var") == feature;
-  });
-}
-
-}  // namespace
 
 Rooms::Rooms(Deps deps)
     : deps_(std::move(deps)),
@@ -49,7 +41,11 @@ Rooms::Rooms(Deps deps)
                    },
                .times = deps_.config.room_times},
               deps_.config.outbox_max),
-      people_(deps_.config.flood_per_minute, deps_.config.flood_burst) {
+      people_(deps_.config.flood_per_minute, deps_.config.flood_burst),
+      archive_({.gate = deps_.gate,
+                .clock = deps_.channel.xmpp.clock,
+                .request = deps_.request,
+                .file = deps_.config.room_archive_file}) {
   outbox_.restore();
   for (const RoomConfig& config : deps_.config.rooms) add(config, Jid(), false);
   load_bookmarks();
@@ -86,7 +82,11 @@ Room::Deps Rooms::room_deps() {
                 return outbox_.has_unproven(room.jid()) ? RoomOutbox::kHistoryWanted : 0;
               },
           .came_in = [this](Room& room) { came_in(room); },
-          .caught_up = [this](Room& room) { outbox_.opened(room.jid()); },
+          // What we may have said may stand in the archive: then it is not said again.
+          .caught_up =
+              [this](Room& room) {
+                if (!archive_.is_reading(room.jid())) outbox_.opened(room.jid());
+              },
           .went_out = [this](Room& room) { outbox_.closed(room.jid()); },
           .ping = [this](Room& room) { ping(room); },
           .ended = [this](Room& room, const Room::Deps::End& end) { ended(room, end); }};
@@ -147,6 +147,7 @@ void Rooms::sweep() {
 }
 
 void Rooms::came_in(Room& room) {
+  archive_.joined(room.jid());
   deps_.gate.spawn("xmpp room features", ask_features(deps_.gate.ctx(), room.jid(), room.from()));
 }
 
@@ -157,7 +158,10 @@ Task<void> Rooms::ask_features(Ctx ctx, Jid jid, Jid from) {
   const Ctx bounded = ctx.within(kPingTimeout);
   const auto info = co_await deps_.request(bounded, std::move(iq));
   Room* room = find(jid);
-  if (room != nullptr && info) room->believes_stanza_ids = announces(*info, xmpp::kNsStanzaId);
+  if (room == nullptr) co_return;
+  if (info) room->believes_stanza_ids = xmpp::announces(*info, xmpp::kNsStanzaId);
+  const bool has_archive = info && xmpp::announces(*info, xmpp::kNsMam);
+  co_await catch_up(std::move(ctx), std::move(jid), std::move(from), has_archive);
 }
 
 void Rooms::ping(Room& room) {
@@ -254,7 +258,7 @@ bool Rooms::is_for_room(const Message& message) const {
   return asked && asked->type == "groupchat";
 }
 
-Result<void> Rooms::reply(Message message, const Asked& asked) {
+Result<void> Rooms::reply(Message message, const Asked& asked, Extras extras) {
   SKEP_TRY(const Jid to, Jid::parse(message.reply_address.to));
   Room* room = find(to.bare());
   if (room == nullptr || room->state() == Room::State::kStopped) {
@@ -267,6 +271,7 @@ Result<void> Rooms::reply(Message message, const Asked& asked) {
                     .chat_state = false,
                     .with_from = component_,
                     .styling = deps_.config.styling,
+                    .extras = std::move(extras),
                     .bytes_max = deps_.config.reply_bytes_max};
   if (asked.type == "groupchat") {
     put_asked(out.message.meta, asked);

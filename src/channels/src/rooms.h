@@ -5,13 +5,18 @@
 #include <memory>
 
 #include "admission.h"
+#include "room_archive.h"
 #include "room_outbox.h"
 #include "skep/async/gate.h"
 #include "skep/async/wait.h"
 #include "skep/model/room_talk.h"
+#include "skep/xmpp/references.h"
 #include "turns.h"
 
 namespace skep::channels {
+
+// "Helper Bot" -> "helper-bot": what an agent of a component is called in addresses.
+std::string local_part(std::string_view name);
 
 struct RoomStats {
   std::uint64_t heard = 0;         // messages noted as context
@@ -25,8 +30,10 @@ struct RoomStats {
   std::uint64_t duplicates = 0;
   std::uint64_t forged_history = 0;  // "delayed" after the history had ended
   std::uint64_t bounced = 0;
-  std::uint64_t invited = 0;   // invitations accepted
-  std::uint64_t declined = 0;  // and not
+  std::uint64_t from_archive = 0;      // read in a room's archive after an absence
+  std::uint64_t unknown_gestures = 0;  // reactions to, and retractions of, what is not known
+  std::uint64_t invited = 0;           // invitations accepted
+  std::uint64_t declined = 0;          // and not
 };
 
 // Loop thread only. Owned by the XmppChannel, which hands it what comes from rooms.
@@ -61,10 +68,15 @@ class Rooms {
   // From the network. True: it was about a room, and is dealt with.
   Task<bool> take_message(Ctx ctx, const xmpp::Element& stanza, const xmpp::ChatMessage& chat);
   bool take_presence(const xmpp::Element& stanza);
+  // It is on its way in. True: to take_archived().
+  bool arriving(const xmpp::Element& stanza);
+  // True: it was a result of a room's archive, and is dealt with.
+  Task<bool> take_archived(Ctx ctx, const xmpp::Element& stanza);
+  void save() { archive_.save(); }
 
   // Whether a reply (or progress) goes to a room or to somebody in one. Replies then go to reply().
   [[nodiscard]] bool is_for_room(const Message& message) const;
-  Result<void> reply(Message message, const Asked& asked);
+  Result<void> reply(Message message, const Asked& asked, Extras extras = {});
 
   // "/invite room [password]", "/leave room", "/rooms".
   std::string command(std::string_view command, std::string_view arguments);
@@ -89,6 +101,13 @@ class Rooms {
     std::string label;  // of the speaker, for the transcript
   };
   enum class Heard { kNote, kAnswer };
+  // A message of which the room has told us its id.
+  struct SaidBefore {
+    std::string key;    // of its speaker; empty: it is ours
+    std::string label;  // as it stands in the transcript
+    std::string id;
+    std::string begins;
+  };
 
   Task<void> run(Ctx ctx);
   std::optional<SteadyTime> due() const;
@@ -106,6 +125,14 @@ class Rooms {
   // room_talk.cc
   Task<void> on_groupchat(Ctx ctx, Room& room, const xmpp::Element& stanza,
                           const xmpp::ChatMessage& chat);
+  struct Spoken {
+    const xmpp::Element& stanza;
+    const xmpp::ChatMessage& chat;
+    xmpp::MucMessage muc;
+    bool history = false;
+  };
+  Task<void> hear(Ctx ctx, Room& room, Spoken spoken);
+  Task<void> catch_up(Ctx ctx, xmpp::Jid room, xmpp::Jid from, bool has_archive);
   Task<void> on_private(Ctx ctx, Room& room, const xmpp::Element& stanza,
                         const xmpp::ChatMessage& chat);
   bool on_bounce(Room& room, const xmpp::ChatMessage& chat);
@@ -123,6 +150,10 @@ class Rooms {
   Task<void> hand_over(Ctx ctx, Said said, Heard heard);
   Result<void> deliver(const Said& said, Message message, bool answer);
   std::string private_peer(const Room& room, const std::string& key) const;
+
+  // room_gestures.cc
+  void remember_said(const Room& room, const xmpp::MucMessage& muc, SaidBefore said);
+  Task<void> on_gesture(Ctx ctx, Said said, xmpp::References about);
 
   // invitations.cc
   bool take_invite(const xmpp::Element& stanza);
@@ -145,6 +176,8 @@ class Rooms {
   std::map<xmpp::Jid, FloodLimit> pace_;
   std::map<xmpp::Jid, SteadyTime> noticed_;
   BoundedMap<bool> own_ids_{4096};  // of messages that were ours, for replies to them
+  RoomArchive archive_;
+  BoundedMap<SaidBefore> said_{4096};  // by room and stanza id
   Signal changed_;
 };
 

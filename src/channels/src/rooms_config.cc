@@ -73,6 +73,7 @@ void read_commanders(ConfigSection& section, RoomConfig& room) {
 }
 
 void read_rest(ConfigSection& section, RoomConfig& room) {
+  section.read("account", room.account);
   section.read("password", room.password);
   section.read("persona", room.persona);
   section.read("instructions", room.instructions);

@@ -27,6 +27,10 @@ void Quotes::keep(const xmpp::Jid& peer, const std::string& id, std::string_view
     texts_.touch(key_of(peer, id)) = std::string(cut(text, kQuoteBytesMax));
 }
 
+void Quotes::forget(const xmpp::Jid& peer, const std::string& id) {
+  texts_.erase(key_of(peer, id));
+}
+
 std::string Quotes::find(const xmpp::Jid& peer, const std::string& id) {
   const std::string* text = texts_.find(key_of(peer, id));
   return text == nullptr ? std::string() : *text;

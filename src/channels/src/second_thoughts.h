@@ -20,6 +20,7 @@ class Quotes {
 
   // `id` in the conversation with `peer` (bare).
   void keep(const xmpp::Jid& peer, const std::string& id, std::string_view text);
+  void forget(const xmpp::Jid& peer, const std::string& id);
   [[nodiscard]] std::string find(const xmpp::Jid& peer, const std::string& id);
 
  private:

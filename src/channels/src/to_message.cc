@@ -4,23 +4,31 @@
 namespace skep::channels {
 namespace {
 
-constexpr std::size_t kUrlsMax = 16;          // attachments taken from one message
 constexpr std::size_t kThreadBytesMax = 255;  // a longer thread id is as good as none
 
-// "https://up.example/abc/report.pdf?x=1" -> "report.pdf"
-std::string filename_of(std::string_view url) {
-  url = url.substr(0, url.find_first_of("?#"));
-  const std::size_t slash = url.rfind('/');
-  const std::string_view name = slash == std::string_view::npos ? url : url.substr(slash + 1);
-  return std::string(name.empty() ? std::string_view("attachment") : name);
+// The body without the addresses of files: they stand there for clients that know nothing better.
+std::string words_of(const xmpp::ChatMessage& chat) {
+  std::string text = chat.body;
+  bool changed = false;
+  for (const xmpp::SharedFile& file : chat.files) {
+    if (file.url.empty() || !text.contains(file.url)) continue;
+    text = replace_all(std::move(text), file.url, "");
+    changed = true;
+  }
+  while (changed && text.contains("\n\n\n")) text = replace_all(std::move(text), "\n\n\n", "\n\n");
+  return changed ? std::string(trim(text)) : text;
 }
 
 std::vector<Part> parts_of(const xmpp::ChatMessage& chat) {
   std::vector<Part> parts;
-  if (!trim(chat.body).empty()) parts.emplace_back(TextPart{chat.body});
-  for (const std::string& url : chat.urls) {
-    if (parts.size() > kUrlsMax) break;
-    parts.emplace_back(FilePart{.filename = filename_of(url), .url = url});
+  std::string words = words_of(chat);
+  if (!trim(words).empty()) parts.emplace_back(TextPart{std::move(words)});
+  for (const xmpp::SharedFile& file : chat.files) {
+    parts.emplace_back(FilePart{.filename = file.name,
+                                .media_type = file.media_type,
+                                .size_bytes = file.size,
+                                .url = file.url,
+                                .sha256 = file.sha256});
   }
   return parts;
 }

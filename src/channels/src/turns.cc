@@ -15,6 +15,7 @@ void put_asked(json::object& meta, const Asked& asked) {
   put("reply_to", asked.reply_to);
   put("mention", asked.mention);
   put("occupant", asked.occupant);
+  put("reference", asked.reference);
   if (!xmpp.empty()) meta["xmpp"] = std::move(xmpp);
 }
 
@@ -29,6 +30,7 @@ std::optional<Asked> asked_from(const json::object& meta) {
   asked.reply_to = get_string(*xmpp, "reply_to");
   asked.mention = get_string(*xmpp, "mention");
   asked.occupant = get_string(*xmpp, "occupant");
+  asked.reference = get_string(*xmpp, "reference");
   asked.parent_thread = get_string(*xmpp, "parent_thread");
   return asked;
 }
@@ -44,11 +46,13 @@ std::string_view seen_from(const json::object& meta) {
 }
 
 std::string Turns::key_of(const Conversation& conversation) {
-  return conversation.peer + "\n" + conversation.thread;
+  return conversation.entrypoint + "\n" + conversation.peer + "\n" + conversation.thread;
 }
 
 void Turns::asked(const Message& message, Asked asked) {
   newest_.touch(key_of(message.conversation)) = asked.reference;
+  asked.conversation = message.conversation;
+  asked.address = message.reply_address;
   asked_.touch(message.id.str()) = std::move(asked);
 }
 
@@ -102,6 +106,12 @@ void Turns::progress(const Message& message) {
   if (running == composing_.end()) return;
   say_state(running->second.with, "paused");
   composing_.erase(running);
+}
+
+Asked Turns::waits(const Message& question) {
+  composing_.erase(question.in_reply_to.str());  // what is sent says <active/>
+  if (const Asked* known = asked_.find(question.in_reply_to.str())) return *known;
+  return asked_from(question.meta).value_or(Asked{});
 }
 
 Asked Turns::answered(const Message& reply) {

@@ -23,6 +23,8 @@ struct Asked {
   std::string reply_id;
   std::string reply_to;
   std::string mention;
+  Conversation conversation = {};  // while the turn runs; not in its meta
+  ReplyAddress address = {};
   std::string occupant;  // a private message there: its writer's Occupant::key()
 };
 // Kept in the message's meta as well, for an agent that carries it over a restart.
@@ -54,9 +56,12 @@ class Turns {
   [[nodiscard]] bool knows(const MessageId& message) {
     return asked_.find(message.str()) != nullptr;
   }
+  [[nodiscard]] const Asked* find(const std::string& message) { return asked_.find(message); }
   void forget(const MessageId& message) { asked_.erase(message.str()); }
   // A kProgress message.
   void progress(const Message& message);
+  // It asks the person something and composes no more until it goes on. What was asked, as below.
+  Asked waits(const Message& question);
   // The reply is here: the turn has ended. What was asked, for its type and threads.
   Asked answered(const Message& reply);
   // After `asked` something newer was said in that conversation, so the answer should name it.

@@ -94,6 +94,8 @@ std::optional<ChatEvent> to_event(const Message& message) {
       return ChatEvent{Type::kToolEnd, text, id};
     case Phase::kReset:
       return ChatEvent{Type::kReset, text, id};
+    case Phase::kAsks:
+      return ChatEvent{Type::kAsk, text, id};
     case Phase::kPaused:
       return std::nullopt;  // the reply says what went wrong
   }
@@ -194,9 +196,9 @@ class WebChannelImpl final : public WebChannel {
   }
 
   static std::string key_of(const ChatRequest& request) {
-    return request.client_id.empty()
-               ? std::string()
-               : request.peer + "\n" + request.thread + "\n" + request.client_id;
+    return request.client_id.empty() ? std::string()
+                                     : request.agent + "\n" + request.peer + "\n" + request.thread +
+                                           "\n" + request.client_id;
   }
   TurnPtr recent(const ChatRequest& request) const {
     const std::string key = key_of(request);
@@ -225,12 +227,18 @@ class WebChannelImpl final : public WebChannel {
 
   Task<Result<void>> send(Ctx ctx, ChatRequest request, TurnPtr turn) {
     std::string channel(kChannel);
+    Destination to = deps_.agent;
+    if (!request.agent.empty() && !deps_.node_of)
+      co_return fail(Code::kNotFound, "there is one agent here");
+    if (!request.agent.empty()) {
+      SKEP_CO_TRY(to, deps_.node_of(request.agent));
+    }
     SKEP_CO_TRY(const Ilk ilk,
                 co_await deps_.directory.resolve(ctx, std::move(channel), request.peer));
     Message message;
     message.id = MessageId(turn->id);
     message.trace = turn->id;
-    message.dst = deps_.agent;
+    message.dst = std::move(to);
     message.sent_at = deps_.clock.now();
     message.from = ilk;
     message.conversation = {

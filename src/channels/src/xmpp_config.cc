@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "skep/base/text.h"
 #include "skep/channels/xmpp_channel.h"
 
@@ -75,35 +77,117 @@ void read_agent(ConfigSection agent, XmppChannelConfig& config) {
   agent.read_duration("max_message_age_secs", 1s, config.message_age_max);
   agent.read("reply_max_bytes", config.reply_bytes_max, {.min = 512, .max = 200'000});
   agent.read("styling", config.styling);
+  agent.read("stream_corrections", config.stream_corrections);
   agent.read("outbox_max", config.outbox_max, {.min = 1, .max = 1'000'000});
 }
 
-}  // namespace
-
-XmppChannelConfig XmppChannelConfig::read(ConfigSection root) {
-  XmppChannelConfig config;
-  ConfigSection server = root.child("server");
-  ConfigSection agent = root.child("agent");
-  config.link = xmpp::XmppConfig::read(root);
-  read_agent(agent, config);
-  config.rooms = RoomConfig::read(root);
-  if (!server.present()) {
-    if (!config.rooms.empty())
-      root.problem("rooms", "rooms are on XMPP: they need [server] as well");
-    return config;
+// What [server] and each of [[accounts]] have alike.
+void read_link(ConfigSection root, ConfigSection server, XmppChannelConfig& config) {
+  config.link = xmpp::XmppConfig::read(root, server);
+  server.read("agent", config.agent);
+  config.profile.read(server);
+  if (config.link.mode == xmpp::XmppConfig::Mode::kComponent) {
+    config.addresses = EntrypointConfig::read(server, config.link.component_domain);
+  } else {
+    for (ConfigSection& section : server.list("addresses")) {
+      if (section.has("local")) section.problem("local", "only a component has several addresses");
+    }
   }
   config.allow.own_domains = own_domains(config.link);
   for (const std::string& domain : config.link.user_domains) {
     if (auto normal = normal_domain(domain); !normal)
       server.problem("user_domains", "\"" + domain + "\": " + normal.error().message);
   }
-  if (!agent.has("allowed_jids")) {
+}
+
+bool is_label(std::string_view text) {
+  return !text.empty() && text.size() <= 32 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+void take_rooms(const std::vector<RoomConfig>& rooms, XmppChannelConfig& config) {
+  for (const RoomConfig& room : rooms) {
+    if (room.account == config.label) config.rooms.push_back(room);
+  }
+}
+
+XmppChannelConfig read_account(ConfigSection root, ConfigSection section,
+                               const XmppChannelConfig& common) {
+  XmppChannelConfig one = common;
+  section.read("id", one.label);
+  if (!is_label(one.label))
+    section.problem("id", "must be 1 to 32 characters from a-z 0-9 _ -, like \"sales\"");
+  read_link(root, section, one);
+  one.entrypoint = one.link.address().str();
+  return one;
+}
+
+void check_account(ConfigSection& section, const XmppChannelConfig& one,
+                   const std::vector<XmppChannelConfig>& others) {
+  for (const XmppChannelConfig& other : others) {
+    if (other.label == one.label) section.problem("id", one.label + " is there twice");
+    if (other.link.address() == one.link.address() && !one.link.address().empty())
+      section.problem("id", one.link.address().str() + " is there twice");
+  }
+  if (others.size() == XmppChannelConfig::kAccountsMax)
+    section.problem("id", fmt::format("at most {} accounts", XmppChannelConfig::kAccountsMax));
+}
+
+}  // namespace
+
+XmppChannelConfig XmppChannelConfig::read(ConfigSection root,
+                                          std::vector<XmppChannelConfig>* accounts) {
+  XmppChannelConfig config;
+  ConfigSection server = root.child("server");
+  ConfigSection agent = root.child("agent");
+  read_agent(agent, config);
+  config.presence = PresenceConfig::read(root);
+  config.signals = SignalsConfig::read(root.child("signals"));
+  const std::vector<RoomConfig> rooms = RoomConfig::read(root);
+  const XmppChannelConfig common = config;
+  std::vector<ConfigSection> others;
+  if (accounts != nullptr) others = root.list("accounts");
+  for (ConfigSection& section : others) {
+    XmppChannelConfig one = read_account(root, section, common);
+    check_account(section, one, *accounts);
+    take_rooms(rooms, one);
+    accounts->push_back(std::move(one));
+  }
+  if ((server.present() || !others.empty()) && !agent.has("allowed_jids")) {
     agent.problem("allowed_jids",
                   "who may write to the agent over XMPP must be said: allowed_jids = "
                   "[\"you@example.org\"], [\"@example.org\"] for a "
                   "whole domain, or [\"*\"] for everybody of the allowed domains");
   }
+  take_rooms(rooms, config);
+  for (const RoomConfig& room : rooms) {
+    const bool known =
+        accounts == nullptr || room.account.empty() ||
+        std::ranges::find(*accounts, room.account, &XmppChannelConfig::label) != accounts->end();
+    if (!known)
+      root.problem("rooms", fmt::format("{}: there is no [[accounts]] with the id \"{}\"",
+                                        room.room.str(), room.account));
+  }
+  config.pubsub = PubSubConfig::read(root);
+  if (server.present()) {
+    read_link(root, server, config);
+    return config;
+  }
+  config.link = xmpp::XmppConfig::read(root);  // [keepalive] and [reconnect]
+  if (!config.rooms.empty()) root.problem("rooms", "rooms are on XMPP: they need [server] as well");
+  if (!config.pubsub.empty())
+    root.problem("pubsub", "nodes are on XMPP: they need [server] as well");
   return config;
+}
+
+void XmppChannelConfig::keep_files_in(const std::string& directory) {
+  const std::string suffix = label.empty() ? "" : "-" + label;
+  subscribers_file = fmt::format("{}/xmpp-subscribers{}.json", directory, suffix);
+  archive_file = fmt::format("{}/xmpp-archive{}.json", directory, suffix);
+  room_archive_file = fmt::format("{}/xmpp-room-archive{}.json", directory, suffix);
+  rooms_file = fmt::format("{}/xmpp-rooms{}.json", directory, suffix);
+  greeted_file = fmt::format("{}/xmpp-greeted{}.json", directory, suffix);
 }
 
 }  // namespace skep::channels

@@ -44,9 +44,19 @@ class ClientPresenceTest : public testing::StoresTest {
                      .own_domains = {"ex", "team.ex"}};
     admission_.emplace(config_, *journal_, clock_, stats_);
     PresenceDeps deps{
-        .admission = *admission_, .gate = gate_, .say = [this](const Element& stanza) {
-          said_.push_back(fmt::format("{}:{}", stanza.attribute("type"), stanza.attribute("to")));
-        }};
+        .admission = *admission_,
+        .gate = gate_,
+        .say =
+            [this](const Element& stanza) {
+              said_.push_back(
+                  fmt::format("{}:{}", stanza.attribute("type"), stanza.attribute("to")));
+            },
+        .clock = clock_,
+        .stats = stats_,
+        .available = [](const Jid&) { return xmpp::make_presence({}, {}, ""); },
+        .nick = [](const Jid&) { return std::string(); },
+        .came_online = [this](const Jid&, const Jid& who,
+                              std::optional<Millis>) { came_online_.push_back(who.str()); }};
     presence_ = client_presence(std::move(deps), config_.link.address(), config_.allow.addresses);
   }
   ~ClientPresenceTest() override { run(gate_.close()); }
@@ -66,11 +76,28 @@ class ClientPresenceTest : public testing::StoresTest {
   Gate gate_;
   std::optional<Admission> admission_;
   std::vector<std::string> said_;
+  std::vector<std::string> came_online_;
   std::unique_ptr<Presence> presence_;
   RosterSession session_;
 };
 
 using Said = std::vector<std::string>;
+
+TEST_F(ClientPresenceTest, SeesWhoComesOnlineOfItsContacts) {
+  online("<item jid='ann@ex' subscription='both'/><item jid='bob@ex' subscription='from'/>");
+  hears("", "bob@ex/phone");
+  hears("", "ann@ex/phone");
+  hears("", "ann@ex/desk");
+  EXPECT_EQ(came_online_, std::vector<std::string>{"ann@ex"});
+  EXPECT_EQ(presence_->contact(Jid::parse("ann@ex").value()),
+            (Contact{.known = true, .mutual = true, .online = true}));
+  hears("unavailable", "ann@ex/phone");
+  EXPECT_TRUE(presence_->contact(Jid::parse("ann@ex").value()).online) << "the desk is there";
+  hears("unavailable", "ann@ex/desk");
+  EXPECT_FALSE(presence_->contact(Jid::parse("ann@ex").value()).online);
+  hears("", "ann@ex/phone");
+  EXPECT_EQ(came_online_.size(), 2u);
+}
 
 TEST_F(ClientPresenceTest, ShowsItselfThenAsksTheAllowedWhomItDoesNotSee) {
   online("<item jid='ann@ex' subscription='both'/><item jid='bob@ex' subscription='from'/>");

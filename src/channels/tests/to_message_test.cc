@@ -47,7 +47,8 @@ TEST(ToMessage, BelievesADelayButNoFuture) {
 
 TEST(ToMessage, NamesAttachedFiles) {
   xmpp::ChatMessage attached = chat();
-  attached.urls = {"https://up.ex.org/abc/report.pdf?x=1"};
+  attached.body = "hello\n\nhttps://up.ex.org/abc/report.pdf?x=1";
+  attached.files = {{.url = "https://up.ex.org/abc/report.pdf?x=1", .name = "report.pdf"}};
   const Message message = to_message(attached, Ilk{}, Unresolved{}, kNow);
   const std::vector<Part> expected{
       TextPart{"hello"},

@@ -88,6 +88,41 @@ TEST(XmppChannelConfig, NeedsNothingWithoutAServer) {
   EXPECT_TRUE(read("[agent]\nname = \"Helper\"\n").problems.empty());
 }
 
+TEST(XmppChannelConfig, ReadsAddressesAndAccounts) {
+  const std::string account =
+      "[[accounts]]\nid = \"sales\"\nmode = \"client\"\njid = \"sales@example.org\"\n"
+      "password = \"s\"\nagent = \"AI.sales\"\n";
+  const std::string agent = "[agent]\nallowed_jids = [\"*\"]\n";
+  auto file =
+      ConfigFile::parse(std::string(kComponent) +
+                            "[[server.addresses]]\nlocal = \"Support\"\n"
+                            "agent = \"AI.support\"\nname = \"Help\"\n" +
+                            agent + account + "[[rooms]]\njid = \"a@conf\"\naccount = \"sales\"\n",
+                        "test.toml");
+  ASSERT_TRUE(file) << file.error().to_string();
+  std::vector<XmppChannelConfig> accounts;
+  const XmppChannelConfig config = XmppChannelConfig::read(file->root(), &accounts);
+  EXPECT_TRUE(file->problems().empty()) << file->problems().front().message;
+  ASSERT_EQ(config.addresses.size(), 1u);
+  EXPECT_TRUE(config.addresses[0].address.str().starts_with("support@"));
+  EXPECT_TRUE(config.entrypoint.empty()) << "the conversations of homes as they were";
+  EXPECT_TRUE(config.rooms.empty());
+  ASSERT_EQ(accounts.size(), 1u);
+  EXPECT_EQ(accounts[0].label, "sales");
+  EXPECT_EQ(accounts[0].entrypoint, "sales@example.org");
+  EXPECT_EQ(accounts[0].rooms.size(), 1u);
+  accounts[0].keep_files_in("/run");
+  EXPECT_EQ(accounts[0].archive_file, "/run/xmpp-archive-sales.json");
+  for (const std::string& wrong :
+       {account + account, agent + "[[rooms]]\njid = \"a@conf\"\naccount = \"nobody\"\n"}) {
+    auto bad = ConfigFile::parse(std::string(kComponent) + wrong, "test.toml");
+    ASSERT_TRUE(bad);
+    std::vector<XmppChannelConfig> none;
+    (void)XmppChannelConfig::read(bad->root(), &none);
+    EXPECT_FALSE(bad->problems().empty()) << wrong;
+  }
+}
+
 TEST(XmppChannelConfig, ReadsRooms) {
   const Read read_config = read(std::string(kComponent) +
                                 "[agent]\nallowed_jids = [\"*\"]\n"

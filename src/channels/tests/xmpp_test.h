@@ -36,7 +36,9 @@ class XmppTest : public StoresTest {
                                gave_up_ = error;
                                gave_up_signal_.notify_all();
                              },
-                         .unfinished = unfinished_};
+                         .unfinished = unfinished_,
+                         .access = access_.get(),
+                         .commands = commands_};
     auto opened = XmppChannel::open(config_, std::move(deps));
     ASSERT_TRUE(opened) << opened.error().to_string();
     channel_ = *std::move(opened);
@@ -83,6 +85,8 @@ class XmppTest : public StoresTest {
   FakeServer server_;
   int connects_ = 0;
   std::vector<Message> unfinished_;
+  std::unique_ptr<identity::Access> access_;
+  std::vector<CommandSpec> commands_;
   std::optional<Error> gave_up_;
   Signal gave_up_signal_;
   std::unique_ptr<XmppChannel> channel_;

@@ -40,7 +40,7 @@ void Core::Impl::broadcast_here(const Sender& sender, Packet& packet) {
   for (const Receiver& one : receivers) {
     const NodeAt* now = table.find(one.id);
     if (now == nullptr || now->since != one.since || now->where != NodeAt::Where::kHere) continue;
-    auto handed = hand_over(*exit_of(*now), packet, Drop::kNodeNotFound);
+    auto handed = hand_to_node(*now, packet);
     if (!handed) count(handed.error());
   }
 }

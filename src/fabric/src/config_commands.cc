@@ -76,10 +76,9 @@ Message ConfigCommand::reply(const Message& to) const {
   return message;
 }
 
-ConfigCommand read_command(const Message& message, bool allowed) {
+ConfigCommand read_command(std::string_view action, const json::value* entry, bool allowed) {
   ConfigCommand command;
   command.answer_ = {{"status", "ok"}};
-  const std::string_view action = message.action;
   const auto is = [&](std::string_view verb, std::string_view what) {
     return action.starts_with(verb) && action.substr(verb.size()).starts_with(what);
   };
@@ -106,9 +105,8 @@ ConfigCommand read_command(const Message& message, bool allowed) {
     return command;
   }
   if (command.verb_ == Verb::kList) return command;
-  const auto payload = parse_json(message.payload);
-  if (payload && payload->is_object()) {
-    command.entry_ = *payload;
+  if (entry != nullptr && entry->is_object()) {
+    command.entry_ = *entry;
     return command;
   }
   command.refuse("INVALID_PAYLOAD", "the payload must be the entry as an object");

@@ -19,10 +19,12 @@ class ConfigCommand {
   // The entries as they are now, for the answer.
   void list(const ConfigState& now);
   // {"status":"ok"|"error", "error_code"?, "error_detail"?, "config_version", "routes"|"vpns"}
+  [[nodiscard]] const json::object& answer() const { return answer_; }
   [[nodiscard]] Message reply(const Message& to) const;
 
  private:
-  friend ConfigCommand read_command(const Message& message, bool allowed);
+  friend ConfigCommand read_command(std::string_view action, const json::value* entry,
+                                    bool allowed);
   enum class Verb : std::uint8_t { kList, kAdd, kDelete } verb_ = Verb::kList;
   void refuse(std::string code, std::string detail);
 
@@ -30,8 +32,8 @@ class ConfigCommand {
   json::object answer_;
 };
 
-// Actions add_route, delete_route, list_routes, add_vpn, delete_vpn, list_vpns. `allowed`: the
-// sender may command.
-ConfigCommand read_command(const Message& message, bool allowed);
+// Actions add_route, delete_route, list_routes, add_vpn, delete_vpn, list_vpns. `entry`: the
+// payload, null when it is no JSON. `allowed`: the sender may command.
+ConfigCommand read_command(std::string_view action, const json::value* entry, bool allowed);
 
 }  // namespace skep::fabric

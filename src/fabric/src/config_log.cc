@@ -41,8 +41,12 @@ class Log final : public ConfigLog, public Inbox {
   ConfigOutcome change(std::string_view section, std::uint64_t version,
                        const json::value& content) override;
   [[nodiscard]] ConfigVersion version(std::string_view section) const override;
+  [[nodiscard]] std::string asked_by(std::string_view section) const override;
   [[nodiscard]] const Rules& rules() const override { return core_.table().rules(); }
   void on_applied(std::function<void()> follow) override { applied_ = std::move(follow); }
+  json::object command(std::string_view action, const json::value& entry) override {
+    return run(action, &entry, true, {}).answer();
+  }
   // What is sent to SY.config.
   Result<void> deliver(Message message) override;
 
@@ -78,6 +82,8 @@ class Log final : public ConfigLog, public Inbox {
   void adopt(std::string_view hive, ConfigState state, bool told_alone);
   void compare(const json::value& versions, Exit* exit);
   void answer(const Asked& asked, std::string_view subsystem, const ConfigOutcome& outcome);
+  ConfigCommand run(std::string_view action, const json::value* entry, bool allowed,
+                    std::string by);
   void command(const Message& message);
 
   [[nodiscard]] Message router_message(std::string action, const json::value& payload,
@@ -91,9 +97,11 @@ class Log final : public ConfigLog, public Inbox {
   std::string own_;
   std::optional<ConfigFile> file_;
   States states_;
-  // What the next change of our own is dated with at least, when the log began empty or damaged.
+  // What the next change of our own is dated with at least, when the log began damaged, or empty in
+  // a hive that follows no other.
   std::array<std::uint64_t, kSections.size()> fresh_epochs_{};
   std::function<void()> applied_;
+  std::string commander_;     // while a node's command is carried out
   std::optional<Port> node_;  // SY.config
 };
 
@@ -125,7 +133,7 @@ Result<void> Log::open(Router& router) {
       log::warn(kRoom, "{}: {} damaged lines left out (kept in {}.bad); other routers are asked",
                 config_.path, found.damaged, config_.path);
     for (Section section : kSections) {
-      if (found.damaged > 0 || !state(section))
+      if (found.damaged > 0 || (!state(section) && config_.from.empty()))
         fresh_epoch(section) = std::max(seconds_now(), version_of(section).epoch + 1);
     }
     set_rules();
@@ -167,6 +175,12 @@ ConfigVersion Log::version(std::string_view section) const {
   return known ? version_of(*known) : ConfigVersion{};
 }
 
+std::string Log::asked_by(std::string_view section) const {
+  const auto known = section_of(section);
+  if (!known || !state(*known)) return {};
+  return commander_.empty() ? state(*known)->asked_by : commander_;
+}
+
 ConfigOutcome Log::request_and_spread(Section section, std::uint64_t version,
                                       const json::value& content, const Asked& asked) {
   ConfigOutcome done = request(section, version, content, asked);
@@ -191,9 +205,11 @@ ConfigOutcome Log::request(Section section, std::uint64_t version, const json::v
   if (same && (version == 0 || version == now.version))
     return outcome(section, Applied::kUnchanged);
   if (version != 0 && version <= now.version) return outcome(section, Applied::kStale);
+  // The epoch of another hive's change comes with its CONFIG_STATE; one of ours would outrank it.
+  const bool own = asked.hive == own_;
   wanted.version = {.version = version == 0 ? now.version + 1 : version,
                     .origin = asked.hive,
-                    .epoch = std::max(now.epoch, fresh_epoch(section))};
+                    .epoch = own ? std::max(now.epoch, fresh_epoch(section)) : now.epoch};
   if (auto applied = apply(std::move(wanted)); !applied)
     return outcome(section, Applied::kError, "PERSIST_FAILED", applied.error().message);
   return outcome(section, Applied::kApplied);
@@ -351,20 +367,30 @@ Result<void> Log::deliver(Message message) {
   return {};
 }
 
-void Log::command(const Message& message) {
-  if (!message.src_name) return;
-  const Name& sender = *message.src_name;
-  const bool allowed = sender.type() == NodeType::kSystem && is_trusted(sender.hive());
-  ConfigCommand command = read_command(message, allowed);
+ConfigCommand Log::run(std::string_view action, const json::value* entry, bool allowed,
+                       std::string by) {
+  ConfigCommand command = read_command(action, entry, allowed);
   if (command.section) {
     ConfigState now = state(*command.section).value_or(ConfigState{.section = *command.section});
     if (auto content = command.edit(now)) {
+      commander_ = std::move(by);
       const ConfigOutcome done = request_and_spread(*command.section, 0, *content, {.hive = own_});
       command.settle(done);
+      commander_.clear();
       now = state(*command.section).value_or(std::move(now));
     }
     command.list(now);
   }
+  return command;
+}
+
+void Log::command(const Message& message) {
+  if (!message.src_name) return;
+  const Name& sender = *message.src_name;
+  const bool allowed = sender.type() == NodeType::kSystem && is_trusted(sender.hive());
+  const auto payload = parse_json(message.payload);
+  const ConfigCommand command =
+      run(message.action, payload ? &*payload : nullptr, allowed, sender.str());
   Message reply = command.reply(message);
   reply.dst = sender;
   (void)node_->send(std::move(reply));  // the sender may be gone; nobody else wants to know

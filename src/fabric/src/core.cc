@@ -142,6 +142,8 @@ void Core::set_thread_seq(std::function<Result<std::uint64_t>(std::string_view)>
   impl_->thread_seq = std::move(next);
 }
 
+void Core::set_witness(Witness* witness) { impl_->witness = witness; }
+
 void Core::on_control(std::string msg, Control handler) {
   if (handler) {
     impl_->controls[std::move(msg)] = std::move(handler);

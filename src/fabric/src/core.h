@@ -48,6 +48,16 @@ struct NodeChange {
   NodeAt node;
 };
 
+// Who is shown each user message and reply that a node of this router takes (turn_recorder.cc).
+class Witness {
+ public:
+  virtual ~Witness() = default;
+  // Before it is handed over, for the receiver may move it away and answer before it returns;
+  // ends() gets what begins() gave, in any order.
+  virtual std::uint64_t begins(const NodeAt& to, const Packet& packet) = 0;
+  virtual void ends(std::uint64_t number, bool taken) = 0;
+};
+
 // What decides where "dst: null" goes.
 class Resolver {
  public:
@@ -105,6 +115,7 @@ class Core {
   // Numbers messages of a thread that nobody has numbered, at the router that first sees them. An
   // error leaves the message without a number.
   void set_thread_seq(std::function<Result<std::uint64_t>(std::string_view thread_id)> next);
+  void set_witness(Witness* witness);  // null: nobody
   // System messages for this router or for nobody (dst null), and broadcast ones beside their
   // delivery, by meta.msg. Handed over after the source was checked. An empty handler takes the
   // registration back.

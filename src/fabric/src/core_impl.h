@@ -35,6 +35,7 @@ struct Core::Impl {
   bool gateway_here = false;
   Resolver* resolver = nullptr;
   std::function<Result<std::uint64_t>(std::string_view)> thread_seq;
+  Witness* witness = nullptr;
   std::unordered_map<std::string, Control> controls;
   std::vector<std::pair<std::uint64_t, std::function<void(const NodeChange&)>>> followers;
   std::function<void(Exit&)> session_up;
@@ -60,6 +61,7 @@ struct Core::Impl {
   Routed to_null(const Origin& from, const Sender& sender, Packet& packet);
   Routed to_node(const Origin& from, Packet& packet, const NodeAt& to);
   Routed hand_to_router(const Origin& from, Packet& packet, Exit& exit, Drop when_gone);
+  Routed hand_to_node(const NodeAt& to, Packet& packet);
   Routed hand_over(Exit& exit, Packet& packet, Drop when_gone);
   bool control(const Origin& from, const Packet& packet);
   [[nodiscard]] bool is_for_me(const Packet& packet) const;

@@ -1,6 +1,11 @@
 // The Message in an envelope (docs/fabric.md "Frames").
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "json_scan.h"
 #include "message_members.h"
 #include "skep/base/json.h"
 #include "skep/base/text.h"
@@ -19,6 +24,15 @@ class MetaReader {
     if (!value) return {};
     if (!value->is_string()) return spoil(key), std::string();
     return std::string(value->get_string());
+  }
+  // Leaves what was read already when it is absent.
+  void text_into(std::string& field, std::string_view key) {
+    std::string found = text(key);
+    if (!found.empty()) field = std::move(found);
+  }
+  void id_into(MessageId& field, std::string_view key) {
+    std::string found = text(key);
+    if (!found.empty()) field = MessageId(std::move(found));
   }
   bool flag(std::string_view key) {
     std::optional<json::value> value = take(key);
@@ -69,12 +83,6 @@ Destination destination_of(const EnvelopeView& view) {
   return Unresolved{};
 }
 
-void read_kind(Message& m, MetaReader& in, std::string_view type) {
-  m.kind = kind_of(type).value_or(Kind::kControl);
-  if (m.kind != Kind::kControl || type == kControlType) in.take("type");
-  m.action = in.text(m.kind == Kind::kSystem ? "msg" : "action");
-}
-
 void read_time(Message& m, MetaReader& in) {
   const std::string text = in.text("sent_at");
   if (text.empty()) return;
@@ -100,7 +108,8 @@ void read_conversation(Message& m, MetaReader& in, std::string_view thread_id) {
   if (!value) return;
   m.conversation = {text_in(in, "conversation", *value, "channel"),
                     text_in(in, "conversation", *value, "peer"),
-                    text_in(in, "conversation", *value, "thread")};
+                    text_in(in, "conversation", *value, "thread"),
+                    text_in(in, "conversation", *value, "entrypoint")};
   if (!thread_id.empty() && thread_id_of(m.conversation) == thread_id) in.take("thread_id");
 }
 
@@ -115,21 +124,92 @@ void read_progress(Message& m, MetaReader& in) {
   if (m.progress->phase == Progress::Phase{}) in.spoil("progress");
 }
 
+// A text without escapes that a field holds as it is. False: it belongs into `meta`.
+bool take_plain(Message& m, std::string_view key, std::string_view text) {
+  if (key == "id") {
+    m.id = MessageId(std::string(text));
+  } else if (key == "in_reply_to") {
+    m.in_reply_to = MessageId(std::string(text));
+  } else if (key == (m.kind == Kind::kSystem ? "msg" : "action")) {
+    m.action = text;
+  } else if (key == "foreign_id") {
+    m.foreign_id = text;
+  } else {
+    return key == "type" && (m.kind != Kind::kControl || text == kControlType);
+  }
+  return true;
+}
+
+// What `text` or the JSON `value` is in a tree.
+Result<json::value> value_of(std::string_view value, bool plain, std::string_view text) {
+  std::int64_t number = 0;
+  if (plain) return json::value(text);
+  if (value == "true" || value == "false") return json::value(value == "true");
+  const char* end = value.data() + value.size();
+  const bool digit = value.front() >= '0' && value.front() <= '9';
+  if (digit && std::from_chars(value.data(), end, number) == std::from_chars_result{end, {}})
+    return json::value(number);
+  return parse_json(value);
+}
+
+// Members that read_meta() looks for in `m.meta` when they are no plain texts.
+bool has_field(std::string_view key) {
+  static constexpr std::array<std::string_view, 12> kFields{
+      "id",      "in_reply_to",  "msg",           "action",         "foreign_id", "sent_at",
+      "src_ilk", "conversation", "reply_address", "wants_progress", "progress",   "target"};
+  return std::ranges::find(kFields, key) != kFields.end();
+}
+
+// The members of "meta", most of which are texts that fields hold: a tree of them would cost more
+// than all the rest of reading. What is no such text goes to `m.meta`; true: something that a field
+// holds is among it.
+Result<bool> spread_meta(Message& m, std::string_view meta) {
+  JsonScan scan(meta);
+  bool good = scan.take('{'), fields = false;
+  scan.space();
+  if (good && scan.take('}')) return false;
+  do {
+    std::string_view key, text;
+    scan.space();
+    good = good && scan.string(key);
+    const bool plain_key = !scan.escaped();
+    scan.space();
+    good = good && scan.take(':');
+    scan.space();
+    const std::uint32_t begin = scan.offset();
+    const bool is_text = scan.at('"');
+    good = good && (is_text ? scan.string(text) : scan.value(1));
+    if (!good) return fail(Code::kInvalid, "the envelope's \"meta\" is no object");
+    const std::string_view value = meta.substr(begin, scan.offset() - begin);
+    const bool plain = is_text && !scan.escaped();
+    scan.space();
+    if (plain && plain_key && take_plain(m, key, text)) continue;
+    json::string name(key);
+    if (!plain_key) {
+      SKEP_TRY(const json::value unescaped, parse_json('"' + std::string(key) + '"'));
+      name = unescaped.get_string();
+    }
+    fields = fields || has_field(name);
+    SKEP_TRY(m.meta[name], value_of(value, plain, text));
+  } while (scan.take(','));
+  return fields;
+}
+
 Result<void> read_meta(Message& m, const EnvelopeView& view) {
-  SKEP_TRY(json::value meta, parse_json(view.meta));
-  if (!meta.is_object()) return fail(Code::kInvalid, "the envelope's \"meta\" is no object");
-  m.meta = std::move(meta.get_object());
+  m.kind = kind_of(view.type).value_or(Kind::kControl);
+  SKEP_TRY(const bool fields, spread_meta(m, view.meta));
+  if (!fields) return {};
   MetaReader in(m.meta);
-  read_kind(m, in, view.type);
-  m.id = MessageId(in.text("id"));
-  m.in_reply_to = MessageId(in.text("in_reply_to"));
+  in.text_into(m.action, m.kind == Kind::kSystem ? "msg" : "action");
+  in.id_into(m.id, "id");
+  in.id_into(m.in_reply_to, "in_reply_to");
   read_time(m, in);
   read_ilk(m, in);
   read_conversation(m, in, view.thread_id);
   if (std::optional<json::value> address = in.take("reply_address"))
     m.reply_address = {text_in(in, "reply_address", *address, "from"),
                        text_in(in, "reply_address", *address, "to")};
-  m.foreign_id = in.text("foreign_id");
+  in.text_into(m.foreign_id, "foreign_id");
   m.wants_progress = in.flag("wants_progress");
   read_progress(m, in);
   if (view.to == EnvelopeView::To::kBroadcast) in.take("target");
@@ -163,9 +243,23 @@ Result<void> read_words(Message& m, const json::value& payload) {
   return {};
 }
 
-// Only what is plainly no text payload is spared the parsing.
+// Words and nothing else, as append_frame() writes them.
+std::optional<std::string> words_alone(std::string_view payload) {
+  JsonScan scan(payload);
+  std::string_view words;
+  if (!scan.literal(R"({"type":"text","content":)") || !scan.string(words) || scan.escaped())
+    return std::nullopt;
+  if (!scan.literal(R"(,"attachments":[]})") || !scan.done()) return std::nullopt;
+  return std::string(words);
+}
+
+// What is plainly no text payload is spared the parsing.
 Result<void> read_payload(Message& m, std::string_view payload) {
   if (payload == "null") return {};
+  if (auto words = words_alone(payload)) {
+    m.parts.emplace_back(TextPart{std::move(*words)});
+    return {};
+  }
   if (payload.front() == '{' && payload.contains("\"text\"")) {
     SKEP_TRY(json::value value, parse_json(payload));
     if (get_string(value, "type") == "text") {
@@ -209,9 +303,9 @@ Result<Message> message_from_envelope(const EnvelopeView& view) {
 
 std::string thread_id_of(const Conversation& conversation) {
   const std::string text =
-      fmt::format("v2|kind=direct_pair|channel_type={}|entrypoint_id=-|peer={}|thread={}",
-                  field(to_lower_ascii(conversation.channel)), field(conversation.peer),
-                  field(conversation.thread));
+      fmt::format("v2|kind=direct_pair|channel_type={}|entrypoint_id={}|peer={}|thread={}",
+                  field(to_lower_ascii(conversation.channel)), field(conversation.entrypoint),
+                  field(conversation.peer), field(conversation.thread));
   return "thread:sha256:" + hex_encode(sha256(text));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "envelope_parts.h"
 #include "json_scan.h"
 #include "skep/base/text.h"
 #include "skep/fabric/envelope.h"
@@ -12,26 +13,7 @@ namespace {
 constexpr std::size_t kTraceBytesMax = 64;
 constexpr unsigned kInEnvelope = 1, kInSection = 2;  // containers around a value there
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-bool parse_uuid(std::string_view text, Uuid& out) {
-  if (text.size() != 36) return false;
-  std::size_t at = 0;
-  for (std::uint8_t& byte : out.bytes) {
-    if (at == 8 || at == 13 || at == 18 || at == 23) {
-      if (text[at++] != '-') return false;
-    }
-    const int high = hex_digit(text[at]), low = hex_digit(text[at + 1]);
-    if ((high | low) < 0) return false;
-    byte = static_cast<std::uint8_t>(high << 4 | low);
-    at += 2;
-  }
-  return true;
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // A whole number without sign, fraction or exponent, at most `max`.
 bool parse_unsigned(std::string_view text, std::uint64_t max, std::uint64_t& out) {
@@ -73,7 +55,7 @@ struct Removable {
 
 class Reader {
  public:
-  explicit Reader(EnvelopeView& view) : scan_(view.json), view_(view) {}
+  Reader(EnvelopeView& view, EnvelopeNotes* notes) : scan_(view.json), view_(view), notes_(notes) {}
 
   Result<void> run() {
     if (!envelope() || (scan_.non_ascii() && !is_valid_utf8(view_.json)))
@@ -125,14 +107,19 @@ class Reader {
       if (!scan_.take(':')) return false;
       scan_.space();
       const std::uint32_t from = scan_.offset();
-      const bool text = scan_.at('"');
-      if (!read(depth, member.key)) return false;
-      member.escaped = text && scan_.escaped();
+      if (scan_.at('"')) {
+        std::string_view raw;
+        if (!scan_.string(raw)) return false;
+        member.escaped = scan_.escaped();
+      } else if (!read(depth, member.key)) {
+        return false;
+      }
       member.end = scan_.offset();
       member.value = view_.json.substr(from, member.end - from);
       scan_.space();
       member.comma_after = comma = scan_.offset();
       const bool last = !scan_.take(',');
+      if (notes_ != nullptr && depth == kInSection) note(member);
       each(member, last);
       if (last) return scan_.take('}');
     }
@@ -141,10 +128,29 @@ class Reader {
   // A member's value; routing and meta are read member by member.
   bool read(unsigned depth, std::string_view key) {
     if (depth == kInEnvelope && scan_.at('{')) {
+      if (notes_ != nullptr && key == "payload") note_payload();
       if (key == "routing" && (seen_ & kRouting) == 0) return routing();
       if (key == "meta" && (seen_ & kMeta) == 0) return meta();
     }
     return scan_.value(depth);
+  }
+
+  // What may differ in the next frame of the sender. Members read here that are no texts may not.
+  void note(const Member& m) {
+    const char first = m.value.front();
+    const bool number = first >= '0' && first <= '9' && m.value.size() <= 18 && m.key != "ttl" &&
+                        m.key != "vpn" && std::ranges::all_of(m.value, is_digit);
+    if ((first != '"' || m.escaped) && !number) return;
+    if (notes_->count == EnvelopeNotes::kFreeMax) return;
+    const auto begin = static_cast<std::uint32_t>(m.end - m.value.size() + 1);
+    notes_->free[notes_->count++] = {begin, number ? m.end : m.end - 1, number};
+  }
+
+  void note_payload() {
+    constexpr std::uint32_t kHead = kRouting | kMeta;
+    if ((seen_ & (kHead | kPayload)) != kHead) return;
+    notes_->payload_begin = scan_.offset();
+    notes_->ascii_head = !scan_.non_ascii();
   }
 
   bool envelope() {
@@ -183,6 +189,8 @@ class Reader {
   void hop(const Member& m, bool last) {
     if (m.key == "src") {
       once(kSrc, m);
+      if (notes_ != nullptr)
+        notes_->src_begin = m.end - static_cast<std::uint32_t>(m.value.size()) + 1;
       if (!parse_uuid(text(m), view_.src.uuid)) spoil(m.key);
     } else if (m.key == "dst") {
       once(kDst, m);
@@ -209,15 +217,9 @@ class Reader {
   void destination(const Member& m) {
     view_.dst_at = {static_cast<std::uint32_t>(m.end - m.value.size()), m.end};
     if (m.is_null()) return;
-    view_.dst_text = text(m);
-    if (view_.dst_text.empty()) spoil(m.key);
-    if (parse_uuid(view_.dst_text, view_.dst_node.uuid)) {
-      view_.to = EnvelopeView::To::kNode;
-    } else {
-      view_.dst_node = {};
-      view_.to =
-          view_.dst_text == "broadcast" ? EnvelopeView::To::kBroadcast : EnvelopeView::To::kName;
-    }
+    const std::string_view name = text(m);
+    if (name.empty()) return spoil(m.key);
+    set_destination(view_, name);
   }
 
   bool meta() {
@@ -297,6 +299,7 @@ class Reader {
 
   JsonScan scan_;
   EnvelopeView& view_;
+  EnvelopeNotes* notes_;
   std::uint32_t seen_ = 0;
   std::string_view bad_;
   Removable src_name_, vpn_;
@@ -304,12 +307,26 @@ class Reader {
 
 }  // namespace
 
-Result<EnvelopeView> read_envelope(std::string_view json) {
+void set_destination(EnvelopeView& view, std::string_view text) {
+  using To = EnvelopeView::To;
+  view.dst_text = text;
+  view.dst_node = {};
+  if (parse_uuid(text, view.dst_node.uuid)) {
+    view.to = To::kNode;
+    return;
+  }
+  view.dst_node = {};
+  view.to = text == "broadcast" ? To::kBroadcast : To::kName;
+}
+
+Result<EnvelopeView> read_envelope(std::string_view json, EnvelopeNotes* notes) {
   if (json.size() > UINT32_MAX) return fail(Code::kTooLarge, "an envelope over 4 GiB");
   Result<EnvelopeView> view(std::in_place);
   view->json = json;
-  SKEP_TRY_VOID(Reader(*view).run());
+  SKEP_TRY_VOID(Reader(*view, notes).run());
   return view;
 }
+
+Result<EnvelopeView> read_envelope(std::string_view json) { return read_envelope(json, nullptr); }
 
 }  // namespace skep::fabric

@@ -10,7 +10,8 @@ constexpr std::chrono::seconds kSweepEach{1};
 }  // namespace
 
 std::shared_ptr<FrameHub> FrameHub::make(Loop& loop) {
-  return std::make_shared<FrameHubImpl>(loop.executor());
+  const auto executor = loop.executor();
+  return std::make_shared<FrameHubImpl>(*executor.target<LoopExecutor>());
 }
 
 std::span<char> FrameHubImpl::buffer() {

@@ -86,9 +86,11 @@ void FrameSocket::State::await_readable() {
 }
 
 void FrameSocket::State::on_readable() {
-  FrameHubImpl::Batch batch(*hub_);
-  if (read_some() > 0) heard_ = std::chrono::steady_clock::now();
-  if (!ended_) await_readable();
+  {
+    FrameHubImpl::Batch batch(*hub_);
+    if (read_some() > 0) heard_ = hub_->now();
+  }
+  if (!ended_) await_readable();  // after what came has gone on: it costs a system call
 }
 
 // What is left over from the last time stands in front of what is read now.
@@ -150,7 +152,7 @@ Result<void> FrameSocket::State::appended(std::size_t before, bool system) {
     out.resize(before);
     return fail(Code::kExhausted, "the receiver's queue is full");
   }
-  if (waiting_++ == 0) moved_ = std::chrono::steady_clock::now();
+  if (waiting_++ == 0) moved_ = hub_->now();
   ++traffic_->frames_out;
   if (dirty || writing_) return {};
   dirty = true;

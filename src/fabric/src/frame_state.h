@@ -2,14 +2,19 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "frame_socket.h"
 
 namespace skep::fabric {
 
 class FrameHubImpl;
+
+// The loop's own executor: one that could be any costs an indirection and an allocation for each
+// event.
+using LoopExecutor = boost::asio::io_context::executor_type;
 
 // Kept alive by the wait that is under way; `owner` is null once the FrameSocket is gone or ended.
 class FrameSocket::State : public std::enable_shared_from_this<State> {
@@ -43,7 +48,7 @@ class FrameSocket::State : public std::enable_shared_from_this<State> {
   void tell_end();
 
   std::shared_ptr<FrameHubImpl> hub_;
-  boost::asio::posix::stream_descriptor descriptor_;
+  boost::asio::posix::basic_stream_descriptor<LoopExecutor> descriptor_;
   FrameLimits limits_;
   Owner* owner_;
   FrameTraffic* traffic_;
@@ -58,19 +63,20 @@ class FrameSocket::State : public std::enable_shared_from_this<State> {
 
 class FrameHubImpl final : public FrameHub {
  public:
-  explicit FrameHubImpl(boost::asio::any_io_executor executor)
-      : executor_(std::move(executor)), timer_(executor_) {}
+  explicit FrameHubImpl(LoopExecutor executor) : executor_(executor), timer_(executor_) {}
 
   void flush() override;
   void dirty(std::shared_ptr<FrameSocket::State> state);
   void add(FrameSocket::State& state);
   void remove(FrameSocket::State& state);
-  [[nodiscard]] const boost::asio::any_io_executor& executor() const { return executor_; }
+  [[nodiscard]] const LoopExecutor& executor() const { return executor_; }
 
   // While it lives, sockets that get something to send wait for its end.
   class Batch {
    public:
-    explicit Batch(FrameHubImpl& hub) : hub_(hub) { ++hub_.batches_; }
+    explicit Batch(FrameHubImpl& hub) : hub_(hub) {
+      if (hub_.batches_++ == 0) hub_.now_ = std::chrono::steady_clock::now();
+    }
     ~Batch() {
       if (--hub_.batches_ == 0) hub_.flush();
     }
@@ -80,17 +86,24 @@ class FrameHubImpl final : public FrameHub {
    private:
     FrameHubImpl& hub_;
   };
+  // Of a batch its beginning: a clock for each message would cost more than finding its receiver.
+  [[nodiscard]] SteadyTime now() const {
+    return batches_ > 0 ? now_ : std::chrono::steady_clock::now();
+  }
   static constexpr std::size_t kReadBytes = 256u << 10;
   std::span<char> buffer();
 
  private:
   void await_sweep();
 
-  boost::asio::any_io_executor executor_;
-  boost::asio::steady_timer timer_;
+  LoopExecutor executor_;
+  boost::asio::basic_waitable_timer<
+      std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, LoopExecutor>
+      timer_;
   std::unique_ptr<char[]> buffer_;
   std::vector<std::shared_ptr<FrameSocket::State>> dirty_, flushing_;
   std::vector<FrameSocket::State*> sockets_;
+  SteadyTime now_{};
   int batches_ = 0;
   bool posted_ = false, sweeping_ = false;
 };

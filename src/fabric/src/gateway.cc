@@ -291,6 +291,7 @@ void GatewayImpl::join(WanSession& session) {
   session.neighbour.send = [&session](std::string_view msg, std::string payload) {
     session.send_control(msg, payload);
   };
+  session.introduce = [this](const NodeId& src) { reach_.introduce(src); };
   if (const auto old = sessions_.find(hive); old != sessions_.end()) {
     WanSession& before = *old->second;
     leave(before);

@@ -1,13 +1,11 @@
 #include "json_scan.h"
 
-#include <bit>
+#include <cstring>
+
+#include "skep/base/wider.h"
 
 namespace skep::fabric {
 namespace {
-
-using Bytes = unsigned char __attribute__((ext_vector_type(16)));
-using Words = std::uint64_t __attribute__((ext_vector_type(2)));
-using Bits = bool __attribute__((ext_vector_type(16)));
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -17,40 +15,66 @@ int hex_digit(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
+struct PlainRun {
+  const char* end;
+  bool high;
+};
+
+// Goes over plain characters in strides of 128 bytes; ends before the stride that holds something
+// else.
+SKEP_WIDER_TOO PlainRun plain_run(const char* from, const char* end) {
+  using Wide = unsigned char __attribute__((ext_vector_type(32)));
+  constexpr std::ptrdiff_t kStride = 4 * sizeof(Wide);
+  Wide seen = 0;
+  for (; end - from >= kStride; from += kStride) {
+    Wide a, b, c, d;
+    std::memcpy(&a, from, sizeof a);
+    std::memcpy(&b, from + sizeof a, sizeof b);
+    std::memcpy(&c, from + 2 * sizeof a, sizeof c);
+    std::memcpy(&d, from + 3 * sizeof a, sizeof d);
+    const auto stops = (a == '"') | (b == '"') | (c == '"') | (d == '"') | (a == '\\') |
+                       (b == '\\') | (c == '\\') | (d == '\\') | (a < 0x20) | (b < 0x20) |
+                       (c < 0x20) | (d < 0x20);
+    if (__builtin_reduce_or(stops) != 0) break;
+    seen |= a | b | c | d;
+  }
+  return {from, __builtin_reduce_or(seen) >= 0x80};
+}
+
 }  // namespace
 
-const char* JsonScan::plain_end(const char* from) {
-  while (end_ - from >= 16) {
-    Bytes bytes;
-    std::memcpy(&bytes, from, 16);
-    const Words words = std::bit_cast<Words>(bytes);
-    high_ |= words[0] | words[1];
-    const auto stops = (bytes == '"') | (bytes == '\\') | (bytes < 0x20);
-    const auto bits = std::bit_cast<std::uint16_t>(__builtin_convertvector(stops, Bits));
-    if (bits != 0) return from + std::countr_zero(bits);
-    from += 16;
+const char* JsonScan::plain_end_far(const char* from) {
+  const PlainRun run = plain_run(from, end_);
+  high_ |= run.high;
+  for (from = run.end; end_ - from >= static_cast<std::ptrdiff_t>(kBlockBytes);
+       from += kBlockBytes) {
+    const Block bytes = load_block(from);
+    high_ |= bits_of(not_ascii(bytes)) != 0;
+    const std::uint32_t stops = bits_of(ends_plain(bytes));
+    if (stops != 0) return from + std::countr_zero(stops);
   }
+  return plain_end_bytewise(from);
+}
+
+const char* JsonScan::plain_end_bytewise(const char* from) {
   for (; from != end_; ++from) {
     const auto byte = static_cast<unsigned char>(*from);
-    high_ |= byte;
+    high_ |= byte >= 0x80;
     if (byte == '"' || byte == '\\' || byte < 0x20) break;
   }
   return from;
 }
 
-bool JsonScan::string(std::string_view& raw) {
-  escaped_ = false;
-  if (!take('"')) return false;
-  const char* first = at_;
-  for (;;) {
-    at_ = plain_end(at_);
-    if (at_ == end_) return false;
-    if (*at_ == '"') break;
+void JsonScan::skip_space() {
+  while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+}
+
+bool JsonScan::behind_escapes() {
+  while (at_ != end_ && *at_ != '"') {
     if (*at_ != '\\' || !escape()) return false;
+    at_ = plain_end(at_);
   }
-  raw = {first, static_cast<std::size_t>(at_ - first)};
-  ++at_;
-  return true;
+  return at_ != end_;
 }
 
 bool JsonScan::escape() {
@@ -97,13 +121,6 @@ bool JsonScan::number() {
   ++at_;
   if (at('+') || at('-')) ++at_;
   return digits();
-}
-
-bool JsonScan::literal(std::string_view word) {
-  if (static_cast<std::size_t>(end_ - at_) < word.size()) return false;
-  if (std::memcmp(at_, word.data(), word.size()) != 0) return false;
-  at_ += word.size();
-  return true;
 }
 
 bool JsonScan::scalar() {

@@ -2,9 +2,11 @@
 // where a tree would cost more than everything else a router does (docs/decisions/0010).
 #pragma once
 
+#include <bit>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
+
+#include "byte_block.h"
 
 namespace skep::fabric {
 
@@ -14,19 +16,36 @@ class JsonScan {
  public:
   static constexpr unsigned kDepthMax = 64;  // containers in one another, as parse_json's
 
-  explicit JsonScan(std::string_view text)
-      : at_(text.data()), end_(text.data() + text.size()), begin_(at_) {}
+  // `offset`: what stands before it is not looked at.
+  explicit JsonScan(std::string_view text, std::size_t offset = 0)
+      : at_(text.data() + offset), end_(text.data() + text.size()), begin_(text.data()) {}
 
   // One value of any kind, inside `depth` containers. Its text is what lies between the offsets.
   bool value(unsigned depth);
   // A string, the place at its opening quote. `raw` is what lies between the quotes.
-  bool string(std::string_view& raw);
+  [[gnu::always_inline]] bool string(std::string_view& raw) {
+    escaped_ = false;
+    if (!take('"')) return false;
+    const char* first = at_;
+    at_ = plain_end(at_);
+    if ((at_ == end_ || *at_ != '"') && !behind_escapes()) return false;
+    raw = {first, static_cast<std::size_t>(at_ - first)};
+    ++at_;
+    return true;
+  }
   void space() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+    if (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ') skip_space();
   }
   bool take(char c) {
     if (at_ == end_ || *at_ != c) return false;
     ++at_;
+    return true;
+  }
+  // These very characters.
+  bool literal(std::string_view word) {
+    if (static_cast<std::size_t>(end_ - at_) < word.size()) return false;
+    if (std::memcmp(at_, word.data(), word.size()) != 0) return false;
+    at_ += word.size();
     return true;
   }
   [[nodiscard]] bool at(char c) const { return at_ != end_ && *at_ == c; }
@@ -34,25 +53,34 @@ class JsonScan {
   [[nodiscard]] std::uint32_t offset() const { return static_cast<std::uint32_t>(at_ - begin_); }
   // The string read last had an escape. / Some byte so far was not ASCII: UTF-8 is to be checked.
   [[nodiscard]] bool escaped() const { return escaped_; }
-  [[nodiscard]] bool non_ascii() const { return (high_ & 0x8080808080808080U) != 0; }
+  // It may say so of an ASCII text when less than a block behind what was read is none.
+  [[nodiscard]] bool non_ascii() const { return high_; }
 
  private:
   // Where the next byte stands that ends a run of plain characters: a quote, a backslash, a control
-  // character, or the end.
-  const char* plain_end(const char* from);
+  // character, or the end. Most strings end in the first block.
+  [[gnu::always_inline]] const char* plain_end(const char* from) {
+    if (end_ - from < static_cast<std::ptrdiff_t>(kBlockBytes)) return plain_end_bytewise(from);
+    const Block bytes = load_block(from);
+    high_ |= bits_of(not_ascii(bytes)) != 0;
+    const std::uint32_t stops = bits_of(ends_plain(bytes));
+    return stops != 0 ? from + std::countr_zero(stops) : plain_end_far(from + kBlockBytes);
+  }
+  const char* plain_end_far(const char* from);
+  const char* plain_end_bytewise(const char* from);
+  void skip_space();
+  bool behind_escapes();  // from a backslash to the closing quote
   bool escape();
   bool unicode_escape();
   bool hex4(std::uint32_t& unit);
   bool number();
   bool digits();
-  bool literal(std::string_view word);
   bool scalar();
 
   const char* at_;
   const char* end_;
   const char* begin_;
-  std::uint64_t high_ = 0;
-  bool escaped_ = false;
+  bool high_ = false, escaped_ = false;
 };
 
 }  // namespace skep::fabric

@@ -51,7 +51,7 @@ void append_routing(std::string& out, const Message& m, const Stamp& stamp) {
   } else {
     std::visit(DestinationText{out}, m.dst);
   }
-  fmt::format_to(std::back_inserter(out), R"(,"ttl":{})", stamp.ttl);
+  (member(out, "ttl"), out += std::to_string(stamp.ttl));
   text(out, "trace_id", m.trace.empty() ? m.id.str() : m.trace);
   if (stamp.vpn) fmt::format_to(std::back_inserter(out), R"(,"vpn":{})", *stamp.vpn);
   out += '}';
@@ -64,6 +64,7 @@ void append_conversation(std::string& out, const Message& m) {
   text(out, "channel", m.conversation.channel);
   text(out, "peer", m.conversation.peer);
   text(out, "thread", m.conversation.thread);
+  if (!m.conversation.entrypoint.empty()) text(out, "entrypoint", m.conversation.entrypoint);
   out += '}';
   if (!m.meta.contains("thread_id")) text(out, "thread_id", thread_id_of(m.conversation));
 }
@@ -126,7 +127,8 @@ void append_words(std::string& out, const Message& m) {
   const bool one_text = m.parts.size() == 1 && std::holds_alternative<TextPart>(m.parts.front());
   out += '{';
   text(out, "type", "text");
-  text(out, "content", text_of(m.parts));
+  text(out, "content",
+       one_text ? std::string_view(std::get<TextPart>(m.parts.front()).text) : text_of(m.parts));
   out += R"(,"attachments":[])";
   if (!one_text) (member(out, "parts"), out += to_json(to_json_value(m.parts)));
   out += '}';
@@ -163,7 +165,8 @@ Result<void> check(const Message& m) {
 
 }  // namespace
 
-Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp) {
+Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp,
+                          std::size_t bytes_max) {
   SKEP_TRY_VOID(check(message));
   const std::size_t header = begin_frame(out, kUsualBytes);
   append_routing(out, message, stamp);
@@ -171,15 +174,15 @@ Result<void> append_frame(std::string& out, const Message& message, const Stamp&
   append_payload(out, message);
   const std::size_t bytes = frame_bytes_since(out, header);
   const bool valid = is_valid_utf8(std::string_view(out).substr(header + kFrameHeaderBytes));
-  if (bytes <= kFrameBytesMax && valid) {
+  if (bytes <= bytes_max && valid) {
     end_frame(out, header);
     return {};
   }
   out.resize(header);
   if (!valid) return fail(Code::kInvalid, "the message holds bytes that are not UTF-8");
-  return fail(Code::kTooLarge,
-              fmt::format("the message is {} bytes as a frame; at most {} can be sent", bytes,
-                          kFrameBytesMax));
+  return fail(
+      Code::kTooLarge,
+      fmt::format("the message is {} bytes as a frame; at most {} can be sent", bytes, bytes_max));
 }
 
 }  // namespace skep::fabric

@@ -16,13 +16,14 @@ constexpr std::array<std::pair<Kind, std::string_view>, 4> kTypes{{{Kind::kUser,
                                                                    {Kind::kSystem, "system"}}};
 constexpr std::string_view kControlType = "control";  // of a kControl that names no type
 
-constexpr std::array<std::pair<Progress::Phase, std::string_view>, 6> kPhases{
+constexpr std::array<std::pair<Progress::Phase, std::string_view>, 7> kPhases{
     {{Progress::Phase::kStarted, "started"},
      {Progress::Phase::kText, "text"},
      {Progress::Phase::kToolStart, "tool_start"},
      {Progress::Phase::kToolEnd, "tool_end"},
      {Progress::Phase::kPaused, "paused"},
-     {Progress::Phase::kReset, "reset"}}};
+     {Progress::Phase::kReset, "reset"},
+     {Progress::Phase::kAsks, "asks"}}};
 
 constexpr std::optional<Kind> kind_of(std::string_view type) {
   for (auto [kind, name] : kTypes) {

@@ -92,7 +92,10 @@ class Link final : public NodeLink, public FrameSocket::Owner {
 
   void on_frame(std::string_view frame) override;
   void on_end(const Error& why) override;
-  void on_silence() override { say("PING"); }
+  void on_silence() override {
+    reader_.forget();
+    say("PING");
+  }
   void greeted(const EnvelopeView& view);
   void refused(const json::value& payload);
   bool word(const EnvelopeView& view);
@@ -112,6 +115,7 @@ class Link final : public NodeLink, public FrameSocket::Owner {
   std::shared_ptr<FrameHub> hub_;
   FrameTraffic traffic_;
   std::unique_ptr<FrameSocket> socket_;
+  EnvelopeReader reader_;
   Texts texts_;
   Courier courier_;
   Intake intake_;
@@ -223,11 +227,12 @@ void Link::give_up(Error why) {
 // -- what comes ----------------------------------------------------------------------------------
 
 void Link::on_frame(std::string_view frame) {
-  auto view = read_envelope(frame);
-  if (!view) {
-    log::warn("fabric", "the router sent what is no envelope: {}", view.error().message);
+  const auto read = reader_.read(frame);
+  if (!read) {
+    log::warn("fabric", "the router sent what is no envelope: {}", read.error().message);
     return;
   }
+  const EnvelopeView* view = *read;
   if (!status_.up) return greeted(*view);
   if (view->type == "system" && word(*view)) return;
   arrived(*view);

@@ -55,15 +55,14 @@ void NodeSession::leave(Error why) {
 // -- what comes ----------------------------------------------------------------------------------
 
 void NodeSession::on_frame(std::string_view frame) {
-  auto view = read_envelope(frame);
-  if (!view) {
-    ++server_.stats.malformed;
-    server_.core->count(Drop::kMalformed);
-    if (node_ == nullptr) return reject("BAD_HELLO", view.error().message);
-    if (view.error().code != Code::kInvalid) leave(std::move(view).error());
+  if (node_ == nullptr) return on_first_frame(frame);
+  auto read = reader_.read(frame);
+  if (!read) {
+    malformed();
+    if (read.error().code != Code::kInvalid) leave(std::move(read).error());
     return;
   }
-  if (node_ == nullptr) return hello(*view);
+  const EnvelopeView* view = *read;
   if (view->type == "system" && view->to == EnvelopeView::To::kNull && word(*view)) return;
   Packet packet(*view);
   const Origin from{.node = node_, .exit = this, .system = system_};
@@ -71,6 +70,18 @@ void NodeSession::on_frame(std::string_view frame) {
   if (routed) return;
   if (routed.error() == Drop::kSpoofed) ++server_.stats.spoofed;
   server_.core->report({.exit = this}, packet, routed.error());
+}
+
+void NodeSession::on_first_frame(std::string_view frame) {
+  const auto view = read_envelope(frame);
+  if (view) return hello(*view);
+  malformed();
+  reject("BAD_HELLO", view.error().message);
+}
+
+void NodeSession::malformed() {
+  ++server_.stats.malformed;
+  server_.core->count(Drop::kMalformed);
 }
 
 // Words between the two ends of the link.
@@ -85,7 +96,10 @@ bool NodeSession::word(const EnvelopeView& view) {
   return true;
 }
 
-void NodeSession::on_silence() { say("PING"); }
+void NodeSession::on_silence() {
+  reader_.forget();
+  say("PING");
+}
 
 void NodeSession::on_end(const Error& why) {
   if (why.message == "the peer does not read") ++server_.stats.stuck;

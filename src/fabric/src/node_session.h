@@ -49,6 +49,8 @@ class NodeSession final : public FrameSocket::Owner, public Exit {
   void on_end(const Error& why) override;
   void on_silence() override;
 
+  void on_first_frame(std::string_view frame);
+  void malformed();
   void hello(const EnvelopeView& view);
   bool authorise(const Hello& hello, const Name& name);
   void join(const EnvelopeView& view, const NodeId& id, Name name);
@@ -59,6 +61,7 @@ class NodeSession final : public FrameSocket::Owner, public Exit {
 
   NodeSessions& server_;
   FrameSocket socket_;
+  EnvelopeReader reader_;
   const NodeAt* node_ = nullptr;
   std::optional<NodeId> id_;
   uid_t uid_;

@@ -1,5 +1,7 @@
 #include "packet.h"
 
+#include <limits>
+
 #include "message_members.h"
 
 namespace skep::fabric {
@@ -47,15 +49,15 @@ EnvelopeView view_of(const Message& message) {
 
 }  // namespace
 
-Packet::Packet(Message message) : message_(std::move(message)) {
-  view_ = view_of(*message_);
-  stamp.ttl = view_.ttl;
+Packet::Packet(Message message)
+    : message_(std::move(message)), own_(view_of(*message_)), view_(&*own_) {
+  stamp.ttl = view_->ttl;
 }
 
-Packet::Packet(const EnvelopeView& view) : view_(view) { stamp.ttl = view.ttl; }
+Packet::Packet(const EnvelopeView& view) : view_(&view) { stamp.ttl = view.ttl; }
 
 std::string_view Packet::thread() const {
-  if (!message_) return view_.thread_id;
+  if (!message_) return view_->thread_id;
   if (!thread_.empty()) return thread_;
   if (std::string_view given = text_in(message_->meta, "thread_id"); !given.empty()) return given;
   if (message_->conversation != Conversation()) thread_ = thread_id_of(message_->conversation);
@@ -79,7 +81,7 @@ Result<Message> Packet::message() const {
     apply_stamp(copy);
     return copy;
   }
-  SKEP_TRY(Message read, message_from_envelope(view_));
+  SKEP_TRY(Message read, message_from_envelope(*view_));
   apply_stamp(read);
   return read;
 }
@@ -105,6 +107,17 @@ Result<void> Packet::append_message(std::string& out, const Stamp& last) const {
   return append_frame(out, copy, last);
 }
 
+Result<std::string> Packet::envelope() const {
+  std::string frame;
+  if (message_) {
+    SKEP_TRY_VOID(append_frame(frame, *message_, stamp, std::numeric_limits<std::uint32_t>::max()));
+  } else {
+    append_stamped(frame, *view_, stamp);
+  }
+  frame.erase(0, kFrameHeaderBytes);
+  return frame;
+}
+
 Result<void> Packet::append_now(std::string& out, bool towards_router) const {
   Stamp last = stamp;
   if (towards_router) {
@@ -113,7 +126,7 @@ Result<void> Packet::append_now(std::string& out, bool towards_router) const {
   }
   if (message_) return append_message(out, last);
   const std::size_t before = out.size();
-  append_stamped(out, view_, last);
+  append_stamped(out, *view_, last);
   if (out.size() - before - kFrameHeaderBytes <= kStampedBytesMax) return {};
   out.resize(before);
   return fail(Code::kTooLarge, "with the router's stamp the message is longer than a frame may be");

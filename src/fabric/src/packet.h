@@ -17,21 +17,21 @@ enum class Row : std::uint8_t;  // hops.h
 class Packet {
  public:
   explicit Packet(Message message);
-  explicit Packet(const EnvelopeView& view);  // the view's bytes outlive the packet
+  explicit Packet(const EnvelopeView& view);  // it and its bytes outlive the packet
   Packet(const Packet&) = delete;
   Packet& operator=(const Packet&) = delete;
 
   // What routing needs. Of a Message too: then `json`, `meta`, `payload` and the places in them are
   // empty, and so is thread_id (ask thread()).
-  [[nodiscard]] const EnvelopeView& view() const { return view_; }
+  [[nodiscard]] const EnvelopeView& view() const { return *view_; }
   [[nodiscard]] bool is_frame() const { return !message_; }
   [[nodiscard]] const Message* as_message() const { return message_ ? &*message_ : nullptr; }
   // meta.thread_id; of a Message made from its conversation, once, when asked for.
   [[nodiscard]] std::string_view thread() const;
-  [[nodiscard]] bool is_system() const { return view_.type == "system"; }
+  [[nodiscard]] bool is_system() const { return view_->type == "system"; }
   // meta.id, else the trace: what a broadcast is known again by. Empty: neither.
   [[nodiscard]] std::string_view known_by() const {
-    return view_.id.empty() ? view_.trace : view_.id;
+    return view_->id.empty() ? view_->trace : view_->id;
   }
 
   Stamp stamp;  // what goes out differs in this; ttl is the one of the view to begin with
@@ -44,6 +44,8 @@ class Packet {
   // Appends the stamped frame. `towards_router`: with the zone and one ttl less. kTooLarge when
   // what was spliced in makes it too long.
   Result<void> append(std::string& out, bool towards_router) const;
+  // The stamped envelope as a node would get it, however long it is.
+  [[nodiscard]] Result<std::string> envelope() const;
 
   // How route() decided, for the trace.
   struct Way {
@@ -62,8 +64,9 @@ class Packet {
   Result<void> append_message(std::string& out, const Stamp& last) const;
   void apply_stamp(Message& message) const;
 
-  EnvelopeView view_;
   mutable std::optional<Message> message_;
+  std::optional<EnvelopeView> own_;  // of a Message
+  const EnvelopeView* view_;
   mutable std::string thread_;
   bool many_ = false;
   mutable std::string made_[2];  // for_many(): the frame for nodes, for routers

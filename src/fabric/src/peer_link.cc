@@ -44,12 +44,13 @@ void PeerLink::tell(const NodesWord& word) {
 
 void PeerLink::on_frame(std::string_view frame) {
   if (!hello_) return on_hello(frame);
-  const Result<EnvelopeView> view = read_envelope(frame);
-  if (!view) {
+  const Result<const EnvelopeView*> read = reader_.read(frame);
+  if (!read) {
     core_.count(Drop::kMalformed);
-    if (view.error().code != Code::kInvalid) end(view.error());
+    if (read.error().code != Code::kInvalid) end(read.error());
     return;
   }
+  const EnvelopeView* view = *read;
   // What the two ends of a link say to each other goes to nobody.
   if (view->type == "system" && view->to == EnvelopeView::To::kNull && view->src == hello_->id) {
     if (view->msg == "NODES") return on_nodes(*view);

@@ -59,6 +59,7 @@ class PeerLink final : public Exit, private FrameSocket::Owner {
   bool in_core_ = false;
   FrameTraffic traffic_;
   FrameSocket socket_;
+  EnvelopeReader reader_;
 };
 
 // Nodes that this router answers for towards its peers: its own, and as the gateway those of other

@@ -45,6 +45,8 @@ class PublisherImpl final : public Publisher {
     return {};
   }
 
+  void refresh() override { changed_.notify_all(); }
+
   Task<void> close(Ctx) override {
     co_await gate_.close();
     nodes_.reset();

@@ -259,6 +259,15 @@ void Reach::refresh() {
   seen_version_ = core_.table().version();
 }
 
+void Reach::introduce(const NodeId& id) {
+  if (own_.find(id) != nullptr || own_.nodes().size() >= kHiveNodesMax) return;
+  const NodeAt* node = core_.table().find(id);
+  if (node == nullptr || node->where == NodeAt::Where::kHive || node->name.hive() != own_.hive() ||
+      node->name.type() == NodeType::kRouter)
+    return;
+  tell_own(own_.set_own({{node->id, node->name.str(), node->zone.value_or(0)}}, {}));
+}
+
 void Reach::tell_own(const std::vector<Lsa>& deltas) {
   for (const Lsa& delta : deltas) {
     for (Neighbour* one : neighbours_) {

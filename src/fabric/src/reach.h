@@ -41,6 +41,8 @@ class Reach {
 
   // Compares our own nodes with what others were told, and tells them the difference.
   void refresh();
+  // Tells others of a node that came since refresh() and writes to them already.
+  void introduce(const NodeId& id);
   // The table has changed since refresh(), by others than us.
   [[nodiscard]] bool stale() const { return core_.table().version() != seen_version_; }
   void tell_digests();

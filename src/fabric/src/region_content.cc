@@ -8,7 +8,7 @@ namespace skep::fabric {
 namespace {
 
 // The first byte of each content: another order of fields gets another number.
-constexpr std::uint8_t kNodesFormat = 5, kConfigFormat = 2, kLsaFormat = 6;
+constexpr std::uint8_t kNodesFormat = 5, kConfigFormat = 4, kLsaFormat = 6;
 constexpr std::size_t kNodeBytesMin = 16 + 2 + 5 + 1 + 2 + 1 + 8 + 4;
 
 void put_id(BytesOut& out, const NodeId& id) {
@@ -189,6 +189,8 @@ std::string encode(const ConfigRegion& region) {
   out.u8(kConfigFormat);
   out.u64(region.routes_version);
   out.u64(region.zones_version);
+  out.text(region.routes_origin);
+  out.text(region.zones_origin);
   put(out, region.rules);
   return std::move(out).take();
 }
@@ -221,6 +223,8 @@ Result<ConfigRegion> decode_config(std::string_view content) {
   ConfigRegion region;
   region.routes_version = in.u64();
   region.zones_version = in.u64();
+  region.routes_origin = in.text();
+  region.zones_origin = in.text();
   region.rules = get_rules(in);
   return finish(in, std::move(region));
 }

@@ -35,6 +35,8 @@ bool is_privileged(const EnvelopeView& view) {
 bool wants_action_class(std::string_view type) {
   return type != "system" && type != "admin" && type != "query_response";
 }
+// What people and agents say to each other.
+bool is_turn(std::string_view type) { return type == "user" || type == "reply"; }
 bool may_talk(const std::optional<std::uint32_t>& a, const std::optional<std::uint32_t>& b) {
   return !a || !b || *a == *b;
 }
@@ -117,6 +119,7 @@ bool Core::Impl::may_say(const Sender& sender, const Packet& packet) const {
 
 void Core::Impl::number(const Origin& from, Packet& packet) {
   if (!thread_seq || from.by != Origin::By::kNode || packet.view().has_thread_seq) return;
+  if (packet.is_system() || packet.view().type == "progress") return;
   const std::string_view thread = packet.thread();
   if (thread.empty()) return;
   if (auto next = thread_seq(thread)) packet.stamp.thread_seq = *next;
@@ -220,7 +223,7 @@ Routed Core::Impl::to_node(const Origin& from, Packet& packet, const NodeAt& to)
   Exit& exit = *exit_of(to);
   switch (to.where) {
     case NodeAt::Where::kHere:
-      return hand_over(exit, packet, Drop::kNodeNotFound);
+      return hand_to_node(to, packet);
     case NodeAt::Where::kPeer:
       return hand_to_router(from, packet, exit, Drop::kPeerUnavailable);
     case NodeAt::Where::kHive:
@@ -234,6 +237,16 @@ Routed Core::Impl::hand_to_router(const Origin& from, Packet& packet, Exit& exit
   if (&exit == from.exit) return dropped(Drop::kNodeNotFound);
   if (packet.stamp.ttl < 2) return dropped(Drop::kTtlExceeded);
   return hand_over(exit, packet, when_gone);
+}
+
+Routed Core::Impl::hand_to_node(const NodeAt& to, Packet& packet) {
+  Exit& exit = *exit_of(to);
+  if (witness == nullptr || !is_turn(packet.view().type))
+    return hand_over(exit, packet, Drop::kNodeNotFound);
+  const std::uint64_t number = witness->begins(to, packet);
+  Routed handed = hand_over(exit, packet, Drop::kNodeNotFound);
+  if (witness != nullptr) witness->ends(number, handed.has_value());
+  return handed;
 }
 
 Routed Core::Impl::hand_over(Exit& exit, Packet& packet, Drop when_gone) {

@@ -76,7 +76,7 @@ class Counters final : public ThreadSeq {
   }
 
   Result<std::uint64_t> next(std::string_view thread_id) override {
-    const auto known = last_.find(std::string(thread_id));
+    const auto known = last_.find(thread_id);
     if (known == last_.end()) return first(thread_id);
     Counter& counter = *known->second;
     if ((counter.last + 1) % kBlock == 0) {
@@ -104,14 +104,14 @@ class Counters final : public ThreadSeq {
       }
     }
     recent_.push_back({std::string(thread_id), floor_ + 1});
-    last_.emplace(thread_id, std::prev(recent_.end()));
+    last_.emplace(recent_.back().thread, std::prev(recent_.end()));
     return floor_ + 1;
   }
 
   std::string path_;
   std::uint64_t floor_ = 0;    // of the block claimed last
   std::list<Counter> recent_;  // the one used last at the end
-  std::unordered_map<std::string, std::list<Counter>::iterator> last_;
+  std::unordered_map<std::string_view, std::list<Counter>::iterator> last_;  // keys: of recent_
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "skep/fabric/turns.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <map>
 #include <unordered_set>
 
+#include "owned_fd.h"
 #include "skep/async/wait.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
@@ -89,6 +91,16 @@ class Position {
   std::uint64_t next_ = 0;
 };
 
+// Two processes would cut each other's last line.
+Result<OwnedFd> lock_directory(const std::string& directory) {
+  SKEP_TRY_VOID(store::make_directories(directory));
+  const std::string path = directory + "/lock";
+  OwnedFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock.valid()) return fail(errno_error("opening " + path, errno));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  return fail(Code::kConflict, fmt::format("another process keeps turns in {}", directory));
+}
+
 class LocalTurns;
 
 class LocalConsumer final : public Turns::Consumer {
@@ -113,8 +125,8 @@ class LocalConsumer final : public Turns::Consumer {
 
 class LocalTurns final : public Turns {
  public:
-  LocalTurns(Loop& loop, TurnsConfig config, TurnFiles files)
-      : loop_(loop), config_(std::move(config)), files_(std::move(files)) {}
+  LocalTurns(Loop& loop, TurnsConfig config, OwnedFd lock, TurnFiles files)
+      : loop_(loop), config_(std::move(config)), lock_(std::move(lock)), files_(std::move(files)) {}
 
   Result<void> begin();
   Result<void> append(Turn turn) override;
@@ -139,6 +151,7 @@ class LocalTurns final : public Turns {
 
   Loop& loop_;
   TurnsConfig config_;
+  OwnedFd lock_;
   TurnFiles files_;
   LastIds ids_;
   std::map<std::string, Position> positions_;  // the next turn of each consumer there ever was
@@ -319,8 +332,10 @@ TurnsStatus LocalTurns::status() const {
 
 Result<std::unique_ptr<Turns>> Turns::open(Loop& loop, TurnsConfig config) {
   if (config.directory.empty()) return fail(Code::kInvalid, "turns need a directory");
+  SKEP_TRY(OwnedFd lock, lock_directory(config.directory));
   SKEP_TRY(TurnFiles files, TurnFiles::open(config.directory, config.bytes_max, config.sync));
-  auto turns = std::make_unique<LocalTurns>(loop, std::move(config), std::move(files));
+  auto turns =
+      std::make_unique<LocalTurns>(loop, std::move(config), std::move(lock), std::move(files));
   SKEP_TRY_VOID(turns->begin());
   return turns;
 }

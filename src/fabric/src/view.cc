@@ -153,7 +153,9 @@ json::object routes_of(const View& view) {
     }
   }
   add_static(routes, view, /*fallbacks=*/true);
-  return with_troubles({{"version", view.config.routes_version}, {"routes", std::move(routes)}},
+  return with_troubles({{"version", view.config.routes_version},
+                        {"origin", view.config.routes_origin},
+                        {"routes", std::move(routes)}},
                        view);
 }
 
@@ -165,7 +167,10 @@ json::object zones_of(const View& view) {
                                  {"zone", rule.zone},
                                  {"priority", rule.priority}});
   }
-  return with_troubles({{"version", view.config.zones_version}, {"vpns", std::move(rules)}}, view);
+  return with_troubles({{"version", view.config.zones_version},
+                        {"origin", view.config.zones_origin},
+                        {"vpns", std::move(rules)}},
+                       view);
 }
 
 json::object hives_of(const View& view) {

@@ -181,6 +181,7 @@ void WanSession::wake() { something_.notify_one(); }
 
 Result<void> WanSession::take(const Packet& packet) {
   if (!open_) return fail(Code::kUnavailable, "no session with hive " + theirs_.hive);
+  if (introduce) introduce(packet.view().src);
   if (waiting_ >= limits_.queue_messages_max ||
       pending_.size() + writing_bytes_ >= limits_.queue_bytes_max) {
     return fail(Code::kExhausted, fmt::format("the queue to hive {} is full", theirs_.hive));

@@ -1,6 +1,7 @@
 // One connection between two gateways: the handshake, then frames both ways.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -51,6 +52,8 @@ class WanSession final : public Exit {
   [[nodiscard]] std::chrono::milliseconds heard_ago() const;
   [[nodiscard]] std::string peer() const { return stream_->peer(); }
 
+  // Told of a message's source before it goes out: the other side must know that node first.
+  std::function<void(const NodeId& src)> introduce;
   Neighbour neighbour;
   std::uint64_t number = 0;  // ascends with each session
   bool dialled = false;

@@ -102,6 +102,35 @@ TEST(ConfigLog, EveryHiveHasTheChangeAlsoOneThatWasAwayAndAnswersOnce) {  // sce
             (std::vector<std::string>{"barn applied 5", "farm applied 5", "mother applied 5"}));
 }
 
+// A log that begins later has a later epoch of its own: it must not outrank the hive it follows.
+TEST(ConfigLog, AHiveThatTookAChangeFollowsTheNextOneToo) {
+  Directory older;
+  const std::string path = older.path + "/config.log";
+  const ConfigState first{.version = {.version = 1, .origin = "mother", .epoch = 1'000},
+                          .routes = kDropWorse};
+  ASSERT_TRUE(store::write_file(path, config_line(first) + "\n"));
+  Hive mother("mother", {}, path), farm("farm", {"mother"});
+  {
+    Joint near(*mother.router, *farm.router, Joint::As::kHives, false);
+    ASSERT_TRUE(mother.say(changed(Broadcast{}, kDropBad, 5)));
+    EXPECT_EQ(farm.log->version("routes"), mother.log->version("routes"));
+    EXPECT_EQ(mother.answers(), (std::vector<std::string>{"farm applied 5", "mother applied 5"}));
+  }
+  ASSERT_TRUE(mother.say(changed(Broadcast{}, kDropWorse, 6)));
+  Joint again(*mother.router, *farm.router, Joint::As::kHives, false);
+  EXPECT_EQ(farm.log->version("routes"), mother.log->version("routes"));
+  EXPECT_EQ(farm.routes(), kDropWorse);
+}
+
+TEST(ConfigLog, WhatAFollowerChangedItselfGivesWayToTheHiveItFollows) {
+  Hive mother("mother"), farm("farm", {"mother"});
+  ASSERT_EQ(farm.log->change("routes", 9, to_json_value(kDropWorse)).status, Applied::kApplied);
+  ASSERT_TRUE(mother.say(changed(Broadcast{}, kDropBad, 1)));
+  Joint near(*mother.router, *farm.router, Joint::As::kHives, false);
+  EXPECT_EQ(farm.log->version("routes"), mother.log->version("routes"));
+  EXPECT_EQ(farm.routes(), kDropBad);
+}
+
 TEST(ConfigLog, AVersionThatIsThereAlreadyChangesNothing) {  // scenario 42
   Hive hive("lab");
   ASSERT_TRUE(hive.say(changed(Broadcast{}, kDropBad, 3)));

@@ -37,6 +37,20 @@ TEST_F(HivesTest, FollowNodesThatComeAndGo) {
   EXPECT_FALSE(asking.port.send(say("anyone?", *Name::parse("AI.two@b"))));
 }
 
+TEST_F(HivesTest, KnowANodeBeforeItsFirstMessage) {
+  auto [a, b] = two();
+  Attached& bot = b->node("AI.bot");
+  ASSERT_TRUE(until([&] { return a->sees("b") == 1; }));
+  for (int i = 0; i < 10; ++i) {
+    Attached& fresh = a->node(fmt::format("IO.fresh{}", i));
+    ASSERT_TRUE(fresh.port.send(say(fmt::format("first words {}", i), *Name::parse("AI.bot@b"))));
+  }
+  ASSERT_TRUE(until([&] { return bot.inbox.messages.size() == 10; }));
+  ASSERT_TRUE(bot.port.send(say("welcome", *Name::parse("IO.fresh9@a"))));
+  EXPECT_TRUE(until([&] { return heard_text(*a->nodes.back()) == "welcome"; }));
+  EXPECT_EQ(b->status("a").rejected, 0u);
+}
+
 TEST_F(HivesTest, TakeThousandsOfNodes) {
   auto [a, b] = two();
   for (int i = 0; i < 5'000; ++i) b->node(fmt::format("AI.n{}", i));

@@ -94,7 +94,7 @@ TEST(MessageFrame, RoundTripsEveryKindAndPayload) {
 TEST(MessageFrame, RoundTripsEveryPhaseOfProgress) {
   using Phase = Progress::Phase;
   for (Phase phase : {Phase::kStarted, Phase::kText, Phase::kToolStart, Phase::kToolEnd,
-                      Phase::kPaused, Phase::kReset}) {
+                      Phase::kPaused, Phase::kReset, Phase::kAsks}) {
     Message m = full_message();
     m.kind = Kind::kProgress;
     m.progress = Progress{phase, "x"};

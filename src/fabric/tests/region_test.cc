@@ -248,7 +248,11 @@ TEST(RegionContent, NodesComeBackWhole) {
 }
 
 TEST(RegionContent, RulesComeBackWhole) {
-  ConfigRegion region{.routes_version = 3, .zones_version = 9, .rules = {}};
+  ConfigRegion region{.routes_version = 3,
+                      .zones_version = 9,
+                      .routes_origin = "mother",
+                      .zones_origin = "lab",
+                      .rules = {}};
   region.rules.routes = {
       {pattern("AI.sop.*", Match::kPrefix), StaticRoute::Action::kRedirect, "AI.b@lab", 5, 77}};
   region.rules.zones = {{pattern("AI.*", Match::kGlob), 20, 1}};
@@ -257,6 +261,8 @@ TEST(RegionContent, RulesComeBackWhole) {
   ASSERT_TRUE(back);
   EXPECT_EQ(back->rules, region.rules);
   EXPECT_EQ(back->zones_version, 9u);
+  EXPECT_EQ(back->routes_origin, "mother");
+  EXPECT_EQ(back->zones_origin, "lab");
   for (std::size_t length = 0; length < bytes.size(); ++length) {
     EXPECT_FALSE(decode_config(std::string_view(bytes).substr(0, length))) << length;
   }

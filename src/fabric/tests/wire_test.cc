@@ -45,6 +45,14 @@ json::value progress_of(const Message& m) {
           {"text", m.progress->text}};
 }
 
+json::object conversation_of(const Message& m) {
+  json::object out{{"channel", m.conversation.channel},
+                   {"peer", m.conversation.peer},
+                   {"thread", m.conversation.thread}};
+  if (!m.conversation.entrypoint.empty()) out["entrypoint"] = m.conversation.entrypoint;
+  return out;
+}
+
 json::object message_of(const Message& m) {
   constexpr std::string_view kKinds[] = {"", "user", "reply", "progress", "system", "control"};
   return {{"kind", kKinds[static_cast<std::size_t>(m.kind)]},
@@ -53,10 +61,7 @@ json::object message_of(const Message& m) {
           {"in_reply_to", m.in_reply_to.str()},
           {"sent_at", m.sent_at == WallTime() ? "" : format_rfc3339(m.sent_at, true)},
           {"from", m.from.is_nil() ? "" : m.from.str()},
-          {"conversation",
-           {{"channel", m.conversation.channel},
-            {"peer", m.conversation.peer},
-            {"thread", m.conversation.thread}}},
+          {"conversation", conversation_of(m)},
           {"reply_address", {{"from", m.reply_address.from}, {"to", m.reply_address.to}}},
           {"foreign_id", m.foreign_id},
           {"wants_progress", m.wants_progress},

@@ -32,7 +32,30 @@ std::shared_ptr<const llm::Catalogue> open_catalogue(ConfigSection& root, const 
   return std::make_shared<const llm::Catalogue>(std::move(catalogue).value());
 }
 
+// What needs agent and channel in one process says so.
+void check_nodes(ConfigSection& root, const KernelConfig& config) {
+  if (config.nodes.all_inside()) return;
+  const auto needs_both = [&root](std::string_view what) {
+    root.child("nodes").problem("", fmt::format("{} needs agent and xmpp inside", what));
+  };
+  if (!config.fabric.socket)
+    root.child("nodes").problem("", "nodes in processes of their own need [fabric] socket = true");
+  if (config.federation.wanted()) needs_both("[federation]");
+  if (config.xmpp_send.enabled) needs_both("[skills.xmpp_send]");
+  if (config.agents.main_tools == "on" && config.nodes.agent != NodesConfig::Where::kInside)
+    root.child("nodes").problem("agent", "[agents] main_tools = \"on\" needs it inside");
+}
+
 }  // namespace
+
+AgentsConfig AgentsConfig::read(ConfigSection section) {
+  AgentsConfig config;
+  section.read_duration("idle_secs", std::chrono::seconds(1), config.idle);
+  section.read("agents_max", config.agents_max, {.min = 0, .max = 1'000'000});
+  section.read("children_max", config.children_max, {.min = 0, .max = 10'000});
+  section.read_choice("main_tools", {"auto", "on", "off"}, config.main_tools);
+  return config;
+}
 
 KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   KernelConfig config;
@@ -42,25 +65,32 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.fabric = FabricConfig::read(root.child("fabric"));
   config.authority = AuthoritySideConfig::read(root.child("authority"));
   config.fabric.gateway = config.gateway.wanted();
+  config.gateway.config_from = config.fabric.config_from;
+  config.streams = StreamsConfig::read(root.child("streams"));
   config.nodes = NodesConfig::read(root.child("nodes"));
-  if (!config.nodes.all_inside() && !config.fabric.socket)
-    root.child("nodes").problem("", "nodes in processes of their own need [fabric] socket = true");
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
   config.agent = agent::AgentConfig::read(root);
+  config.turn_log = agent::TurnLogConfig::read(root.child("trace"), home);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
+  config.agents = AgentsConfig::read(root.child("agents"));
   config.quota = memory::QuotaConfig::read(root.child("quota"));
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
+  config.attachments = attachments::AttachmentsConfig::read(root.child("attachments"));
+  config.xmpp_send = tools::XmppSendConfig::read(root.child("skills").child("xmpp_send"), home);
   config.file_tools = tools::FileToolsConfig::read(root.child("tools").child("files"));
   config.shell_tools = tools::ShellToolsConfig::read(root.child("tools").child("shell"));
   // Read in any case, so that its keys in [agent] are known; used only where a server is
   // configured.
-  channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root);
-  xmpp.subscribers_file = home + "/run/xmpp-subscribers.json";
-  xmpp.archive_file = home + "/run/xmpp-archive.json";
-  xmpp.rooms_file = home + "/run/xmpp-rooms.json";
+  channels::XmppChannelConfig xmpp = channels::XmppChannelConfig::read(root, &config.xmpp_accounts);
+  xmpp.keep_files_in(home + "/run");
+  for (channels::XmppChannelConfig& one : config.xmpp_accounts) one.keep_files_in(home + "/run");
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
+  config.federation = federation::FederationConfig::read(root);
+  if (config.federation.wanted() && !config.xmpp)
+    root.problem("federation", "other domains are reached over XMPP: it needs [server] as well");
+  check_nodes(root, config);
   if (!Name::parse("AI.x", config.hive)) {
     root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");
   }
@@ -68,6 +98,22 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
     root.child("hive").problem("default_agent", "must be a name such as AI.support@lab");
   }
   return config;
+}
+
+std::vector<channels::XmppChannelConfig> KernelConfig::xmpp_nodes() const {
+  std::vector<channels::XmppChannelConfig> all;
+  if (xmpp) all.push_back(*xmpp);
+  std::ranges::copy(xmpp_accounts, std::back_inserter(all));
+  return all;
+}
+
+FabricBooks::Config KernelConfig::books(bool main, std::string router) const {
+  return {.home = home,
+          .router = std::move(router),
+          .main = main,
+          .config_from = fabric.config_from,
+          .streams = streams,
+          .sync = sync};
 }
 
 Result<ConfigFile> load_config(const std::string& home, const std::optional<std::string>& path) {

@@ -2,34 +2,79 @@
 
 #include <algorithm>
 
+#include "xmpp_side.h"
+
 namespace skep::kernel {
 namespace {
 
-const channels::RoomConfig* room_of(const KernelConfig& config, const channels::XmppChannel* xmpp,
-                                    std::string_view peer) {
-  if (xmpp != nullptr) return xmpp->room_config(peer);
-  const auto jid = xmpp::Jid::parse(peer);
-  if (!config.xmpp || !jid) return nullptr;
-  const auto room = std::ranges::find(config.xmpp->rooms, jid->bare(), &channels::RoomConfig::room);
-  return room == config.xmpp->rooms.end() ? nullptr : &*room;
+using channels::RoomConfig;
+using channels::XmppChannelConfig;
+
+// Whose conversation it is, or the first; null without XMPP.
+const XmppChannelConfig* channel_of(const KernelConfig& config, const Conversation& conversation) {
+  if (conversation.channel != "xmpp" || !config.has_xmpp()) return nullptr;
+  if (config.xmpp && answers_at(*config.xmpp, conversation.entrypoint)) return &*config.xmpp;
+  for (const XmppChannelConfig& account : config.xmpp_accounts) {
+    if (answers_at(account, conversation.entrypoint)) return &account;
+  }
+  return config.xmpp ? &*config.xmpp : &config.xmpp_accounts.front();
+}
+
+const RoomConfig* room_of(const KernelConfig& config, const XmppSide* xmpp,
+                          const Conversation& conversation) {
+  if (xmpp != nullptr) return xmpp->room_config(conversation);
+  const XmppChannelConfig* channel = channel_of(config, conversation);
+  const auto jid = xmpp::Jid::parse(conversation.peer);
+  if (channel == nullptr || !jid) return nullptr;
+  const auto room = std::ranges::find(channel->rooms, jid->bare(), &RoomConfig::room);
+  return room == channel->rooms.end() ? nullptr : &*room;
 }
 
 }  // namespace
 
-bool is_admin(const KernelConfig& config, const Conversation& conversation) {
-  if (conversation.channel == "cli") return true;  // the operating system already knows this person
-  return config.xmpp && identity::AllowList(config.xmpp->allow).is_admin(conversation.peer);
+std::string xmpp_node_name(const XmppChannelConfig& config) {
+  return config.label.empty() ? "IO.xmpp" : "IO.xmpp." + config.label;
 }
 
-agent::ConversationSettings settings_of(const KernelConfig& config,
-                                        const channels::XmppChannel* xmpp,
+std::vector<std::string> xmpp_node_names(const KernelConfig& config) {
+  std::vector<std::string> names;
+  for (const XmppChannelConfig& one : config.xmpp_nodes()) names.push_back(xmpp_node_name(one));
+  return names;
+}
+
+bool answers_at(const XmppChannelConfig& config, const std::string& entrypoint) {
+  if (entrypoint.empty()) return false;
+  const std::size_t at = entrypoint.find('@');
+  const std::string_view domain =
+      std::string_view(entrypoint).substr(at == std::string::npos ? 0 : at + 1);
+  const xmpp::Jid own = config.link.address();
+  return own.str() == entrypoint || (own.local().empty() && own.domain() == domain);
+}
+
+bool is_admin(const KernelConfig& config, const XmppSide* xmpp, const Conversation& conversation) {
+  if (conversation.channel == "agent") return false;  // a model speaks
+  if (conversation.channel == "cli") return true;  // the operating system already knows this person
+  if (xmpp != nullptr) return xmpp->is_admin(conversation);
+  const XmppChannelConfig* channel = channel_of(config, conversation);
+  return channel != nullptr && identity::AllowList(channel->allow).is_admin(conversation.peer);
+}
+
+agent::ConversationSettings settings_of(const KernelConfig& config, const XmppSide* xmpp,
                                         const Conversation& conversation) {
-  const channels::RoomConfig* room =
-      conversation.channel == "xmpp" ? room_of(config, xmpp, conversation.peer) : nullptr;
-  if (room == nullptr) return {};
+  const RoomConfig* room = room_of(config, xmpp, conversation);
+  if (room == nullptr)
+    return {.context = xmpp != nullptr ? xmpp->signals_of(conversation) : std::string()};
   return {.personality = room->persona,
           .instructions = room->instructions,
           .history_token_budget = room->history_token_budget};
+}
+
+void take_allow_lists(KernelConfig& config, const KernelConfig& fresh) {
+  if (config.xmpp && fresh.xmpp) config.xmpp->allow = fresh.xmpp->allow;
+  for (XmppChannelConfig& one : config.xmpp_accounts) {
+    const auto same = std::ranges::find(fresh.xmpp_accounts, one.label, &XmppChannelConfig::label);
+    if (same != fresh.xmpp_accounts.end()) one.allow = same->allow;
+  }
 }
 
 }  // namespace skep::kernel

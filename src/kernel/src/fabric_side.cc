@@ -19,18 +19,24 @@ FabricConfig FabricConfig::read(ConfigSection fabric) {
   fabric.read("node_queue_messages", config.node_queue_messages, {.min = 1, .max = 10'000'000});
   fabric.read("node_queue_bytes", config.node_queue_bytes, {.min = 1 << 18, .max = 1 << 30});
   fabric.read("peers_max", config.peers_max, {.min = 0, .max = 1'000});
+  fabric.read("config_from", config.config_from);
+  for (const std::string& id : config.config_from) {
+    if (!Name::parse("RT.x", id)) {
+      fabric.problem("config_from", fmt::format("\"{}\" is no hive id", id));
+    }
+  }
   return config;
 }
 
 std::string fabric_directory(const std::string& home) { return home + "/run/fabric"; }
 
 Result<std::unique_ptr<FabricSide>> FabricSide::open(Loop& loop, fabric::Router& router,
-                                                     const FabricConfig& config,
+                                                     FabricBooks& books, const FabricConfig& config,
                                                      const std::string& home, bool rules_writer,
                                                      std::function<fabric::LsaRegion()> hives) {
   const std::string directory = fabric_directory(home);
   SKEP_TRY_VOID(store::make_directories(directory));
-  std::unique_ptr<FabricSide> side(new FabricSide(router));
+  std::unique_ptr<FabricSide> side(new FabricSide(router, books));
   // First: it takes the lock that makes this process the router of that name.
   fabric::NodeServerConfig server{.directory = directory,
                                   .connections_max = config.nodes_max,
@@ -53,10 +59,12 @@ void FabricSide::open_publisher(Loop& loop, const std::string& directory, bool r
                                 std::function<fabric::LsaRegion()> hives) {
   fabric::PublisherSources sources{.counters = [this](auto& all) { add_counters(all); },
                                    .rules = rules_writer,
+                                   .config = [this](auto& region) { books_.complete(region); },
                                    .hives = std::move(hives)};
   auto publisher = fabric::Publisher::open(loop, router_, {.directory = directory}, sources);
   if (publisher) {
     publisher_ = *std::move(publisher);
+    books_.on_applied([this] { publisher_->refresh(); });
   } else {
     log::warn("fabric", "`skep fabric` will not show this router: {}", publisher.error().message);
   }
@@ -84,10 +92,12 @@ void FabricSide::add_counters(std::vector<std::pair<std::string, std::uint64_t>>
   for (const fabric::PeerStatus& peer : peers) {
     counters.emplace_back("peer_waiting." + peer.name, peer.waiting);
   }
+  books_.add_counters(counters);
 }
 
 Task<void> FabricSide::close(Ctx ctx) {
   if (tracer_) co_await tracer_->close();
+  books_.on_applied({});
   if (publisher_) co_await publisher_->close(ctx);
   if (peering_) co_await peering_->close(ctx);
   if (server_) co_await server_->close(ctx);

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "conversation_rules.h"
+#include "skep/base/json.h"
 #include "skep/base/log.h"
 #include "skep/store/append_file.h"
 
@@ -13,13 +15,40 @@ struct Belongings {
   std::vector<std::string> kinds, sets;
 };
 
+constexpr std::string_view kApprovals = "approval";
+
+std::string node_of_agent(const KernelConfig& config) {
+  return std::string(Name::from_label(NodeType::kAgent, config.agent.name, config.hive).base());
+}
+
 Belongings belongings_of(const KernelConfig& config, NodeKind kind) {
-  const bool agent = kind == NodeKind::kAgent;
-  const Name name = agent ? Name::from_label(NodeType::kAgent, config.agent.name, config.hive)
-                          : Name::from_label(NodeType::kChannel, "xmpp", config.hive);
-  const std::string link = "link:" + std::string(name.base());
-  if (agent) return {{"turn", "approval", link}, {link}};
-  return {{"out", "room-out", link}, {"seen", "seen-rooms", "sent", link}};
+  if (kind == NodeKind::kAgent) {
+    const std::string name = node_of_agent(config);
+    return {{"turn", std::string(kApprovals), "link:" + name}, {"link:" + name}};
+  }
+  Belongings all;
+  for (const channels::XmppChannelConfig& one : config.xmpp_nodes()) {
+    const std::string suffix = one.label.empty() ? "" : "@" + one.label;  // store::NamedJournal
+    const std::string link = "link:" + xmpp_node_name(one);
+    for (const char* of : {"out", "room-out", "deferred"}) all.kinds.push_back(of + suffix);
+    for (const char* of : {"seen", "seen-rooms", "seen-pubsub", "pubsub-begun", "sent", "drafts"})
+      all.sets.push_back(of + suffix);
+    all.kinds.push_back(link);
+    all.sets.push_back(link);
+  }
+  return all;
+}
+
+// Questions of other agents stay with those.
+bool is_of_another(const KernelConfig& config, const store::JournalEntry& entry) {
+  if (entry.kind != kApprovals) return false;
+  const auto record = parse_json(entry.steps.at(0));
+  if (!record) return false;
+  for (const char* what : {"question", "choice"}) {
+    if (const json::value* found = get_member(*record, what))
+      return get_string(*found, "agent") != node_of_agent(config);
+  }
+  return false;
 }
 
 // Whole in `to` before it ends in `from`; a piece that a killed predecessor left there is replaced.
@@ -33,10 +62,12 @@ Result<void> move_entry(store::Journal& from, store::Journal& to,
   return from.end(entry.id);
 }
 
-Result<void> move_entries(store::Journal& from, store::Journal& to, const Belongings& what) {
+Result<void> move_entries(const KernelConfig& config, store::Journal& from, store::Journal& to,
+                          const Belongings& what) {
   std::size_t moved = 0;
   for (const std::string& kind : what.kinds) {
     for (const store::JournalEntry& entry : from.unfinished(kind)) {
+      if (is_of_another(config, entry)) continue;
       SKEP_TRY_VOID(move_entry(from, to, entry));
       ++moved;
     }
@@ -66,7 +97,7 @@ Result<void> hand_journal_over(const KernelConfig& config, NodeKind kind, store:
     SKEP_TRY_VOID(copy_keys(ours, **theirs, what));
     SKEP_TRY_VOID(store::write_file(done, "its keys are in its own journal\n"));
   }
-  return move_entries(ours, **theirs, what);
+  return move_entries(config, ours, **theirs, what);
 }
 
 Result<void> take_journal_back(const KernelConfig& config, NodeKind kind, store::Journal& ours) {
@@ -78,7 +109,7 @@ Result<void> take_journal_back(const KernelConfig& config, NodeKind kind, store:
                               {.directory = node_journal(config.home, kind), .sync = config.sync}));
     const Belongings what = belongings_of(config, kind);
     SKEP_TRY_VOID(copy_keys(*theirs, ours, what));
-    SKEP_TRY_VOID(move_entries(*theirs, ours, what));
+    SKEP_TRY_VOID(move_entries(config, *theirs, ours, what));
   }
   std::error_code error;
   std::filesystem::remove_all(directory, error);

@@ -1,6 +1,7 @@
 #include "node_status.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -16,6 +17,22 @@ namespace {
 
 constexpr std::chrono::seconds kLookEach{1};
 constexpr std::size_t kFileBytesMax = 16u << 20;
+
+// Who has the HomeLock of that folder.
+std::optional<int> lock_holder(const std::string& directory) {
+  const std::string path = directory + "/run/lock";
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  const bool free = ::flock(fd, LOCK_SH | LOCK_NB) == 0;
+  ::close(fd);
+  if (free) return std::nullopt;
+  const auto text = store::read_file(path, 64);
+  if (!text) return std::nullopt;
+  const std::string_view digits = trim(*text);
+  int pid = 0;
+  const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), pid);
+  return end.ec == std::errc() && pid > 1 ? std::optional(pid) : std::nullopt;
+}
 
 }  // namespace
 
@@ -47,18 +64,7 @@ Task<void> NodeStatusWriter::close() {
 }
 
 std::optional<int> node_pid(const std::string& home, NodeKind kind) {
-  const std::string path = node_directory(home, kind) + "/run/lock";
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
-  const bool free = ::flock(fd, LOCK_SH | LOCK_NB) == 0;
-  ::close(fd);
-  if (free) return std::nullopt;
-  const auto text = store::read_file(path, 64);
-  if (!text) return std::nullopt;
-  const std::string_view digits = trim(*text);
-  int pid = 0;
-  const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), pid);
-  return end.ec == std::errc() && pid > 1 ? std::optional(pid) : std::nullopt;
+  return lock_holder(node_directory(home, kind));
 }
 
 std::optional<json::object> read_node_file(const std::string& home, NodeKind kind,
@@ -80,6 +86,11 @@ std::optional<json::object> read_node_status(const std::string& home, NodeKind k
   if (!said || get_int(*said, "pid") != *pid) return status;
   for (const auto& [key, value] : *said) status[key] = value;
   return status;
+}
+
+void hang_up(const std::string& directory) {
+  const auto pid = lock_holder(directory);
+  if (pid) (void)::kill(*pid, SIGHUP);  // gone by now: the next one reads the file anyway
 }
 
 }  // namespace skep::kernel

@@ -33,5 +33,7 @@ std::optional<json::object> read_node_file(const std::string& home, NodeKind kin
 std::optional<json::object> read_node_status(const std::string& home, NodeKind kind);
 // The pid of the process that holds the folder's lock; nullopt: nobody does.
 std::optional<int> node_pid(const std::string& home, NodeKind kind);
+// SIGHUP to the process that has that folder, a home or a node's: it reads the configuration again.
+void hang_up(const std::string& directory);
 
 }  // namespace skep::kernel

@@ -12,8 +12,8 @@ Result<void> RoomsDesk::deliver(Message message) {
   const agent::CommandInfo* info = said.is_command ? agent::find_command(said.command) : nullptr;
   const bool ours = channel_ != nullptr && info != nullptr &&
                     info->whom == agent::CommandInfo::For::kAdmin &&
-                    is_admin_(message.conversation);
-  if (!ours) return out_.deliver(std::move(message));
+                    deps_.is_admin(message.conversation);
+  if (!ours) return deps_.out.deliver(std::move(message));
   Message reply;
   reply.id = MessageId("R" + message.id.str());
   reply.trace = message.trace;
@@ -24,7 +24,9 @@ Result<void> RoomsDesk::deliver(Message message) {
   reply.reply_address = message.reply_address;
   const std::string& channel = message.conversation.channel;
   if (const json::value* noted = message.meta.if_contains(channel)) reply.meta[channel] = *noted;
-  reply.parts = {TextPart{channel_->rooms_command(info->name, said.arguments)}};
+  reply.parts = {TextPart{agent::is_of_access(*info)
+                              ? deps_.access(message.conversation, info->name, said.arguments)
+                              : deps_.rooms(info->name, said.arguments)}};
   return channel_->deliver(std::move(reply));
 }
 

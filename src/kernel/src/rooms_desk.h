@@ -8,18 +8,26 @@
 
 namespace skep::kernel {
 
-// Stands between the channel and the fabric: what administrators say about rooms (/invite, /leave,
-// /rooms) is done here, all else goes on. Loop thread only.
+// Stands between a channel and the fabric: what administrators say about rooms (/invite, /leave,
+// /rooms) and about who may talk to the agent (/allow, /block, /pair, /reload) is done here, all
+// else goes on. Loop thread only.
 class RoomsDesk final : public Inbox {
  public:
-  RoomsDesk(Inbox& out, std::function<bool(const Conversation&)> is_admin)
-      : out_(out), is_admin_(std::move(is_admin)) {}
+  struct Deps {
+    Inbox& out;
+    std::function<bool(const Conversation&)> is_admin;
+    // As in agent::AgentDeps.
+    std::function<std::string(std::string_view command, std::string_view arguments)> rooms;
+    std::function<std::string(const Conversation& who, std::string_view command,
+                              std::string_view arguments)>
+        access;
+  };
+  explicit RoomsDesk(Deps deps) : deps_(std::move(deps)) {}
   void serve(channels::XmppChannel& channel) { channel_ = &channel; }
   Result<void> deliver(Message message) override;
 
  private:
-  Inbox& out_;
-  std::function<bool(const Conversation&)> is_admin_;
+  Deps deps_;
   channels::XmppChannel* channel_ = nullptr;
 };
 

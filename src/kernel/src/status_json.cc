@@ -83,6 +83,13 @@ json::array routes_json(const fabric::Router& router) {
   return routes;
 }
 
+json::object attachments_status(const attachments::AttachmentsStats& stats) {
+  return {{"fetched", stats.fetched},         {"reused", stats.reused},
+          {"too_large", stats.too_large},     {"forbidden", stats.forbidden},
+          {"unreachable", stats.unreachable}, {"unreadable", stats.unreadable},
+          {"false_hash", stats.false_hash}};
+}
+
 json::object agent_json(const agent::AgentStats& stats, const std::string& name) {
   return {{"name", name},
           {"running", stats.running},

@@ -3,14 +3,17 @@
 
 #include "node_supervisor.h"
 #include "skep/agent/agent.h"
+#include "skep/attachments/attachments.h"
 #include "skep/fabric/gateway.h"
 #include "skep/memory/ledger.h"
 
 namespace skep::kernel {
 
+// [{hive, state, address, path, nodes, left_out, rejected: {reason: count}}]
 json::array hives_of(const fabric::Gateway& gateway);
 json::object gateway_json(const fabric::Gateway& gateway);
 json::array routes_json(const fabric::Router& router);
+json::object attachments_status(const attachments::AttachmentsStats& stats);
 json::object agent_json(const agent::AgentStats& stats, const std::string& name);
 
 // A node that is in a process of its own. What that says of its agent or channel goes into `status`

@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include "journal_move.h"
+#include "skep/base/json.h"
+#include "skep/store/named_journal.h"
 #include "temp_home.h"
 
 namespace skep::kernel {
@@ -37,6 +39,17 @@ TEST(NodesConfig, ProcessesNeedTheSocket) {
   ASSERT_EQ(got.problems.size(), 1u);
   EXPECT_TRUE(got.problems[0].message.contains("socket"));
   EXPECT_EQ(read("[nodes]\nagent = \"elsewhere\"\n").problems.size(), 1u);
+}
+
+TEST(NodesConfig, WhatNeedsBothInOneProcessSaysSo) {
+  const std::string outside = "[nodes]\nxmpp = \"process\"\n";
+  EXPECT_TRUE(read(outside).problems.empty());
+  const Read sends = read(outside + "[skills.xmpp_send]\nenabled = true\n");
+  ASSERT_EQ(sends.problems.size(), 1u);
+  EXPECT_TRUE(sends.problems[0].message.contains("xmpp_send"));
+  const std::string asks = "[agents]\nmain_tools = \"on\"\n";
+  EXPECT_TRUE(read(outside + asks).problems.empty());
+  EXPECT_EQ(read("[nodes]\nagent = \"process\"\n" + asks).problems.size(), 1u);
 }
 
 TEST(NodeKinds, AreNamedOnTheCommandLine) {
@@ -88,6 +101,41 @@ TEST_F(JournalMove, ComesBackWithWhatIsNewAndTheKeys) {
   EXPECT_EQ(steps(*ours, "room-out"), Steps{"to a room"});
   EXPECT_TRUE(ours->remembers("seen", "K2"));
   EXPECT_FALSE(std::filesystem::exists(node_directory(home.path(), NodeKind::kXmpp)));
+}
+
+constexpr std::string_view kTwoAccounts = R"([server]
+component_domain = "skep.example.org"
+component_secret = "secret"
+[[accounts]]
+id = "bot"
+component_domain = "bot.example.org"
+component_secret = "secret"
+)";
+
+TEST_F(JournalMove, TakesTheEntriesOfEveryAccount) {
+  const Read two = read(kTwoAccounts, home.path());
+  ASSERT_TRUE(two.problems.empty()) << two.problems[0].message;
+  store::NamedJournal of_bot(*ours, "bot");
+  ASSERT_TRUE(of_bot.begin("out", store::EntryId("out:R2"), "of the bot"));
+  ASSERT_TRUE(of_bot.remember("seen", "K2"));
+  ASSERT_TRUE(hand_journal_over(two.config, NodeKind::kXmpp, *ours));
+  EXPECT_TRUE(ours->unfinished("out").empty());
+  auto theirs = open(node_journal(home.path(), NodeKind::kXmpp));
+  EXPECT_EQ(steps(*theirs, "out"), Steps{"answer"});
+  store::NamedJournal there(*theirs, "bot");
+  EXPECT_EQ(steps(there, "out"), Steps{"of the bot"});
+  EXPECT_EQ(there.remembered("seen"), std::vector<std::string>{"K2"});
+}
+
+TEST_F(JournalMove, LeavesOtherAgentsTheirQuestions) {
+  const std::string own(Name::from_label(NodeType::kAgent, config.agent.name, "x").base());
+  for (const auto& [id, agent] : {std::pair{"approval/1", own}, {"approval/2", "AI.other"}}) {
+    const json::object record{{"question", json::object{{"agent", agent}}}};
+    ASSERT_TRUE(ours->begin("approval", store::EntryId(id), to_json(record)));
+  }
+  ASSERT_TRUE(hand_journal_over(config, NodeKind::kAgent, *ours));
+  ASSERT_EQ(ours->unfinished("approval").size(), 1u);
+  EXPECT_EQ(ours->unfinished("approval")[0].id.str(), "approval/2");
 }
 
 TEST_F(JournalMove, APieceThatAKilledProcessLeftIsReplaced) {

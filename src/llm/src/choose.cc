@@ -18,8 +18,8 @@ constexpr std::size_t kTagsBytesMax = 4u << 20;
 // What the choice is made from. Outlives the coroutines below.
 struct Sources {
   const Catalogue& catalogue;
-  net::HttpClient& http;
   const EnvLookup& env;
+  net::HttpClient* http = nullptr;  // null: nobody is asked
 
   [[nodiscard]] std::string variable(std::string_view name) const {
     return name.empty() ? std::string() : std::string(trim(env(name).value_or(std::string())));
@@ -132,18 +132,22 @@ Result<Choice> use_cloud(LlmConfig config, const ProviderInfo& provider, const S
   return Choice{.config = std::move(config), .why = std::move(why)};
 }
 
-// A server on this machine that speaks OpenAI's protocol (vLLM, LM Studio).
-Task<Result<Choice>> use_local(Ctx ctx, LlmConfig config, const ProviderInfo& provider,
-                               const Sources& from, std::string why) {
+// Where a server on this machine that speaks OpenAI's protocol (vLLM, LM Studio) is, and its key.
+void take_local_server(LlmConfig& config, const ProviderInfo& provider, const Sources& from) {
   if (config.base_url.empty()) config.base_url = from.variable(provider.url_variable);
   if (config.base_url.empty()) config.base_url = provider.base_url;
   if (config.api_key.empty()) config.api_key = Secret(from.variable(from.key_variable(provider)));
+}
+
+Task<Result<Choice>> use_local(Ctx ctx, LlmConfig config, const ProviderInfo& provider,
+                               const Sources& from, std::string why) {
+  take_local_server(config, provider, from);
   if (!config.model.empty()) co_return Choice{.config = std::move(config), .why = std::move(why)};
   SKEP_CO_TRY(auto endpoint, parse_endpoint(config.base_url, 0));
   SKEP_CO_TRY(auto chat, openai_url(config.base_url));
   std::string url = chat.substr(0, chat.size() - std::string_view("chat/completions").size());
   auto names = co_await offered_models(std::move(ctx), std::move(endpoint), url + "models", "data",
-                                       "id", from.http);
+                                       "id", *from.http);
   if (!names || names->empty()) {
     co_return fail(
         Code::kUnavailable,
@@ -160,7 +164,7 @@ Task<Result<Choice>> use_ollama(Ctx ctx, LlmConfig config, const Sources& from) 
   if (!config.model.empty())
     co_return Choice{.config = std::move(config), .why = "[llm] provider is ollama"};
   std::string where = shown_ollama(config);
-  auto names = co_await ollama_models(ctx, config.base_url, from.http);
+  auto names = co_await ollama_models(ctx, config.base_url, *from.http);
   if (!names) {
     Error error = std::move(names).error();
     if (error.code != Code::kInvalid && error.code != Code::kCancelled)
@@ -228,7 +232,7 @@ Task<Result<Choice>> search(Ctx ctx, LlmConfig config, const Sources& from) {
   }
   take_ollama_host(config, from);
   std::string where = shown_ollama(config);
-  auto names = co_await ollama_models(ctx, config.base_url, from.http);
+  auto names = co_await ollama_models(ctx, config.base_url, *from.http);
   SKEP_CO_TRY_VOID(ctx.check());
   bool has_it =
       names && std::ranges::any_of(*names, [&config](const std::string& name) {
@@ -265,11 +269,47 @@ Task<Result<Choice>> choose_one(Ctx ctx, LlmConfig config, const Sources& from) 
   co_return choice;
 }
 
+// The same for a configuration that leaves nothing to find out.
+Result<LlmConfig> choose_one_named(LlmConfig config, const Sources& from) {
+  split_provider(config, from);
+  if (config.provider.empty()) config.provider = provider_of_parts(config, from);
+  if (config.provider == "demo") {
+    config.model = "demo";
+    return config;
+  }
+  const ProviderInfo* provider = from.catalogue.provider(config.provider);
+  if (provider == nullptr) return fail(unknown_provider(config.provider, from));
+  const bool may_be_open = provider->key_required && !provider->default_model.empty();
+  if (config.model.empty() && !may_be_open)
+    return fail(Code::kInvalid, fmt::format("name a model of {}", provider->id));
+  if (provider->wire == Wire::kOllama) {
+    take_ollama_host(config, from);
+  } else if (provider->key_required) {
+    SKEP_TRY(Choice choice, use_cloud(std::move(config), *provider, from, {}));
+    config = std::move(choice.config);
+  } else {
+    take_local_server(config, *provider, from);
+  }
+  take_info(config, from);
+  return config;
+}
+
 }  // namespace
+
+Result<LlmConfig> choose_named(LlmConfig config, const Catalogue& catalogue, const EnvLookup& env) {
+  const Sources from{catalogue, env};
+  std::vector<LlmConfig> fallbacks = std::exchange(config.fallbacks, {});
+  SKEP_TRY(LlmConfig chosen, choose_one_named(std::move(config), from));
+  for (LlmConfig& one : fallbacks) {
+    SKEP_TRY(LlmConfig fallback, choose_one_named(std::move(one), from));
+    chosen.fallbacks.push_back(std::move(fallback));
+  }
+  return chosen;
+}
 
 Task<Result<Choice>> choose_model(Ctx ctx, LlmConfig config, const Catalogue& catalogue,
                                   net::HttpClient& http, const EnvLookup& env) {
-  const Sources from{catalogue, http, env};
+  const Sources from{catalogue, env, &http};
   std::vector<LlmConfig> fallbacks = std::exchange(config.fallbacks, {});
   SKEP_CO_TRY(Choice choice, co_await choose_one(ctx, std::move(config), from));
   for (std::size_t at = 0; at < fallbacks.size(); ++at) {

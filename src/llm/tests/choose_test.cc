@@ -164,6 +164,23 @@ timeout = 7
   EXPECT_EQ(config.timeout, std::chrono::seconds(7));
 }
 
+TEST(ChooseNamed, WaitsForNobody) {
+  const Catalogue catalogue = *Catalogue::open();
+  const EnvLookup env = [](std::string_view name) -> std::optional<std::string> {
+    return name == "GROQ_API_KEY" ? std::optional<std::string>("k") : std::nullopt;
+  };
+  LlmConfig config = with("groq");
+  config.fallbacks = {with("ollama", "llama3.2"), with("", "demo:x")};
+  auto chosen = choose_named(std::move(config), catalogue, env);
+  ASSERT_TRUE(chosen) << chosen.error().message;
+  EXPECT_EQ(chosen->api_key.reveal(), "k");
+  EXPECT_FALSE(chosen->model.empty());
+  EXPECT_EQ(chosen->fallbacks.at(0).model, "llama3.2");
+  EXPECT_EQ(chosen->fallbacks.at(1).provider, "demo");
+  for (const LlmConfig& open : {with("ollama"), with("nobody", "x"), with("openai", "gpt-4o")})
+    EXPECT_EQ(choose_named(open, catalogue, env).error().code, Code::kInvalid) << open.provider;
+}
+
 TEST(LlmConfig, ReportsWhatIsWrong) {
   auto file = ConfigFile::parse(R"([llm]
 host = "a"

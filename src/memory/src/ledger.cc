@@ -179,6 +179,18 @@ class LedgerImpl final : public Ledger {
 
   const QuotaConfig& quota() const override { return config_.quota; }
 
+  void limit_agent(std::string_view agent, const SpendLimits& limits) override {
+    if (limits == SpendLimits())
+      agent_limits_.erase(std::string(agent));
+    else
+      agent_limits_.insert_or_assign(std::string(agent), limits);
+  }
+  bool limited() const override {
+    const QuotaConfig& q = config_.quota;
+    const SpendLimits none;
+    return !agent_limits_.empty() || q.person != none || q.agent != none || q.total != none;
+  }
+
   Millis until_tomorrow() override {
     const auto local = local_seconds(clock_.now());
     return kDay - local % kDay;
@@ -293,6 +305,10 @@ class LedgerImpl final : public Ledger {
     }
     auto refusal = over(Scope::kAgent, payer.agent, "I have", quota.agent, tokens, cost);
     if (refusal) return refusal;
+    if (const auto own = agent_limits_.find(payer.agent); own != agent_limits_.end()) {
+      refusal = over(Scope::kAgent, payer.agent, "I have", own->second, tokens, cost);
+      if (refusal) return refusal;
+    }
     return over(Scope::kTotal, "", "Everybody together has", quota.total, tokens, cost);
   }
 
@@ -326,6 +342,7 @@ class LedgerImpl final : public Ledger {
   }
 
   LedgerConfig config_;
+  std::map<std::string, SpendLimits, std::less<>> agent_limits_;
   const Clock& clock_;
   std::optional<seconds> offset_;
   seconds offset_at_{};

@@ -82,6 +82,8 @@ class FileMemory final : public Memory {
     SKEP_TRY(const Session* const session, fresh_session(conversation));
     return session->entries();
   }
+  Result<void> retract(const Conversation& conversation, std::string_view origin_id,
+                       std::string_view sender) override;
   Result<Archived> archive(const Conversation& conversation) override;
   Result<std::vector<std::string>> forget(const Conversation& conversation) override;
   Result<SessionStats> stats(const Conversation& conversation) override;
@@ -96,7 +98,9 @@ class FileMemory final : public Memory {
     return knowledge.find(query);
   }
   [[nodiscard]] std::string directory(const Conversation& conversation) const override {
-    return config_.path + "/" + peer_directory_name(conversation.peer);
+    std::string own = config_.path + "/" + peer_directory_name(conversation.peer);
+    if (conversation.entrypoint.empty()) return own;
+    return own + "/at/" + peer_directory_name(conversation.entrypoint);
   }
 
  private:
@@ -146,6 +150,20 @@ Result<bool> FileMemory::archive_if_idle(const Conversation& conversation) {
   SKEP_TRY(const std::string name, session->archive(now));
   log::debug("memory", "idle session archived as {}", name);
   return true;
+}
+
+Result<void> FileMemory::retract(const Conversation& conversation, std::string_view origin_id,
+                                 std::string_view sender) {
+  SKEP_TRY(Session* const session, fresh_session(conversation));
+  SKEP_TRY(const std::string message, session->retract(origin_id, sender));
+  const fs::path files = fs::path(directory(conversation)) / "files";
+  for (const std::string& name : names_in(files)) {
+    if (message.empty() || !name.starts_with(message + ".")) continue;
+    std::error_code error;
+    fs::remove(files / name, error);
+    if (error) return fail(file_error("erasing", files / name, error));
+  }
+  return {};
 }
 
 Result<Memory::Archived> FileMemory::archive(const Conversation& conversation) {

@@ -140,6 +140,30 @@ Result<void> Session::append(std::span<const TranscriptEntry> entries, WallTime 
   return {};
 }
 
+// The newest message with that id; written beside and renamed, so that a kill leaves one or the
+// other.
+Result<std::string> Session::retract(std::string_view origin_id, std::string_view sender) {
+  if (!exists() || origin_id.empty()) return fail(Code::kNotFound, "no such message");
+  SKEP_TRY(const std::string text, store::read_file(paths_.history, kSessionBytesMax));
+  std::vector<std::string> lines;
+  for (const std::string_view line : split(text, '\n')) lines.emplace_back(line);
+  for (std::size_t i = lines.size(); i-- > 0;) {
+    auto entry = parse_line(lines[i]);
+    auto* message = entry ? std::get_if<TranscriptMessage>(&*entry) : nullptr;
+    const bool it = message != nullptr && message->role == TranscriptMessage::Role::kUser &&
+                    message->origin_id == origin_id && message->sender == sender;
+    if (!it) continue;
+    message->content.clear();
+    message->attachments.clear();
+    message->retracted = true;
+    lines[i] = to_line(*entry);
+    SKEP_TRY_VOID(store::write_file(paths_.history, join(lines, "\n"), sync_));
+    forget();
+    return message->msg_id;
+  }
+  return fail(Code::kNotFound, "no such message");
+}
+
 Result<std::string> Session::archive(WallTime now) {
   SKEP_TRY_VOID(store::make_directories(paths_.archives));
   const std::string base = format_archive_stamp(now);

@@ -27,6 +27,8 @@ class Session {
   // The newest entry's time; the file's when no entry has one.
   [[nodiscard]] std::optional<WallTime> last_activity() const;
   Result<void> append(std::span<const TranscriptEntry> entries, WallTime now);
+  // Rewrites the file without the words of that message; gives its msg_id. kNotFound.
+  Result<std::string> retract(std::string_view origin_id, std::string_view sender);
   // Moves the file away under a name that is free; returns that name.
   Result<std::string> archive(WallTime now);
 

@@ -100,6 +100,7 @@ std::string line_of(const TranscriptMessage& message) {
   line.put("model", message.model);
   put_usage(line, message.usage);
   put_attachments(line, message.attachments);
+  if (message.retracted) line.key("retracted") += "true";
   return line.finish();
 }
 
@@ -140,6 +141,7 @@ std::optional<TranscriptEntry> message_from(const json::value& line) {
   message.model = get_string(line, "model");
   message.usage = usage_from(line);
   message.attachments = attachments_from(line);
+  message.retracted = get_bool(line, "retracted").value_or(false);
   return message;
 }
 
@@ -190,7 +192,7 @@ bool reads_back_as_it_is(const TranscriptEntry& entry) {
   std::vector<std::string_view> texts;
   std::optional<WallTime> time;
   if (const auto* message = std::get_if<TranscriptMessage>(&entry)) {
-    if (!message->attachments.empty()) return false;
+    if (!message->attachments.empty() || message->retracted) return false;
     texts = {message->content, message->msg_id, message->sender, message->origin_id,
              message->thread,  message->turn,   message->model};
     time = message->ts;

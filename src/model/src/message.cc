@@ -57,7 +57,8 @@ Conversation read_conversation(JsonReader& message) {
   const json::value* value = message.object("conversation");
   if (value == nullptr) return {};
   JsonReader in(*value, "conversation");
-  Conversation conversation{in.text("channel"), in.text("peer"), in.text("thread")};
+  Conversation conversation{in.text("channel"), in.text("peer"), in.text("thread"),
+                            in.text("entrypoint")};
   Result<void> good = in.finish();
   if (!good) message.spoil(good.error().message);
   return conversation;
@@ -102,6 +103,8 @@ json::value to_json_value(const Message& m) {
   out["conversation"] = {{"channel", m.conversation.channel},
                          {"peer", m.conversation.peer},
                          {"thread", m.conversation.thread}};
+  if (!m.conversation.entrypoint.empty())
+    out["conversation"].as_object()["entrypoint"] = m.conversation.entrypoint;
   out["reply_address"] = {{"from", m.reply_address.from}, {"to", m.reply_address.to}};
   out["foreign_id"] = m.foreign_id;
   out["wants_progress"] = m.wants_progress;

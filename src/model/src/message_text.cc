@@ -65,6 +65,7 @@ void addresses(std::string& out, const Message& m) {
   text(out, "channel", m.conversation.channel);
   text(out, "peer", m.conversation.peer);
   text(out, "thread", m.conversation.thread);
+  if (!m.conversation.entrypoint.empty()) text(out, "entrypoint", m.conversation.entrypoint);
   out += '}';
   member(out, "reply_address");
   out += '{';

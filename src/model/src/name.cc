@@ -84,6 +84,7 @@ Result<Name> Name::parse(std::string_view text, std::string_view local_hive) {
     return bad_name(text, "a field is 1 to 63 characters of A-Z a-z 0-9 _ + -");
   }
   if (base.size() + 1 + hive.size() > kNameBytesMax) return bad_name(text, "longer than 256 bytes");
+  if (at != std::string_view::npos) return Name(std::string(text), *type);
   return Name(fmt::format("{}@{}", base, hive), *type);
 }
 

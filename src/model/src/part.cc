@@ -19,11 +19,13 @@ struct Writer {
         {"type", "image"}, {"media_type", part.media_type}, {"data", base64_encode(part.bytes)}};
   }
   json::value operator()(const FilePart& part) const {
-    return {{"type", "file"},
-            {"filename", part.filename},
-            {"media_type", part.media_type},
-            {"size_bytes", part.size_bytes},
-            {"url", part.url}};
+    json::object out = {{"type", "file"},
+                        {"filename", part.filename},
+                        {"media_type", part.media_type},
+                        {"size_bytes", part.size_bytes},
+                        {"url", part.url}};
+    if (!part.sha256.empty()) out["sha256"] = part.sha256;
+    return out;
   }
   json::value operator()(const ToolCall& part) const {
     json::object out = {
@@ -56,7 +58,7 @@ Part read_image(JsonReader& in) {
 Part read_file(JsonReader& in) {
   std::int64_t size = in.integer("size_bytes", 0, std::numeric_limits<std::int64_t>::max(), 0);
   return FilePart{in.text("filename"), in.text("media_type"), static_cast<std::uint64_t>(size),
-                  in.text("url")};
+                  in.text("url"), in.text("sha256")};
 }
 
 Part read_by_type(JsonReader& in) {

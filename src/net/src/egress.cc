@@ -60,7 +60,7 @@ bool is_denied_name(const EgressConfig& config, std::string_view host) {
   });
 }
 
-bool is_allowed_by_operator(const EgressConfig& config, std::string_view host, std::uint16_t port) {
+bool is_on_allow_list(const EgressConfig& config, std::string_view host, std::uint16_t port) {
   return std::ranges::any_of(config.allow, [host, port](const std::string& rule) {
     if (const auto both = parse_host_port(rule))
       return both->port == port && plain_host(both->host) == host;
@@ -118,6 +118,12 @@ Result<Target> read_url(std::string_view text) {
 
 }  // namespace
 
+Result<std::string> endpoint_of(std::string_view url) {
+  SKEP_TRY(const Target target, read_url(url));
+  const std::string_view form = target.host.contains(':') ? "[{}]:{}" : "{}:{}";
+  return fmt::format(fmt::runtime(form), target.host, target.port);
+}
+
 EgressGuard::EgressGuard(EgressConfig config) : config_(std::move(config)) {}
 
 Result<void> EgressGuard::check_url(std::string_view url) const {
@@ -125,12 +131,22 @@ Result<void> EgressGuard::check_url(std::string_view url) const {
   if (is_denied_name(config_, target.host))
     return denied(fmt::format("host {} is on the deny list", target.host));
   if (is_address(target.host)) return check_address(target.host, target.port, target.host);
-  if (is_allowed_by_operator(config_, target.host, target.port)) return {};
+  if (is_on_allow_list(config_, target.host, target.port)) return {};
   if (is_local_name(target.host))
     return denied(fmt::format("host {} is a local name", target.host));
   if (!is_open_port(config_, target.port))
     return denied(fmt::format("port {} is not allowed", target.port));
   return {};
+}
+
+std::string host_of(std::string_view url) {
+  Result<Target> target = read_url(url);
+  return target ? std::move(target->host) : std::string();
+}
+
+bool EgressGuard::is_allowed_by_operator(std::string_view url) const {
+  const Result<Target> target = read_url(url);
+  return target && is_on_allow_list(config_, target->host, target->port);
 }
 
 Result<void> EgressGuard::check_address(std::string_view address, std::uint16_t port,
@@ -139,7 +155,7 @@ Result<void> EgressGuard::check_address(std::string_view address, std::uint16_t 
   if (is_denied_name(config_, name) || is_denied_name(config_, plain_host(address))) {
     return denied(fmt::format("host {} is on the deny list", name));
   }
-  if (is_allowed_by_operator(config_, name, port)) return {};
+  if (is_on_allow_list(config_, name, port)) return {};
   const std::optional<std::string_view> why = why_not_public(plain_host(address));
   if (why) return denied(fmt::format("{} has the address {}, which is {}", name, address, *why));
   if (!is_open_port(config_, port)) return denied(fmt::format("port {} is not allowed", port));

@@ -156,6 +156,11 @@ class FileJournal final : public Journal {
     }
     return found;
   }
+  [[nodiscard]] std::vector<std::string> kinds() const override {
+    std::set<std::string> found;
+    for (const auto& [order, entry] : state_.entries()) found.insert(entry.kind);
+    return {found.begin(), found.end()};
+  }
   Result<void> begin(std::string_view kind, const EntryId& id, std::string_view what) override {
     if (contains(id)) return fail(Code::kExists, fmt::format("entry {} exists", id.str()));
     return append({RecordType::kBegin, kind, id.str(), what});

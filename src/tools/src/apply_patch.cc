@@ -94,6 +94,18 @@ class ApplyPatch final : public Tool {
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return false; }
+  // A patch that cannot be read names no file: the call then says so itself.
+  [[nodiscard]] std::vector<Need> needs(const json::value& arguments) const override {
+    const auto files = parse_patch(get_string(arguments, "patch"));
+    std::vector<Need> needs;
+    if (!files) return needs;
+    for (const FilePatch& file : *files) {
+      needs.push_back({authority::Action::kFileWrite, path_resource(file.path)});
+      if (!file.new_path.empty())
+        needs.push_back({authority::Action::kFileWrite, path_resource(file.new_path)});
+    }
+    return needs;
+  }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     auto work = [workspace = workspace_, text = std::string(get_string(arguments, "patch"))] {

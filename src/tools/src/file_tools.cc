@@ -2,6 +2,7 @@
 #include "skep/base/text.h"
 #include "skep/tools/workspace.h"
 #include "spec.h"
+#include "workspace_path.h"
 
 namespace skep::tools {
 
@@ -17,12 +18,21 @@ constexpr std::size_t kTextBytesMax = result_bytes_max - 1000;
 class FileTool final : public Tool {
  public:
   using Work = ToolOutput (*)(const Workspace&, const json::value&);
-  FileTool(llm::ToolSpec spec, Work work, WorkspacePtr workspace, Pool& pool)
-      : spec_(std::move(spec)), work_(work), workspace_(std::move(workspace)), pool_(pool) {}
+  FileTool(llm::ToolSpec spec, authority::Action action, Work work, WorkspacePtr workspace,
+           Pool& pool)
+      : spec_(std::move(spec)),
+        action_(action),
+        work_(work),
+        workspace_(std::move(workspace)),
+        pool_(pool) {}
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
   [[nodiscard]] bool side_by_side() const override {
     return spec_.name == "file_read" || spec_.name == "file_list";
+  }
+
+  [[nodiscard]] std::vector<Need> needs(const json::value& arguments) const override {
+    return {{action_, path_resource(get_string(arguments, "path"))}};
   }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
@@ -36,6 +46,7 @@ class FileTool final : public Tool {
 
  private:
   llm::ToolSpec spec_;
+  authority::Action action_;
   Work work_;
   WorkspacePtr workspace_;
   Pool& pool_;
@@ -122,22 +133,27 @@ FileToolsConfig FileToolsConfig::read(ConfigSection section) {
 
 std::vector<std::unique_ptr<Tool>> make_file_tools(const WorkspacePtr& workspace, Pool& pool) {
   std::vector<std::unique_ptr<Tool>> tools;
-  auto add = [&](llm::ToolSpec spec, FileTool::Work work) {
-    tools.push_back(std::make_unique<FileTool>(std::move(spec), work, workspace, pool));
+  using authority::Action;
+  auto add = [&](Action action, llm::ToolSpec spec, FileTool::Work work) {
+    tools.push_back(std::make_unique<FileTool>(std::move(spec), action, work, workspace, pool));
   };
-  add(make_spec(
+  add(Action::kFileRead,
+      make_spec(
           "file_read", "Read a text file of the workspace.",
           R"({"path":{"type":"string"},"offset":{"type":"integer","minimum":1,"description":"first line"},)"
           R"("limit":{"type":"integer","minimum":1,"description":"lines"}})",
           {"path"}),
       file_read);
-  add(make_spec("file_write", "Write a text file in the workspace, replacing what is there.",
+  add(Action::kFileWrite,
+      make_spec("file_write", "Write a text file in the workspace, replacing what is there.",
                 R"({"path":{"type":"string"},"content":{"type":"string"}})", {"path", "content"}),
       file_write);
-  add(make_spec("file_list", "List a folder of the workspace; \".\" is the workspace itself.",
+  add(Action::kFileRead,
+      make_spec("file_list", "List a folder of the workspace; \".\" is the workspace itself.",
                 kPath, {"path"}),
       file_list);
-  add(make_spec("create_directory", "Make a folder in the workspace.", kPath, {"path"}),
+  add(Action::kFileWrite,
+      make_spec("create_directory", "Make a folder in the workspace.", kPath, {"path"}),
       create_directory);
   tools.push_back(make_apply_patch(workspace, pool));
   return tools;

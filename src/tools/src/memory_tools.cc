@@ -40,6 +40,10 @@ class MemoryStore final : public Tool {
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return false; }
+  [[nodiscard]] std::vector<Need> needs(const json::value& arguments) const override {
+    return {{authority::Action::kMemoryWrite,
+             fmt::format("self.{}", trim(get_string(arguments, "key")))}};
+  }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     memory::KnowledgeEntry entry{.key = std::string(trim(get_string(arguments, "key"))),
@@ -70,6 +74,10 @@ class MemoryRecall final : public Tool {
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
+  // Any note of the peer's may come up.
+  [[nodiscard]] std::vector<Need> needs(const json::value&) const override {
+    return {{authority::Action::kMemoryRead, "self.*"}};
+  }
   [[nodiscard]] bool side_by_side() const override { return true; }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {

@@ -3,7 +3,8 @@
 namespace skep::tools {
 
 std::string ProcessTable::owner_of(const ToolContext& context) {
-  return fmt::format("{}\n{}", context.conversation.channel, context.conversation.peer);
+  return fmt::format("{}\n{}\n{}", context.conversation.channel, context.conversation.peer,
+                     context.conversation.entrypoint);
 }
 
 Result<std::string> ProcessTable::reserve(const ToolContext& context, std::string line) {

@@ -27,6 +27,11 @@ class ProcessTable {
   void forget(const std::string& id) { entries_.erase(id); }
   // nullptr when there is none, or it is another's, or it is only being started.
   std::shared_ptr<sandbox::Process> find(const ToolContext& context, const std::string& id) const;
+  // Of anybody's; empty when there is none.
+  [[nodiscard]] std::string line_of(const std::string& id) const {
+    const auto at = entries_.find(id);
+    return at == entries_.end() ? std::string() : at->second.line;
+  }
   [[nodiscard]] std::vector<std::pair<std::string, const Entry*>> list(
       const ToolContext& context) const;
 

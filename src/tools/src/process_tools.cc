@@ -24,6 +24,9 @@ class ProcessTool : public Tool {
       : spec_(std::move(spec)), shared_(std::move(shared)) {}
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return false; }
+  [[nodiscard]] authority::Labels taint() const override {
+    return taint_of_programs(shared_->config);
+  }
 
  protected:
   [[nodiscard]] Shared& shared() const { return *shared_; }
@@ -40,6 +43,14 @@ class ProcessTool : public Tool {
 
 constexpr std::string_view kId = R"({"id":{"type":"string"}})";
 
+std::vector<std::string> argv_of(const json::value& arguments) {
+  std::vector<std::string> argv{std::string(get_string(arguments, "command"))};
+  if (const json::array* more = get_array(arguments, "args")) {
+    for (const json::value& argument : *more) argv.emplace_back(argument.as_string());
+  }
+  return argv;
+}
+
 class ProcessStart final : public ProcessTool {
  public:
   explicit ProcessStart(SharedPtr shared)
@@ -52,12 +63,16 @@ class ProcessStart final : public ProcessTool {
                               {"command"}),
                     std::move(shared)) {}
 
+  [[nodiscard]] std::vector<Need> needs(const json::value& arguments) const override {
+    return needs_of_program(shared().config, argv_of(arguments).front());
+  }
+  [[nodiscard]] std::string describe(const json::value& arguments) const override {
+    return fmt::format("start `{}` in its sandbox", join(argv_of(arguments), " "));
+  }
+
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     const json::value given(std::move(arguments));
-    std::vector<std::string> argv{std::string(get_string(given, "command"))};
-    if (const json::array* more = get_array(given, "args")) {
-      for (const json::value& argument : *more) argv.emplace_back(argument.as_string());
-    }
+    std::vector<std::string> argv = argv_of(given);
     if (const auto allowed = check_words(shared().config, argv); !allowed)
       co_return not_run(allowed.error());
     auto id =
@@ -119,6 +134,18 @@ class ProcessWrite final : public ProcessTool {
                               R"("end":{"type":"boolean","description":"no more input follows"}})",
                               {"id", "text"}),
                     std::move(shared)) {}
+
+  // What a program reads, it may well do.
+  [[nodiscard]] std::vector<Need> needs(const json::value& arguments) const override {
+    const std::string line = shared().table.line_of(std::string(get_string(arguments, "id")));
+    if (line.empty()) return {};
+    return {{authority::Action::kShellExec, line.substr(0, line.find(' '))}};
+  }
+  [[nodiscard]] std::string describe(const json::value& arguments) const override {
+    return fmt::format("write `{}` to the program {}",
+                       cut_utf8(get_string(arguments, "text"), kLineShownMax),
+                       get_string(arguments, "id"));
+  }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     const json::value given(std::move(arguments));

@@ -61,6 +61,11 @@ class ResultRead final : public Tool {
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
   [[nodiscard]] bool side_by_side() const override { return true; }
+  // Any tool's text may be in there.
+  [[nodiscard]] authority::Labels taint() const override {
+    authority::Labels labels;
+    return labels |= authority::Label::kExternalNetwork;
+  }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     const json::value given(std::move(arguments));

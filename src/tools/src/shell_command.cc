@@ -31,6 +31,23 @@ Result<void> check_words(const ShellToolsConfig& config, const std::vector<std::
   return check_command(argv, config.allowed_commands);
 }
 
+std::string program_of_line(std::string_view line) {
+  const auto words = split_command(line);
+  return words && !words->front().empty() ? words->front() : std::string("sh");
+}
+
+std::vector<Need> needs_of_program(const ShellToolsConfig& config, std::string program) {
+  std::vector<Need> needs{{authority::Action::kShellExec, std::move(program)}};
+  if (config.network) needs.push_back({authority::Action::kNetConnect, "*", "anything"});
+  return needs;
+}
+
+authority::Labels taint_of_programs(const ShellToolsConfig& config) {
+  authority::Labels labels;
+  if (config.network) labels |= authority::Label::kExternalNetwork;
+  return labels;
+}
+
 std::string describe_end(const sandbox::Outcome& outcome, const sandbox::Limits& limits) {
   using std::chrono::duration_cast;
   using std::chrono::seconds;

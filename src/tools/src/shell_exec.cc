@@ -30,6 +30,14 @@ class ShellExec final : public Tool {
     return config_.timeout_max + config_.limits.grace + kSpare;
   }
 
+  [[nodiscard]] std::vector<Need> needs(const json::value& arguments) const override {
+    return needs_of_program(config_, program_of_line(get_string(arguments, "command")));
+  }
+  [[nodiscard]] std::string describe(const json::value& arguments) const override {
+    return fmt::format("run `{}` in its sandbox", get_string(arguments, "command"));
+  }
+  [[nodiscard]] authority::Labels taint() const override { return taint_of_programs(config_); }
+
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     const json::value given(std::move(arguments));
     auto argv = words_of_line(config_, std::string(get_string(given, "command")));

@@ -38,6 +38,11 @@ std::string cut_in_the_middle(std::string_view all, std::size_t bytes_max,
 
 }  // namespace
 
+std::string Tool::describe(const json::value& arguments) const {
+  constexpr std::size_t kShownBytes = 400;
+  return fmt::format("use {} with {}", spec().name, cut_utf8(to_json(arguments), kShownBytes));
+}
+
 struct Toolbox::Entry {
   std::unique_ptr<Tool> tool;
   Schema schema;
@@ -86,20 +91,37 @@ ToolOutput Toolbox::unknown(std::string_view name) const {
                                   cut_utf8(to_valid_utf8(name), kNameShownMax), known));
 }
 
-Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const {
+bool Toolbox::too_many_calls() const {
+  if (calls_per_minute_ == 0) return false;
+  const auto now = std::chrono::steady_clock::now();
+  while (!recent_.empty() && now - recent_.front() > std::chrono::minutes(1)) recent_.pop_front();
+  if (recent_.size() >= calls_per_minute_) return true;
+  recent_.push_back(now);
+  return false;
+}
+
+std::optional<ToolOutput> Toolbox::refusal(const ToolCall& call) const {
   const Entry* found = entry(call.name);
-  if (found == nullptr) co_return unknown(call.name);
+  if (found == nullptr) return unknown(call.name);
   if (!call.arguments_error.empty()) {
-    co_return error_output(fmt::format(
+    return error_output(fmt::format(
         "The arguments were no valid JSON ({}). Send the call again with a JSON object.",
         call.arguments_error));
   }
-  if (!call.arguments.is_object()) co_return error_output("The arguments must be a JSON object.");
+  if (!call.arguments.is_object()) return error_output("The arguments must be a JSON object.");
   Result<void> fits = found->schema.check(call.arguments);
   if (!fits)
-    co_return error_output("The arguments do not fit the tool's schema:\n" + fits.error().message);
+    return error_output("The arguments do not fit the tool's schema:\n" + fits.error().message);
+  return std::nullopt;
+}
 
-  Tool& tool = *found->tool;
+Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const {
+  if (auto refused = refusal(call)) co_return *std::move(refused);
+  if (too_many_calls()) {
+    co_return error_output(fmt::format(
+        "Not run: {} calls a minute are allowed. Answer with what you have.", calls_per_minute_));
+  }
+  Tool& tool = *entry(call.name)->tool;
   Ctx outer = context.ctx;
   context.ctx = outer.within(tool.timeout());
   const Ctx limited = context.ctx;

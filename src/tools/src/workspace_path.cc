@@ -46,6 +46,12 @@ Result<std::string> workspace_path(std::string_view text) {
   return path.empty() ? "." : path;
 }
 
+std::string path_resource(std::string_view text) {
+  const auto path = workspace_path(text);
+  if (!path) return text.empty() ? std::string("/") : std::string(text);
+  return *path == "." ? std::string("/") : *path;
+}
+
 std::string_view folder_of(std::string_view path) {
   const auto slash = path.rfind('/');
   return slash == std::string_view::npos ? std::string_view(".") : path.substr(0, slash);

@@ -8,7 +8,6 @@ namespace skep::xmpp {
 namespace {
 
 constexpr std::size_t kStanzaIdsMax = 8;  // more claims than that are not read
-constexpr std::size_t kUrlsMax = 16;      // out-of-band URLs taken from one message
 constexpr std::array<std::string_view, 5> kChatStates = {"active", "composing", "paused",
                                                          "inactive", "gone"};
 
@@ -35,6 +34,7 @@ class Reader {
     message_.type = type();
     message_.lang = stanza_.attribute("xml:lang");
     for (const Element* child : stanza_.children()) take(*child);
+    message_.files = read_shared_files(stanza_);
     return std::move(message_);
   }
 
@@ -54,7 +54,6 @@ class Reader {
     if (child.ns == kNsReceipts) return take_receipt(child);
     if (child.ns == kNsDelay && child.name == "delay") return take_delay(child);
     if (child.ns == kNsStanzaId) take_stanza_id(child);
-    if (child.ns == kNsOob && child.name == "x") take_url(child);
     if (child.ns == kNsMeta) message_.automatic = true;
     if (child.ns == kNsCarbons && child.child("forwarded", kNsForward)) message_.carbon = true;
   }
@@ -109,11 +108,6 @@ class Reader {
   // The first stamp is the oldest: the server nearest to the sender wrote it.
   void take_delay(const Element& child) {
     if (!message_.delay) message_.delay = parse_rfc3339(child.attribute("stamp"));
-  }
-
-  void take_url(const Element& child) {
-    std::string url = child.child_text("url", kNsOob);
-    if (!url.empty() && message_.urls.size() < kUrlsMax) message_.urls.push_back(std::move(url));
   }
 
   const Element& stanza_;

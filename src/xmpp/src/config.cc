@@ -89,9 +89,11 @@ void read_reconnect(ConfigSection section, XmppConfig& config) {
 
 }  // namespace
 
-XmppConfig XmppConfig::read(ConfigSection root) {
+XmppConfig XmppConfig::read(ConfigSection root) { return read(root, root.child("server")); }
+
+XmppConfig XmppConfig::read(ConfigSection root, ConfigSection server) {
   XmppConfig config;
-  read_server(root.child("server"), config);
+  read_server(std::move(server), config);
   read_keepalive(root.child("keepalive"), config);
   read_reconnect(root.child("reconnect"), config);
   return config;

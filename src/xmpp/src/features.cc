@@ -6,7 +6,7 @@
 
 namespace skep::xmpp {
 
-Features::Features(Identity identity, const Clock& clock) {
+Features::Features(Identity identity, const Clock& clock) : identity_(identity) {
   add_ping(*this);
   add_version(*this, identity);
   add_disco(*this, identity);
@@ -17,6 +17,11 @@ Features::Features(Identity identity, const Clock& clock) {
 void Features::add(std::string namespace_uri, IqResponder responder, bool announced) {
   if (announced) announce(namespace_uri);
   entries_.push_back({std::move(namespace_uri), std::move(responder)});
+}
+
+void Features::add_taker(std::string namespace_uri, IqTaker taker, bool announced) {
+  if (announced) announce(namespace_uri);
+  entries_.push_back({std::move(namespace_uri), nullptr, std::move(taker)});
 }
 
 void Features::announce(std::string namespace_uri) {
@@ -35,6 +40,8 @@ std::optional<Element> Features::answer(const Element& iq) const {
   }
   for (const Entry& entry : entries_) {
     if (entry.ns != children.front()->ns) continue;
+    if (entry.taker && entry.taker(iq)) return std::nullopt;
+    if (!entry.responder) continue;
     if (auto answer = entry.responder(iq)) return answer;
   }
   return stanza_error(iq, "service-unavailable", "cancel");

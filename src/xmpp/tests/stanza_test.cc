@@ -63,7 +63,8 @@ TEST(ChatMessage, ReadsWhatTheAgentNeeds) {
   EXPECT_EQ(m.origin_id, "o1");
   ASSERT_TRUE(m.delay);
   EXPECT_EQ(format_rfc3339(*m.delay), "2026-03-02T08:00:00Z");
-  EXPECT_EQ(m.urls, (std::vector<std::string>{"https://a/1", "https://a/2"}));
+  EXPECT_EQ(m.files, (std::vector<SharedFile>{{.url = "https://a/1", .name = "1"},
+                                              {.url = "https://a/2", .name = "2"}}));
   EXPECT_FALSE(m.carbon);
   EXPECT_FALSE(m.automatic);
 }
@@ -114,8 +115,9 @@ TEST(ChatMessage, RefusesWithoutAValidSender) {
 
 TEST(ChatMessage, TakesABoundedNumberOfUrls) {
   std::string xml = "<message from='a@b'>";
-  for (int i = 0; i < 100; ++i) xml += "<x xmlns='jabber:x:oob'><url>u</url></x>";
-  EXPECT_EQ(message(xml + "</message>").urls.size(), 16u);
+  for (int i = 0; i < 100; ++i)
+    xml += "<x xmlns='jabber:x:oob'><url>u" + std::to_string(i) + "</url></x>";
+  EXPECT_EQ(message(xml + "</message>").files.size(), 16u);
 }
 
 }  // namespace

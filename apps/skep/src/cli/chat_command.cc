@@ -28,6 +28,8 @@ class Printer {
       streamed_ += text;
     } else if (name == "tool_start") {
       note(fmt::format("[{} …]", text));
+    } else if (name == "ask") {
+      note(text);
     } else if (name == "reset") {
       note("[the model broke off; once more]");
       streamed_.clear();
@@ -57,7 +59,8 @@ class Printer {
 };
 
 json::value chat_body(const Options& options, std::string_view text) {
-  return json::object{{"peer", options.peer}, {"thread", options.thread}, {"text", text}};
+  return json::object{
+      {"peer", options.peer}, {"thread", options.thread}, {"text", text}, {"agent", options.agent}};
 }
 
 int run_once(const Options& options, ChatSession& session, const std::string& text) {
@@ -65,6 +68,7 @@ int run_once(const Options& options, ChatSession& session, const std::string& te
   const Result<void> done =
       session.chat(chat_body(options, text), [&](std::string_view name, const json::value& data) {
         if (name == "reply") reply = get_string(data, "text");
+        if (name == "ask") fmt::print(stderr, "{}\n", get_string(data, "text"));
       });
   if (!done) return report(done.error());
   if (options.json) {
@@ -73,6 +77,21 @@ int run_once(const Options& options, ChatSession& session, const std::string& te
     fmt::print("{}\n", reply);
   }
   return 0;
+}
+
+// What to say to a question of the agent's. Nobody there is a no.
+std::string answer_from(LineEditor& editor) {
+  while (std::optional<std::string> line = editor.read("yes or no> ")) {
+    const std::string said = to_lower_ascii(trim(*line));
+    const bool always = said.ends_with(" always");
+    const std::string_view word = std::string_view(said).substr(0, said.find(' '));
+    if (word == "y" || word == "yes" || word == "/confirm")
+      return always ? "/confirm always" : "/confirm";
+    if (word == "n" || word == "no" || word == "/deny") return always ? "/deny always" : "/deny";
+    if (word == "/cancel") return "/cancel";
+    fmt::print("yes, no, either with \"always\" behind it, or /cancel\n");
+  }
+  return "/deny";
 }
 
 int run_interactive(const Options& options, ChatSession& session) {
@@ -85,7 +104,8 @@ int run_interactive(const Options& options, ChatSession& session) {
     Printer printer(isatty(STDOUT_FILENO) != 0);
     const Result<void> done = session.chat(
         chat_body(options, text),
-        [&](std::string_view name, const json::value& data) { printer.event(name, data); });
+        [&](std::string_view name, const json::value& data) { printer.event(name, data); },
+        [&](const std::string&) { return answer_from(editor); });
     if (!done) report(done.error());
   }
   fmt::print("\n");

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <condition_variable>
+#include <deque>
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "daemon.h"
@@ -117,13 +120,52 @@ ChatSession::~ChatSession() {
   impl_->loop.run(impl_->gate->close());  // the loop is this thread's now
 }
 
-Result<void> ChatSession::chat(json::value body, OnEvent on_event) {
+// What the loop's thread has for the one that waits for a reply.
+struct ChatSession::Exchange {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<std::string> questions;
+  std::optional<Result<void>> done;
+
+  // The next question; nullopt when the reply has come.
+  std::optional<std::string> next() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return done || !questions.empty(); });
+    if (done) return std::nullopt;
+    std::string question = std::move(questions.front());
+    questions.pop_front();
+    return question;
+  }
+};
+
+Result<void> ChatSession::chat(json::value body, OnEvent on_event, OnQuestion on_question) {
   impl_->loop.post([this, body] { impl_->running = body; });
+  auto exchange = std::make_shared<Exchange>();
+  auto relay = [](Task<Result<void>> talk, std::shared_ptr<Exchange> out) -> Task<void> {
+    Result<void> done = co_await std::move(talk);
+    const std::scoped_lock lock(out->mutex);
+    out->done = std::move(done);
+    out->changed.notify_one();
+  };
+  auto listen = [exchange, on_event](std::string_view name, const json::value& data) {
+    on_event(name, data);
+    if (name != "ask") return;
+    const std::scoped_lock lock(exchange->mutex);
+    exchange->questions.emplace_back(get_string(data, "text"));
+    exchange->changed.notify_one();
+  };
   const Ctx ctx;
-  Result<void> done =
-      impl_->wait_for(impl_->client->chat(ctx, std::move(body), std::move(on_event)));
+  auto talk = std::make_shared<Task<void>>(
+      relay(impl_->client->chat(ctx, body, std::move(listen)), exchange));
+  impl_->loop.post([this, talk] { impl_->gate->spawn("chat", std::move(*talk)); });
+  while (const std::optional<std::string> question = exchange->next()) {
+    body.as_object()["text"] = on_question(*question);
+    if (body.as_object()["text"].as_string().empty()) continue;
+    // What failed here fails the reply as well.
+    (void)impl_->wait_for(impl_->client->chat(ctx, body, on_event));
+  }
   impl_->loop.post([this] { impl_->running = nullptr; });
-  return done;
+  return *exchange->done;
 }
 
 const std::string& ChatSession::greeting() const { return impl_->greeting; }

@@ -21,14 +21,20 @@ class ChatSession {
   static Result<std::unique_ptr<ChatSession>> open(kernel::KernelConfig config);
   ~ChatSession();  // ends the inner daemon
 
-  // Blocks until the reply has come. `on_event` runs on the loop's thread, never after the return.
-  // Ctrl-C meanwhile sends /cancel.
-  Result<void> chat(json::value body, OnEvent on_event);
+  // What to say to a question of the agent's; empty: nothing, somebody else answers it.
+  using OnQuestion = std::function<std::string(const std::string& question)>;
+
+  // Blocks until the reply has come. `on_event` runs on the loop's thread, never after the return;
+  // `on_question` on the caller's. Ctrl-C meanwhile sends /cancel.
+  Result<void> chat(
+      json::value body, OnEvent on_event,
+      OnQuestion on_question = [](const std::string&) { return std::string(); });
   // "Talking to Skep (demo …) on 127.0.0.1:4545": which model answers and where.
   [[nodiscard]] const std::string& greeting() const;
 
  private:
   struct Impl;
+  struct Exchange;
   explicit ChatSession(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

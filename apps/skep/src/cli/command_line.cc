@@ -43,7 +43,59 @@ void add_chat(CLI::App& app, Options& options) {
   chat.add_option("--thread", options.thread, "A session of its own under this name")
       ->type_name("NAME");
   chat.add_option("--as", options.peer, "Who speaks (default: your login name)")->type_name("NAME");
+  chat.add_option("--agent", options.agent, "Another agent than the one of skep.toml")
+      ->type_name("NAME");
   chat.callback([&options] { options.command = Options::Command::kChat; });
+}
+
+void add_agent(CLI::App& app, Options& options) {
+  CLI::App& agent = *app.add_subcommand("agent", "The agents of this hive");
+  agent.require_subcommand(1);
+  const auto add = [&](const char* verb, const char* help) {
+    CLI::App* sub = agent.add_subcommand(verb, help);
+    add_common(*sub, options);
+    add_json(*sub, options);
+    sub->add_option("--config", options.config_path, "Configuration file, when no daemon runs")
+        ->type_name("FILE");
+    sub->callback([&options, verb] {
+      options.command = Options::Command::kAgent;
+      options.verb = verb;
+    });
+    return sub;
+  };
+  const auto add_named = [&](const char* verb, const char* help) {
+    CLI::App* sub = add(verb, help);
+    sub->add_option("name", options.name, "The agent's name")->required()->type_name("NAME");
+    return sub;
+  };
+  add("list", "All of them, and what they are doing");
+  CLI::App* fresh = add("new", "Make one from a template, or from what you want in plain words");
+  fresh->add_option("wish", options.name, "Its NAME (with --template), or what it is for")
+      ->type_name("NAME|TEXT");
+  fresh->add_option("--template", options.template_name, "One of `skep agent templates`")
+      ->type_name("T");
+  fresh->add_flag("-y,--yes", options.yes, "Do not ask");
+  add("templates", "What `skep agent new NAME --template T` offers");
+  CLI::App* spawn = add("spawn", "Start an agent from a manifest");
+  spawn->add_option("file", options.file, "An agent.toml")->required()->type_name("FILE");
+  spawn->add_option("--mode", options.mode, "observe, assist or full")->type_name("MODE");
+  add_named("show", "Its state and its manifest");
+  CLI::App* chat = add_named("chat", "Talk to it");
+  chat->add_option("-m,--message", options.message, "Say this, print only the reply, and end")
+      ->type_name("TEXT");
+  chat->add_option("--thread", options.thread, "A session of its own under this name")
+      ->type_name("NAME");
+  chat->add_option("--as", options.peer, "Who speaks (default: your login name)")
+      ->type_name("NAME");
+  add_named("pause", "It refuses messages until it is resumed");
+  add_named("resume", "It takes messages again");
+  add_named("mode", "How much of its tools it may use")
+      ->add_option("mode", options.mode, "observe, assist or full")
+      ->required()
+      ->type_name("MODE");
+  add_named("kill", "End it; its files are moved to agents/.killed")
+      ->add_flag("-y,--yes", options.yes, "Do not ask");
+  add_named("logs", "What happened to it");
 }
 
 void add_config(CLI::App& app, Options& options) {
@@ -97,9 +149,56 @@ void add_node(CLI::App& app, Options& options) {
   node.callback([&options] { options.command = Options::Command::kNode; });
 }
 
+CLI::App& add_rule_verb(CLI::App& rules, Options& options, Options::Rule::What what,
+                        Options::Rule::Verb verb, const char* name, const char* help) {
+  CLI::App& sub = *rules.add_subcommand(name, help);
+  add_common(sub, options);
+  add_json(sub, options);
+  sub.callback([&options, what, verb] {
+    options.command = Options::Command::kFabricRules;
+    options.rule.what = what;
+    options.rule.verb = verb;
+  });
+  if (verb == Options::Rule::Verb::kList) return sub;
+  sub.add_option("pattern", options.rule.pattern,
+                 "A name (AI.old@lab; of this hive without the @), a prefix (AI.old.*), or any "
+                 "pattern with * (AI.*@farm)")
+      ->required();
+  sub.add_option("--match", options.rule.match,
+                 "How the pattern is meant; default: what it looks like")
+      ->check(CLI::IsMember({"exact", "prefix", "glob"}));
+  return sub;
+}
+
+// skep fabric route|zone add|del|list
+void add_fabric_rules(CLI::App& fabric, Options& options, Options::Rule::What what) {
+  using Verb = Options::Rule::Verb;
+  const bool route = what == Options::Rule::What::kRoute;
+  CLI::App& rules = *fabric.add_subcommand(
+      route ? "route" : "zone",
+      route ? "Static routes of the hive: drop names, redirect them, or catch what nobody has"
+            : "Zones: nodes talk within their own; names without a rule are in zone 0");
+  rules.require_subcommand(1);
+  CLI::App& add = add_rule_verb(rules, options, what, Verb::kAdd, "add",
+                                "Add one; it holds at once, in all routers");
+  if (route) {
+    add.add_option("action", options.rule.action,
+                   "drop: swallow; redirect: always there; fallback: there if nobody has the name")
+        ->required()
+        ->check(CLI::IsMember({"drop", "redirect", "fallback"}));
+    add.add_option("to", options.rule.to, "Where to: a name (AI.new@lab), or a hive (@farm)");
+    add.add_option("--metric", options.rule.metric, "Of two alike the lower one wins (0)");
+  } else {
+    add.add_option("zone", options.rule.zone, "The zone's number")->required();
+  }
+  add.add_option("--priority", options.rule.priority, "The lower one wins (100)");
+  add_rule_verb(rules, options, what, Verb::kDelete, "del", "Take one out");
+  add_rule_verb(rules, options, what, Verb::kList, "list", "Those there are, and their version");
+}
+
 void add_fabric(CLI::App& app, Options& options) {
-  CLI::App& fabric =
-      *app.add_subcommand("fabric", "Look at the fabric without asking a router; issue tokens");
+  CLI::App& fabric = *app.add_subcommand(
+      "fabric", "Look at the fabric; change its routes and zones; issue tokens");
   fabric.require_subcommand(1);
   for (auto [name, help] :
        {std::pair{"nodes", "Who is connected, and where"},
@@ -129,6 +228,8 @@ void add_fabric(CLI::App& app, Options& options) {
   token.add_option("--label", options.target, "What it is for, for people")->type_name("TEXT");
   token.add_flag("--system", options.system, "It may also send privileged messages (CONFIG_*)");
   token.callback([&options] { options.command = Options::Command::kFabricToken; });
+  add_fabric_rules(fabric, options, Options::Rule::What::kRoute);
+  add_fabric_rules(fabric, options, Options::Rule::What::kZone);
 }
 
 void add_models(CLI::App& app, Options& options) {
@@ -166,6 +267,22 @@ void add_audit(CLI::App& app, Options& options) {
   verify.callback([&options] { options.command = Options::Command::kAuditVerify; });
 }
 
+void add_trace(CLI::App& app, Options& options) {
+  CLI::App& trace = *app.add_subcommand("trace", "What a turn did: model calls, tools, cost");
+  CLI::App& replay = *app.add_subcommand(
+      "replay", "Run a recorded turn again, offline, and say what is different (exit code 1)");
+  for (auto [sub, command] : {std::pair{&trace, Options::Command::kTrace},
+                              std::pair{&replay, Options::Command::kReplay}}) {
+    add_common(*sub, options);
+    add_json(*sub, options);
+    sub->add_option("id", options.target, "Id of the question, of its answer, or the trace")
+        ->type_name("ID")
+        ->required();
+    sub->callback([&options, command] { options.command = command; });
+  }
+  replay.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+}
+
 void add_commands(CLI::App& app, Options& options) {
   CLI::App& up =
       *app.add_subcommand("up", "Run the daemon in the foreground until SIGTERM or Ctrl-C");
@@ -175,6 +292,7 @@ void add_commands(CLI::App& app, Options& options) {
   up.callback([&options] { options.command = Options::Command::kUp; });
 
   add_chat(app, options);
+  add_agent(app, options);
   for (auto [name, help, command] :
        {std::tuple{"status", "What the running daemon is doing", Options::Command::kStatus},
         std::tuple{"usage", "What models have cost, by person and model", Options::Command::kUsage},
@@ -196,6 +314,7 @@ void add_commands(CLI::App& app, Options& options) {
   add_fabric(app, options);
   add_models(app, options);
   add_audit(app, options);
+  add_trace(app, options);
 }
 
 int dispatch(const Options& options) {
@@ -204,6 +323,8 @@ int dispatch(const Options& options) {
       return run_up(options);
     case Options::Command::kChat:
       return run_chat(options);
+    case Options::Command::kAgent:
+      return run_agent(options);
     case Options::Command::kStatus:
       return run_status(options);
     case Options::Command::kStop:
@@ -230,6 +351,8 @@ int dispatch(const Options& options) {
       return run_fabric_trace(options);
     case Options::Command::kFabricToken:
       return run_fabric_token(options);
+    case Options::Command::kFabricRules:
+      return run_fabric_rules(options);
     case Options::Command::kModels:
       return run_models(options);
     case Options::Command::kModelsTest:
@@ -238,6 +361,10 @@ int dispatch(const Options& options) {
       return run_audit_list(options);
     case Options::Command::kAuditVerify:
       return run_audit_verify(options);
+    case Options::Command::kTrace:
+      return run_trace(options);
+    case Options::Command::kReplay:
+      return run_replay(options);
   }
   return kExitUsage;
 }

@@ -5,6 +5,7 @@
 // error.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -32,11 +33,15 @@ struct Options {
     kFabric,
     kFabricToken,
     kFabricTrace,
+    kFabricRules,
     kHiveKeygen,
     kHiveJoin,
     kHiveList,
     kAuditList,
-    kAuditVerify
+    kAuditVerify,
+    kTrace,
+    kReplay,
+    kAgent
   };
   Command command = Command::kUp;
   std::string home;
@@ -50,15 +55,27 @@ struct Options {
   std::string file;                    // hive join FILE
   bool yes = false;                    // hive join --yes
   bool all = false;                    // models --all
-  std::string target;                  // models test
-  std::string name;  // router --name; node: which; fabric: which look; audit list --agent
-  std::size_t count = 50;              // audit list -n
+  std::string target;                  // models test; trace, replay: which turn
+  std::string name;   // router --name; node: which; fabric: which look; audit list --agent; agent
+  std::string verb;   // agent VERB
+  std::string agent;  // chat --agent
+  std::string mode;   // agent spawn --mode, agent mode
+  std::string template_name;  // agent new --template
+  std::size_t count = 50;     // audit list -n
+  struct Rule {               // fabric route, fabric zone
+    enum class What { kRoute, kZone } what = What::kRoute;
+    enum class Verb { kAdd, kDelete, kList } verb = Verb::kList;
+    std::string pattern, match, action, to;
+    std::uint32_t zone = 0, metric = 0;
+    std::uint16_t priority = 100;
+  } rule;
 };
 
 int run(int argc, char** argv);
 
 int run_up(const Options& options);
 int run_chat(const Options& options);
+int run_agent(const Options& options);
 int run_status(const Options& options);
 int run_stop(const Options& options);
 int run_doctor(const Options& options);
@@ -74,8 +91,11 @@ int run_node(const Options& options);
 int run_fabric(const Options& options);
 int run_fabric_token(const Options& options);
 int run_fabric_trace(const Options& options);
+int run_fabric_rules(const Options& options);
 int run_audit_list(const Options& options);
 int run_audit_verify(const Options& options);
+int run_trace(const Options& options);
+int run_replay(const Options& options);
 
 // "skep: <what failed>" on standard error; the exit code that goes with it.
 int report(const Error& error);

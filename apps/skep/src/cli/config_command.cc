@@ -4,6 +4,7 @@
 
 #include "command_line.h"
 #include "configure.h"
+#include "skep/base/log.h"
 
 namespace skep::cli {
 
@@ -25,6 +26,23 @@ std::optional<kernel::KernelConfig> configure_or_report(const Options& options) 
     fmt::print(stderr, "{}: {}\n", problem.where, problem.message);
   fmt::print(stderr, "skep: {}\n", config.error().message);
   return std::nullopt;
+}
+
+std::string read_again(const Options& options, kernel::Kernel* kernel) {
+  if (kernel == nullptr) return "The daemon is not ready.";
+  std::vector<ConfigProblem> problems;
+  const auto config = configure(options, problems);
+  for (const ConfigProblem& problem : problems)
+    log::error("skep", "{}: {}", problem.where, problem.message);
+  if (!config) {
+    log::error("skep", "the configuration is not read again: {}", config.error().message);
+    return fmt::format("The configuration has problems, so nothing changed: {}.",
+                       problems.empty() ? config.error().message
+                                        : problems.front().where + ": " + problems.front().message);
+  }
+  kernel->reload(*config);
+  log::info("skep", "read again who may talk to the agent and who administers");
+  return "Read again: who may talk to me and who administers. Everything else takes a restart.";
 }
 
 int run_config_check(const Options& options) {

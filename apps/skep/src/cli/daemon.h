@@ -13,8 +13,9 @@ namespace skep::cli {
 class Daemon {
  public:
   struct Callbacks {
-    std::function<void()> shutdown;                // somebody asked over HTTP
-    std::function<void(const Error&)> fatal;       // a channel gave up for good
+    std::function<void()> shutdown;            // somebody asked over HTTP
+    std::function<void(const Error&)> fatal;   // a channel gave up for good
+    std::function<std::string()> reload = {};  // an administrator wants it: KernelOptions::reload
     std::vector<std::string> node_arguments = {};  // KernelOptions
   };
   static Task<Result<std::unique_ptr<Daemon>>> start(Loop& loop, kernel::KernelConfig config,

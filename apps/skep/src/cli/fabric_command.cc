@@ -75,6 +75,12 @@ constexpr Look kLooks[] = {
     {"stats", "routers", &fabric::stats_of, &print_stats, ""},
 };
 
+// Of the hive's rules; other looks have none.
+void print_version(const json::value& found) {
+  const auto version = get_int(found, "version").value_or(0);
+  if (version > 0) fmt::print("rules: version {} of hive {}\n", version, text(found, "origin"));
+}
+
 void print_troubles(const fabric::View& view) {
   for (const std::string& router : view.dead) {
     fmt::print(stderr, "skep: router {} died and has not come back\n", router);
@@ -105,6 +111,7 @@ int run_fabric(const Options& options) {
     } else {
       const json::array& rows = found.at(look.list).as_array();
       look.print(rows);
+      print_version(found);
       if (rows.empty() && !view.routers.empty()) fmt::print("{}\n", look.nothing);
       print_troubles(view);
     }

@@ -11,7 +11,7 @@ Foreground::Foreground(Loop& loop) {
 }
 
 void Foreground::on_signal(int signal) {
-  if (signal == SIGHUP) return;
+  if (signal == SIGHUP) return hang_up_ ? hang_up_() : void();
   if (stopping_) _exit(130);
   request_stop();
 }

@@ -14,16 +14,23 @@ namespace skep::cli {
 namespace {
 
 // One node of a home, linked to a router of it.
-Task<int> run_kernel(Loop& loop, Foreground& foreground, kernel::KernelConfig config,
-                     kernel::NodeKind kind) {
+Task<int> run_kernel(Loop& loop, Foreground& foreground, const Options& given,
+                     kernel::KernelConfig config, kernel::NodeKind kind) {
+  kernel::Kernel* running = nullptr;
+  const auto reload = [&given, &running] { return read_again(given, running); };
+  foreground.on_hang_up([reload] { (void)reload(); });
   kernel::KernelOptions options{
-      .fatal = [&foreground](const Error& error) { foreground.fail_with(error); }, .only = kind};
+      .fatal = [&foreground](const Error& error) { foreground.fail_with(error); },
+      .only = kind,
+      .reload = reload};
   auto kernel = co_await kernel::Kernel::open(loop, std::move(config), std::move(options));
   if (!kernel) co_return report(kernel.error());
+  running = kernel->get();
   fmt::print("ready: node {}, pid {}\n", kernel::kind_name(kind), ::getpid());
   std::fflush(stdout);
   co_await foreground.until_stopped();
   log::info("skep", "stopping");
+  running = nullptr;
   const Ctx ctx;
   const Ctx brief = ctx.within(std::chrono::seconds(5));
   co_await (*kernel)->close(brief);
@@ -52,14 +59,14 @@ int run_node(const Options& options) {
                     "\"process\" or \"by hand\" first",
                     options.name));
   }
-  if (*kind == kernel::NodeKind::kXmpp && !config->xmpp)
+  if (*kind == kernel::NodeKind::kXmpp && !config->has_xmpp())
     return refuse("there is no [server] in the configuration, so there is no XMPP");
   log::configure(
       {.level = options.verbose ? log::Level::kDebug : log::level_named(config->log_level),
        .file = config->log_file});
   Loop loop;
   Foreground foreground(loop);
-  return loop.run(run_kernel(loop, foreground, *std::move(config), *kind));
+  return loop.run(run_kernel(loop, foreground, options, *std::move(config), *kind));
 }
 
 }  // namespace skep::cli

@@ -23,7 +23,10 @@ class RouterProcess {
   Task<int> run() {
     loop_.on_signals([this](int signal) { on_signal(signal); });
     Result<void> opened = open();
-    if (!opened) co_return report(opened.error());
+    if (!opened) {
+      if (books_) co_await books_->close({});
+      co_return report(opened.error());
+    }
     fmt::print("ready: router {}@{}, socket {}\n", name_, config_.hive, side_->socket_path());
     std::fflush(stdout);
     const Ctx forever;
@@ -31,6 +34,8 @@ class RouterProcess {
     const Ctx brief = forever.within(std::chrono::seconds(3));
     co_await side_->close(brief);
     side_.reset();
+    co_await books_->close(brief);
+    books_.reset();
     log::info("skep", "stopped");
     co_return 0;
   }
@@ -41,7 +46,8 @@ class RouterProcess {
     SKEP_TRY(router_, fabric::Router::open(
                           {.hive = config_.hive, .name = name_, .default_target = agent.str()}));
     config_.fabric.gateway = false;  // that is the daemon's router, which has the sessions
-    SKEP_TRY(side_, kernel::FabricSide::open(loop_, *router_, config_.fabric, config_.home,
+    SKEP_TRY(books_, kernel::FabricBooks::open(loop_, *router_, config_.books(false, name_)));
+    SKEP_TRY(side_, kernel::FabricSide::open(loop_, *router_, *books_, config_.fabric, config_.home,
                                              /*rules_writer=*/false));
     return {};
   }
@@ -58,6 +64,7 @@ class RouterProcess {
   Signal stop_;
   bool stopping_ = false;
   std::unique_ptr<fabric::Router> router_;
+  std::unique_ptr<kernel::FabricBooks> books_;
   std::unique_ptr<kernel::FabricSide> side_;
 };
 

@@ -67,6 +67,12 @@ void print_status(const json::value& status) {
                    ? ""
                    : fmt::format(", last: {}", get_string(process, "last_end")));
   }
+  if (const json::value* streams = get_member(status, "streams")) {
+    const auto up = get_bool(*streams, "broker_up");
+    fmt::print("streams    to {}{}: {} kept, {} waiting, {} refused\n", get_string(*streams, "to"),
+               up ? (*up ? " (up)" : " (down)") : "", number(streams, "published"),
+               number(streams, "waiting"), number(streams, "refused"));
+  }
   const json::array* hives = get_array(status, "hives");
   for (const json::value& hive : hives == nullptr ? json::array() : *hives) {
     fmt::print("hive       {} ({}): {}, {} nodes\n", get_string(hive, "hive"),

@@ -1,103 +1,131 @@
+// skep trace, skep replay: what a turn did, and the same turn once more. They read the files of the
+// home; no daemon is needed.
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cstdio>
 
 #include "command_line.h"
-#include "skep/async/wait.h"
+#include "configure.h"
+#include "skep/agent/replay.h"
 #include "skep/base/log.h"
-#include "skep/fabric/node_link.h"
-#include "skep/kernel/fabric_side.h"
+#include "skep/base/text.h"
 
 namespace skep::cli {
 
 namespace {
 
-constexpr std::chrono::seconds kAnswerWithin{5};
-constexpr std::chrono::milliseconds kLookEach{100};
+constexpr std::size_t kShownBytes = 160;
 
-// The one answer that is waited for.
-struct Ear final : Inbox {
-  std::optional<Message> answer;
-  Signal heard;
-  Result<void> deliver(Message message) override {
-    if (message.action == "TRACE_HOPS" || message.action == "UNREACHABLE") {
-      answer = std::move(message);
-      heard.notify_all();
-    }
-    return {};
+// Models, tools and people chose these words: one line of them, without control characters.
+std::string shown(std::string_view text) {
+  std::string line(cut_utf8(trim(text), kShownBytes));
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
-};
-
-Task<Result<json::value>> hear(Ear* ear, fabric::NodeLink* link, std::string trace) {
-  Message question;
-  question.id = MessageId(mint_ulid());
-  question.kind = Kind::kSystem;
-  question.action = "TRACE_REQUEST";
-  question.ttl = 1;
-  question.payload = to_json(json::object{{"trace", trace}});
-  SKEP_CO_TRY_VOID(link->deliver(std::move(question)));
-  const Ctx forever;
-  const Ctx ctx = forever.within(kAnswerWithin);
-  while (!ear->answer) {
-    const bool heard = (co_await ear->heard.wait(ctx.within(kLookEach))).has_value();
-    const fabric::NodeLinkStatus now = link->status();
-    if (!heard && now.connects == 0 && !now.last_error.empty())
-      co_return fail(Code::kUnavailable, now.last_error);
-    if (!heard && !ctx.check()) co_return fail(Code::kTimeout, "the router does not answer");
-  }
-  if (ear->answer->action != "TRACE_HOPS")
-    co_return fail(Code::kUnsupported, "the router keeps no traces");
-  SKEP_CO_TRY(json::value found, parse_json(ear->answer->payload));
-  if (const std::string_view error = get_string(found, "error"); !error.empty())
-    co_return fail(Code::kInvalid, std::string(error));
-  co_return found;
+  return line.size() < trim(text).size() ? line + " …" : line;
 }
 
-// As a node for a moment: any router of the home knows how to ask the others.
-Task<Result<json::value>> ask(Loop& loop, std::string home, std::string trace) {
-  Ear ear;
-  fabric::NodeLinkConfig config{.directory = kernel::fabric_directory(home),
-                                .name = fmt::format("IO.trace.{}", ::getpid()),
-                                .persistent = false,
-                                .token = Secret()};
-  fabric::NodeLink::Deps deps{.loop = loop, .inbox = ear, .gave_up = {}};
-  SKEP_CO_TRY(auto link, fabric::NodeLink::open(std::move(config), std::move(deps)));
-  link->start();
-  auto found = co_await hear(&ear, link.get(), std::move(trace));
-  const Ctx ctx;
-  co_await link->close(ctx.within(std::chrono::seconds(1)));
-  co_return found;
+double number(const json::value& value, std::string_view key) {
+  const json::value* found = get_member(value, key);
+  return found != nullptr && found->is_number() ? found->to_number<double>() : 0;
 }
 
-void print(const json::value& found) {
-  const json::array* hops = get_array(found, "hops");
-  for (const json::value& hop : hops == nullptr ? json::array() : *hops) {
-    std::string_view to = get_string(hop, "to");
-    const std::string_view node = get_string(hop, "node");
-    if (to.empty()) to = node;
-    fmt::print("{} {:<24} {:<8} {} -> {}{}  {}  {}\n", get_string(hop, "time"),
-               get_string(hop, "router"), get_string(hop, "type"), get_string(hop, "from"), to,
-               node.empty() || node == to ? "" : fmt::format(" ({})", node), get_string(hop, "row"),
-               get_string(hop, "outcome"));
+std::string usage_text(const json::value* usage) {
+  if (usage == nullptr) return {};
+  return fmt::format(
+      "{} in ({} cached), {} out",
+      get_int(*usage, "input").value_or(0) + get_int(*usage, "cache_read").value_or(0) +
+          get_int(*usage, "cache_write").value_or(0),
+      get_int(*usage, "cache_read").value_or(0), get_int(*usage, "output").value_or(0));
+}
+
+std::string said(const json::value& step) {
+  const json::array* parts = get_array(step, "parts");
+  std::vector<std::string> words;
+  for (const json::value& part : parts == nullptr ? json::array() : *parts) {
+    if (get_string(part, "type") == "text") words.push_back(shown(get_string(part, "text")));
+    if (get_string(part, "type") == "tool_call")
+      words.push_back(fmt::format("calls {}", get_string(part, "name")));
   }
-  if (hops == nullptr || hops->empty())
-    fmt::print("no router remembers it; each keeps the last messages only\n");
+  return join(words, "; ");
+}
+
+void print_step(const json::value& step) {
+  const std::string when =
+      fmt::format("{:>9.1f} ms {:>9.1f} ms", number(step, "at_ms"), number(step, "ms"));
+  if (get_string(step, "s") == "model") {
+    const bool failed = get_member(step, "error") != nullptr;
+    fmt::print("{}  model {} {}, {}\n{:>26}{}\n", when,
+               failed ? "failed" : get_string(step, "model"), usage_text(get_member(step, "usage")),
+               get_string(step, "cost"), "",
+               failed ? shown(get_string(step, "error")) : said(step));
+    return;
+  }
+  const std::string_view why = get_string(step, "why");
+  fmt::print("{}  tool {} {}{}\n{:>26}{}{}\n", when, get_string(step, "name"),
+             shown(get_string(step, "arguments")),
+             why.empty() ? "" : fmt::format(" ({})", shown(why)), "",
+             get_bool(step, "is_error").value_or(false) ? "error: " : "",
+             shown(get_string(step, "result")));
+}
+
+void print_turn(const json::value& turn) {
+  fmt::print("turn {} of {} by {}, {}: {} in {:.0f} ms{}\n", get_string(turn, "turn"),
+             get_string(turn, "person"), get_string(turn, "agent"), get_string(turn, "at"),
+             get_string(turn, "outcome"), number(turn, "ms"),
+             get_bool(turn, "resumed").value_or(false)
+                 ? " (begun by a process before; its steps are not shown)"
+                 : "");
+  if (const json::value* message = get_member(turn, "message")) {
+    if (auto asked = message_from_json(*message))
+      fmt::print("{:>26}{}\n", "", shown(text_of(asked->parts)));
+  }
+  const json::array* steps = get_array(turn, "steps");
+  for (const json::value& step : steps == nullptr ? json::array() : *steps) print_step(step);
+  fmt::print("{:>24}  answer {}: {}\n", "", get_string(turn, "reply"),
+             shown(get_string(turn, "text")));
+}
+
+Result<agent::ReplayReport> replay(const Options& options, const kernel::KernelConfig& config) {
+  const std::string& directory = config.turn_log.directory;
+  SKEP_TRY(const json::object turn, agent::find_turn(directory, options.target));
+  SKEP_TRY(const llm::ToolSpecs tools,
+           agent::read_tools(directory, get_string(json::value(turn), "tools")));
+  SKEP_TRY(auto memory, memory::Memory::open(config.memory));
+  return agent::replay_turn(turn, tools, config.agent, *memory);
 }
 
 }  // namespace
 
-int run_fabric_trace(const Options& options) {
-  log::configure({.level = log::Level::kError});
-  Loop loop;
-  const Result<json::value> found = loop.run(ask(loop, options.home, options.name));
-  if (!found) return report(found.error());
+int run_trace(const Options& options) {
+  const auto turn = agent::find_turn(options.home + "/turns", options.target);
+  if (!turn) return report(turn.error());
   if (options.json) {
-    fmt::print("{}\n", to_json(*found));
+    fmt::print("{}\n", to_json(*turn));
   } else {
-    print(*found);
+    print_turn(json::value(*turn));
   }
   return 0;
+}
+
+int run_replay(const Options& options) {
+  log::configure({.level = log::Level::kError});
+  const auto config = configure_or_report(options);
+  if (!config) return kExitConfig;
+  const auto done = replay(options, *config);
+  if (!done) return report(done.error());
+  if (options.json) {
+    fmt::print("{}\n",
+               to_json(json::object{{"model_calls", done->model_calls},
+                                    {"tool_calls", done->tool_calls},
+                                    {"text", done->text},
+                                    {"differences", json::array(done->differences.begin(),
+                                                                done->differences.end())}}));
+  } else {
+    for (const std::string& difference : done->differences) fmt::print("{}\n", difference);
+    fmt::print("{} model calls, {} tool calls: {}\n", done->model_calls, done->tool_calls,
+               done->differences.empty() ? "the turn runs as it did" : "the turn runs differently");
+    fmt::print("answer: {}\n", shown(done->text));
+  }
+  return done->differences.empty() ? 0 : kExitCheckFailed;
 }
 
 }  // namespace skep::cli

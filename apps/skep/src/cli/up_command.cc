@@ -27,28 +27,31 @@ std::vector<std::string> node_arguments(const Options& options) {
 // From start to clean end.
 class Up {
  public:
-  Up(Loop& loop, kernel::KernelConfig config, std::vector<std::string> node_words)
-      : loop_(loop),
-        foreground_(loop),
-        config_(std::move(config)),
-        node_words_(std::move(node_words)) {}
+  Up(Loop& loop, const Options& options, kernel::KernelConfig config)
+      : loop_(loop), options_(options), foreground_(loop), config_(std::move(config)) {
+    foreground_.on_hang_up([this] { (void)reload(); });
+  }
 
   Task<int> run() {
     Daemon::Callbacks callbacks;
     callbacks.shutdown = [this] { foreground_.request_stop(); };
     callbacks.fatal = [this](const Error& error) { foreground_.fail_with(error); };
-    callbacks.node_arguments = node_words_;
+    callbacks.node_arguments = node_arguments(options_);
+    callbacks.reload = [this] { return reload(); };
     auto daemon = co_await Daemon::start(loop_, config_, /*networks=*/true, std::move(callbacks));
     if (!daemon) co_return report(daemon.error());
+    kernel_ = &(*daemon)->kernel();
     announce(**daemon);
     co_await foreground_.until_stopped();
     log::info("skep", "stopping");
+    kernel_ = nullptr;
     co_await (*daemon)->stop();
     log::info("skep", "stopped");
     co_return foreground_.failure() ? report(*foreground_.failure()) : 0;
   }
 
  private:
+  std::string reload() { return read_again(options_, kernel_); }
   static void announce(Daemon& daemon) {
     const kernel::Kernel& kernel = daemon.kernel();
     const llm::Choice& choice = kernel.model_choice();
@@ -59,9 +62,10 @@ class Up {
   }
 
   Loop& loop_;
+  const Options& options_;
   Foreground foreground_;
   kernel::KernelConfig config_;
-  std::vector<std::string> node_words_;
+  kernel::Kernel* kernel_ = nullptr;  // while it runs
 };
 
 }  // namespace
@@ -73,7 +77,7 @@ int run_up(const Options& options) {
       {.level = options.verbose ? log::Level::kDebug : log::level_named(config->log_level),
        .file = config->log_file});
   Loop loop;
-  Up up(loop, *std::move(config), node_arguments(options));
+  Up up(loop, options, *std::move(config));
   return loop.run(up.run());
 }
 

@@ -8,14 +8,17 @@
 #include <vector>
 
 #include "skep/agent/loop_guard.h"
+#include "skep/agent/settings.h"
+#include "skep/agent/turn_log.h"
 #include "skep/async/gate.h"
 #include "skep/async/task.h"
-#include "skep/authority/capability.h"
+#include "skep/authority/approvals.h"
 #include "skep/base/clock.h"
 #include "skep/base/config.h"
 #include "skep/llm/model.h"
 #include "skep/memory/ledger.h"
 #include "skep/memory/memory.h"
+#include "skep/model/attached.h"
 #include "skep/model/message.h"
 #include "skep/store/journal.h"
 #include "skep/tools/toolbox.h"
@@ -25,6 +28,7 @@ namespace skep::agent {
 // [agent]
 struct AgentConfig {
   std::string name = "Skep";
+  std::string node;                  // its node without the hive; empty: as the name says
   std::size_t turns_max = 16;        // turns running at once; more wait in their lanes
   std::size_t lane_max = 32;         // messages waiting in one conversation; more are refused
   std::size_t mailbox_max = 10'000;  // messages waiting in all; more are refused
@@ -36,13 +40,6 @@ struct AgentConfig {
   authority::Grants grants = authority::Grants::everything();
 
   static AgentConfig read(ConfigSection root);
-};
-
-// What one conversation has beside the common configuration.
-struct ConversationSettings {
-  std::string personality;       // replaces the workspace's; empty: that one
-  std::string instructions;      // behind the workspace's
-  int history_token_budget = 0;  // 0: [llm] history_token_budget
 };
 
 struct AgentStats {
@@ -58,6 +55,9 @@ struct AgentDeps {
   memory::Memory& memory;
   memory::Ledger& ledger;  // what models cost and may cost
   store::Journal& journal;
+  authority::Authority& authority;  // is asked before each tool call
+  authority::Approvals& approvals;  // people, where it says so
+  authority::AuditLog& audit;       // what was done
   Inbox& out;  // replies and progress leave here: the agent's port on the fabric
   const Clock& clock;
   // Lines that others add to /status ("XMPP: component agent.example.org, up 3 h"). `admin`: for
@@ -65,17 +65,30 @@ struct AgentDeps {
   std::function<std::vector<std::string>(bool admin)> status_lines;
   std::function<bool(const Conversation&)> is_admin;
   std::function<ConversationSettings(const Conversation&)> settings = {};
+  // What became of the files of a message (attachments::Attachments::take). Empty: they are named
+  // and not read.
+  std::function<Task<std::vector<AttachedFile>>(Ctx, Message)> attach = {};
   // /invite, /leave and /rooms of administrators: the answer. Empty: there are no rooms.
   std::function<std::string(std::string_view command, std::string_view arguments)> rooms = {};
+  std::string journal_kind = "turn";  // of its entries in the journal, which agents share
+  // /allow, /block, /pair and /reload of administrators: the answer. Empty: there is nobody to let
+  // in.
+  std::function<std::string(const Conversation& who, std::string_view command,
+                            std::string_view arguments)>
+      access = {};
+  TurnLog* turn_log = nullptr;  // none: turns leave no record but transcript and ledger
 };
+
+// What agents of that kind accepted and have not finished, as the journal has it.
+std::vector<Message> unfinished_messages(const store::Journal& journal, std::string_view kind);
 
 // Loop thread only. deliver() accepts a kUser message by journaling it (design: accepted means
 // journaled) and refuses with kExhausted when full. One conversation's messages are answered in
 // order, one at a time; conversations do not wait for each other. Every accepted message gets
 // exactly one kReply, whatever fails; what a room says to others (RoomTalk::listen) is only noted
-// in its transcript, and so is a message with an Aside (model/aside.h); a correction or retraction
-// of what does not wait any more is kNotFound. Commands that only look (/ping, /status, /help,
-// /cancel) never wait.
+// in its transcript, and so is a message with an Aside (model/aside.h); a correction of what
+// does not wait any more, and a retraction of what is in no transcript either, is kNotFound.
+// Commands that only look (/ping, /status, /help, /cancel) never wait.
 class Agent : public Inbox {
  public:
   static Result<std::unique_ptr<Agent>> open(AgentConfig config, AgentDeps deps);

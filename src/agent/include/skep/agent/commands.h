@@ -34,5 +34,7 @@ struct CommandInfo {
 // In the order of /help. Every command listed works.
 const std::vector<CommandInfo>& commands();
 const CommandInfo* find_command(std::string_view name_or_alias);
+// Of an administrator's command: it is about who may talk to the agent, not about rooms.
+bool is_of_access(const CommandInfo& info);
 
 }  // namespace skep::agent

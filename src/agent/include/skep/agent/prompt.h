@@ -8,6 +8,7 @@
 #include "skep/base/clock.h"
 #include "skep/llm/driver.h"
 #include "skep/memory/memory.h"
+#include "skep/model/attached.h"
 #include "skep/model/room_talk.h"
 
 namespace skep::agent {
@@ -18,6 +19,7 @@ struct PromptInput {
   llm::ToolSpecs tools;
   std::vector<memory::TranscriptEntry> history;  // oldest first, without the newest message
   std::vector<Part> newest;                      // what is being answered
+  std::vector<AttachedFile> files;               // and what came with it
   WallTime now{};
   std::string time_zone;
   std::string channel;  // "xmpp", "cli": for the facts about the channel

@@ -51,6 +51,7 @@ class Client {
   virtual ~Client() = default;
   virtual Task<Result<json::value>> get(Ctx ctx, std::string path) = 0;
   virtual Task<Result<json::value>> post(Ctx ctx, std::string path, json::value body) = 0;
+  virtual Task<Result<json::value>> remove(Ctx ctx, std::string path, json::value body) = 0;
   // Streams one chat answer; `on_event(name, data)` for each event. The final event is "reply".
   virtual Task<Result<void>> chat(
       Ctx ctx, json::value body,

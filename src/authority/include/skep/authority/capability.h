@@ -34,7 +34,8 @@ bool takes_resource(Action action);
 
 struct Capability {
   Action action = Action::kToolInvoke;
-  // A glob; empty for actions without a resource. Of a net_connect without a port: any port.
+  // A glob; empty for actions without a resource. Of a net_connect without a port: any port. Of a
+  // memory key its dots are like slashes, and `*` at the end is all below: "self.*".
   std::string pattern;
   bool operator==(const Capability&) const = default;
 };

@@ -77,6 +77,10 @@ class ConfigSection {
   std::vector<ConfigSection> list(std::string_view key);  // [[key]]
   std::vector<std::string> child_names();                 // names of sub-tables, for [llm.agents.*]
 
+  // A key that is known but means nothing here: where it stands, `why` is a problem, and nothing
+  // under it is asked for.
+  void refuse(std::string_view key, std::string why);
+
   // Reports a problem of the room's own ("component_secret is required in component mode").
   void problem(std::string_view key, std::string message);
 
@@ -91,7 +95,8 @@ class ConfigSection {
 
 class ConfigFile {
  public:
-  // `name` is shown in problems. Fails with kInvalid and file:line:column on bad TOML; kTooLarge
+  // `name` is shown in problems; with an empty `env` texts are taken as they stand, dollars and all.
+  // Fails with kInvalid and file:line:column on bad TOML; kTooLarge
   // over 1 MiB.
   static Result<ConfigFile> parse(std::string_view toml, std::string name,
                                   EnvLookup env = process_env());

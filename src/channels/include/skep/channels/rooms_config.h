@@ -12,8 +12,9 @@
 namespace skep::channels {
 
 struct RoomConfig {
-  xmpp::Jid room;    // jid: bare
-  std::string nick;  // empty: the agent's name
+  xmpp::Jid room;            // jid: bare
+  std::string account = {};  // id of the [[accounts]] that is in it; empty: [server]
+  std::string nick;          // empty: the agent's name
   Secret password;
   // What is answered; a mention and a reply to one of our messages always is, except with kReply,
   // where a mention is not.

@@ -14,15 +14,17 @@ struct WebChannelDeps {
   Loop& loop;
   identity::Directory& directory;
   Inbox& out;
-  Destination agent;
+  Destination agent;  // of requests that name none
+  // The node of an agent that a request names; kNotFound with the nearest name.
+  std::function<Result<Name>(std::string_view)> node_of = {};
   const Clock& clock;
 };
 
 // One event of an answer on its way to a watcher.
 struct ChatEvent {
-  enum class Type { kStarted, kText, kReset, kToolStart, kToolEnd, kReply };
+  enum class Type { kStarted, kText, kReset, kToolStart, kToolEnd, kAsk, kReply };
   Type type = Type::kText;
-  std::string text;  // kReply: the whole answer
+  std::string text;  // kReply: the whole answer; kAsk: a question that waits for /confirm or /deny
   std::string message_id;
 };
 using ChatSink = std::function<Task<Result<void>>(ChatEvent)>;
@@ -35,8 +37,9 @@ class WebChannel : public Channel {
     std::string peer;    // "ann@cli"
     std::string thread;  // empty: the default session
     std::string text;
-    std::string client_id;  // the client's own id for this message: sent twice, it is answered
-                            // once; empty: none
+    std::string client_id = {};  // the client's own id for this message: sent twice, it is answered
+                                 // once; empty: none
+    std::string agent = {};      // another agent's name; empty: the usual one
   };
   // Sends the text to the agent and gives every event to `sink` until the reply has been given. The
   // turn goes on when the Ctx ends or the sink fails: its reply then stands in the transcript.

@@ -41,7 +41,13 @@ class ConfigLog {
   // section: "routes" or "zones"; version 0: the next one. On the disk before it is applied.
   virtual ConfigOutcome change(std::string_view section, std::uint64_t version,
                                const json::value& content) = 0;
+  // What an operator asks for: the commands of SY.config ("add_route", "delete_vpn", …) and their
+  // answer {"status":"ok"|"error", "error_code"?, "error_detail"?, "config_version",
+  // "routes"|"vpns"}.
+  virtual json::object command(std::string_view action, const json::value& entry) = 0;
   [[nodiscard]] virtual ConfigVersion version(std::string_view section) const = 0;
+  // While followers of on_applied() are told: which node wanted it; empty: change() or command().
+  [[nodiscard]] virtual std::string asked_by(std::string_view section) const = 0;
   [[nodiscard]] virtual const Rules& rules() const = 0;
   // After each applied change: for the shared region.
   virtual void on_applied(std::function<void()> follow) = 0;

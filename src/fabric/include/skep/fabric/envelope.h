@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -76,14 +77,33 @@ struct EnvelopeView {
 // it does not need. Cost aim: under 300 ns for 512 bytes.
 Result<EnvelopeView> read_envelope(std::string_view json);
 
+// Reads envelopes of one sender: the same results as read_envelope(), several times as fast for a
+// frame laid out like an earlier one of the last few layouts, as most are (docs/decisions/0025).
+// Some KiB once used; not thread-safe.
+class EnvelopeReader {
+ public:
+  EnvelopeReader();
+  ~EnvelopeReader();
+  EnvelopeReader(EnvelopeReader&&) noexcept;
+  EnvelopeReader& operator=(EnvelopeReader&&) noexcept;
+
+  // The view ends with the next call of either.
+  Result<const EnvelopeView*> read(std::string_view json);
+  void forget();  // gives the memory back
+
+ private:
+  struct Layouts;
+  std::unique_ptr<Layouts> layouts_;
+};
+
 // What a router writes into an envelope on its way.
 struct Stamp {
-  std::string_view src_name;         // empty: leave out
+  std::string_view src_name;         // empty: leave out; a name, or text as it stands in JSON
   std::optional<std::uint32_t> vpn;  // towards routers; absent: taken off
   std::uint8_t ttl = 0;
   std::optional<std::string_view> dst;  // a new destination, as text; absent: as it is
   std::optional<std::uint64_t> thread_seq;
-  std::string_view action_class;  // empty: leave as it is
+  std::string_view action_class;  // empty: leave as it is; as src_name
 };
 // Appends length and JSON to `out`: the bytes of `view.json` with the stamp spliced in. A
 // thread_seq or action_class that is there stays. At most kStampBytesMax longer, with names of at
@@ -94,8 +114,9 @@ void append_stamped(std::string& out, const EnvelopeView& view, const Stamp& sta
 // `dst`), ttl and src_name the stamp's. A trace that is empty is the message's id. A `payload` goes
 // out as it is and stands before `parts`. kTooLarge over kFrameBytesMax; kInvalid for what cannot
 // be written: a payload that is no JSON, no trace, a kControl that claims one of the four types,
-// bad UTF-8. Nothing is appended then.
-Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp);
+// bad UTF-8. Nothing is appended then. `bytes_max`: another bound for what is no link's.
+Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp,
+                          std::size_t bytes_max = kFrameBytesMax);
 // The Message that a frame holds, for an inbox in this process; `src`, `src_name`, `trace`, `dst`
 // and `ttl` are taken from the routing part. Meta members that no field holds go to Message::meta,
 // `ack` and an unusual thread_id too. A `dst` that is no full name ("AI.a@*") reads as Unresolved:

@@ -22,7 +22,7 @@ struct PublisherSources {
   // Adds counters to those of the router itself ("link.accepted", …).
   std::function<void(std::vector<std::pair<std::string, std::uint64_t>>&)> counters;
   // This router also publishes the hive's routes and zones; one of a hive does. `config` completes
-  // what the router itself knows: the versions.
+  // what the router itself knows: versions and origins.
   bool rules = false;
   std::function<void(ConfigRegion&)> config;
   std::function<LsaRegion()> hives;  // empty: this router is no gateway
@@ -33,6 +33,8 @@ class Publisher {
   static Result<std::unique_ptr<Publisher>> open(Loop& loop, Router& router, PublisherConfig config,
                                                  PublisherSources sources);
   virtual ~Publisher() = default;
+  // Something beside the nodes changed (the rules): written at once.
+  virtual void refresh() = 0;
   virtual Task<void> close(Ctx ctx) = 0;  // the regions go away
 };
 

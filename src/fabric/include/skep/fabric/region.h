@@ -72,6 +72,7 @@ struct NodesRegion {
 };
 struct ConfigRegion {
   std::uint64_t routes_version = 0, zones_version = 0;
+  std::string routes_origin, zones_origin;  // the hives that made them; empty: nothing yet
   Rules rules;
 };
 struct LsaRegion {

@@ -8,6 +8,7 @@
 
 #include "skep/async/gate.h"
 #include "skep/base/secret.h"
+#include "skep/fabric/router.h"
 #include "skep/store/append_file.h"
 
 namespace skep::fabric {
@@ -32,11 +33,12 @@ struct TurnsStatus {
   std::string last_error;
 };
 
-// Loop thread only. append() returns when the turn is in a file (one write(2)); a turn whose id is
-// among the last 65,536 is the same turn. With a url every turn goes on from there to the stream
-// TURNS of the broker, in order, and again until the broker has it; the broker knows an id again
-// for a day (Nats-Msg-Id). Turns stay in the directory until every consumer that ever was, the
-// broker too, has taken them. close() the consumers, then close() this, then let it die.
+// Loop thread only; one process has a directory (open() fails with kConflict). append() returns
+// when the turn is in a file (one write(2)); a turn whose id is among the last 65,536 is the same
+// turn. With a url every turn goes on from there to the stream TURNS of the broker, in order, and
+// again until the broker has it; the broker knows an id again for a day (Nats-Msg-Id). Turns stay
+// in the directory until every consumer that ever was, the broker too, has taken them. close() the
+// consumers, then close() this, then let it die.
 class Turns {
  public:
   struct Turn {
@@ -71,6 +73,22 @@ class ThreadSeq {
   virtual Result<std::uint64_t> next(std::string_view thread_id) = 0;  // ascends within a thread
   static constexpr std::size_t threads_max =
       65'536;  // counters in memory; the oldest go, and continue above the last block
+};
+
+// Numbers the messages of threads that nobody has numbered where `router` first sees them, all but
+// progress and system messages. Null: no longer. When it cannot count, the message goes on without
+// a number.
+void number_threads(Router& router, ThreadSeq* seq);
+
+// Appends each user message and reply that a node of this router takes: the envelope as the node
+// gets it, with meta.outcome {"result":"delivered", "name", "node", "router", "at"}. A turn's id is
+// the sender's name and the message's id (one of its own for a message without). A turn that is
+// refused there (full) is delivered all the same, counted in TurnsStatus::refused, and logged when
+// it begins. Loop thread only; dies before `router` and `turns`.
+class TurnRecorder {
+ public:
+  static std::unique_ptr<TurnRecorder> open(Router& router, Turns& turns);
+  virtual ~TurnRecorder() = default;
 };
 
 }  // namespace skep::fabric

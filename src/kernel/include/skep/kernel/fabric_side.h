@@ -12,6 +12,7 @@
 #include "skep/fabric/router.h"
 #include "skep/fabric/texts.h"
 #include "skep/fabric/tracer.h"
+#include "skep/kernel/fabric_books.h"
 
 namespace skep::kernel {
 
@@ -22,6 +23,7 @@ struct FabricConfig {
   std::size_t nodes_max = 16'384;
   std::size_t node_queue_messages = 8'192, node_queue_bytes = 8u << 20;
   std::size_t peers_max = 64;
+  std::vector<std::string> config_from;  // hives whose routes and zones are taken over
   bool gateway = false;  // this router talks to other hives, and its peers are told so ([hive])
 
   static FabricConfig read(ConfigSection fabric);
@@ -29,14 +31,15 @@ struct FabricConfig {
 // <home>/run/fabric
 std::string fabric_directory(const std::string& home);
 
-// Loop thread only; dies before its Router.
+// Loop thread only; dies before its Router and its books.
 class FabricSide {
  public:
   // `rules_writer`: this router also publishes the hive's routes and zones; one of a hive does.
+  // `books`: shown with it, and written when they change.
   // `hives`: what this router, a gateway, knows of other hives; asked at each write.
   // kConflict when another process is the router of that name.
   static Result<std::unique_ptr<FabricSide>> open(Loop& loop, fabric::Router& router,
-                                                  const FabricConfig& config,
+                                                  FabricBooks& books, const FabricConfig& config,
                                                   const std::string& home, bool rules_writer,
                                                   std::function<fabric::LsaRegion()> hives = {});
   Task<void> close(Ctx ctx);
@@ -46,12 +49,13 @@ class FabricSide {
   [[nodiscard]] std::string socket_path() const { return server_->path(); }
 
  private:
-  explicit FabricSide(fabric::Router& router) : router_(router) {}
+  FabricSide(fabric::Router& router, FabricBooks& books) : router_(router), books_(books) {}
   void open_publisher(Loop& loop, const std::string& directory, bool rules_writer,
                       std::function<fabric::LsaRegion()> hives);
   void add_counters(std::vector<std::pair<std::string, std::uint64_t>>& counters) const;
 
   fabric::Router& router_;
+  FabricBooks& books_;
   std::unique_ptr<fabric::Texts> texts_;
   std::unique_ptr<fabric::Tracer> tracer_;
   std::unique_ptr<fabric::NodeServer> server_;

@@ -8,10 +8,12 @@
 
 #include "skep/agent/agent.h"
 #include "skep/async/pool.h"
+#include "skep/attachments/attachments.h"
 #include "skep/base/config.h"
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
+#include "skep/federation/config.h"
 #include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/kernel/nodes.h"
@@ -19,10 +21,27 @@
 #include "skep/store/db.h"
 #include "skep/tools/builtin.h"
 #include "skep/tools/workspace.h"
+#include "skep/tools/xmpp_send.h"
 
 namespace skep::kernel {
 
+class Agents;
+
 std::string_view version();  // "0.1.0"
+
+// [agents]
+struct AgentsConfig {
+  static constexpr std::size_t spawn_depth_max = 5;  // agents spawned by agents spawned by …
+
+  std::chrono::milliseconds idle{60'000};  // idle_secs: an agent without a message is dropped then
+  std::size_t agents_max = 20'000;         // registered ones; more are refused
+  std::size_t children_max = 50;           // that one agent may have spawned
+  // Whether the agent of skep.toml has agent_*: "on", "off", "auto": as soon as there is another
+  // agent.
+  std::string main_tools = "auto";
+
+  static AgentsConfig read(ConfigSection section);
+};
 
 // Everything skep.toml says, typed.
 struct KernelConfig {
@@ -37,18 +56,30 @@ struct KernelConfig {
   std::shared_ptr<const llm::Catalogue> catalogue;  // with <home>/models.json
   llm::LlmConfig llm;
   agent::AgentConfig agent;
+  agent::TurnLogConfig turn_log;  // [trace]
   memory::MemoryConfig memory;
+  AgentsConfig agents;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
-  FabricConfig fabric;            // [fabric]
-  NodesConfig nodes;              // [nodes]
-  AuthoritySideConfig authority;  // [authority]
+  attachments::AttachmentsConfig attachments;  // [attachments]
+  FabricConfig fabric;                         // [fabric]
+  NodesConfig nodes;                           // [nodes]
+  StreamsConfig streams;                       // [streams]
+  AuthoritySideConfig authority;               // [authority]
+  tools::XmppSendConfig xmpp_send;             // [skills.xmpp_send]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
-  std::optional<channels::XmppChannelConfig> xmpp;  // when [server] is there
+  federation::FederationConfig federation;                 // [federation], [llm.agents.*]
+  std::optional<channels::XmppChannelConfig> xmpp;         // when [server] is there
+  std::vector<channels::XmppChannelConfig> xmpp_accounts;  // [[accounts]]
+  [[nodiscard]] bool has_xmpp() const { return xmpp || !xmpp_accounts.empty(); }
+  // Both, [server] first.
+  [[nodiscard]] std::vector<channels::XmppChannelConfig> xmpp_nodes() const;
 
   // Reads every section; problems are in `file` afterwards (file.problems()).
   static KernelConfig read(ConfigFile& file, const std::string& home);
+  // Of the daemon's router, or of another one of the same home.
+  [[nodiscard]] FabricBooks::Config books(bool main, std::string router) const;
 };
 // --home, $SKEP_HOME, ~/.skep
 std::string default_home();
@@ -79,6 +110,9 @@ struct KernelOptions {
   std::optional<NodeKind> only = {};
   // What processes of nodes are started with, behind "skep node KIND" ([nodes] "process").
   std::vector<std::string> node_arguments = {};
+  // An administrator wants the configuration read again (/reload): does it, through
+  // Kernel::reload(), and gives the sentence to answer with. Empty: there is no such thing.
+  std::function<std::string()> reload = {};
 };
 
 // Loop thread only.
@@ -96,13 +130,19 @@ class Kernel {
   [[nodiscard]] virtual const llm::Choice& model_choice() const = 0;
   [[nodiscard]] virtual channels::WebChannel& web() = 0;
   [[nodiscard]] virtual fabric::Router& router() = 0;
+  [[nodiscard]] virtual Agents& agents() = 0;  // <skep/kernel/agents.h>
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
   // What models have cost, also in the process of an agent that has one of its own: /api/usage.
   [[nodiscard]] virtual json::object usage() const = 0;
   virtual fabric::Tracer* tracer() = 0;  // null without a socket for nodes
+  // The hive's routes and zones; null without networks.
+  [[nodiscard]] virtual fabric::ConfigLog* config_log() = 0;
   [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
+  // Who may talk to us and who administers, out of a configuration that was read again; at once,
+  // without a new link. Everything else takes a restart.
+  virtual void reload(const KernelConfig& config) = 0;
 };
 
 }  // namespace skep::kernel

@@ -63,6 +63,10 @@ struct Choice {
 Task<Result<Choice>> choose_model(Ctx ctx, LlmConfig config, const Catalogue& catalogue,
                                   net::HttpClient& http, const EnvLookup& env);
 
+// The same where provider and model are named, or one says the other: nobody is asked and nothing
+// waits. kInvalid when something would have to be found out.
+Result<LlmConfig> choose_named(LlmConfig config, const Catalogue& catalogue, const EnvLookup& env);
+
 // Waiting before attempt n (1 = first retry): the provider's wish when it is given (at most 60 s),
 // else full jitter over 1 s * 2^(n-1), at most 30 s. `jitter` in [0,1).
 std::chrono::milliseconds retry_delay(int retry, std::optional<std::chrono::milliseconds> wish,

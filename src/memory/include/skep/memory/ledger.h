@@ -107,11 +107,9 @@ class Ledger {
   [[nodiscard]] virtual NamedSpend spent(Scope scope, std::string_view name) = 0;
   [[nodiscard]] virtual std::vector<NamedSpend> all(Scope scope) = 0;  // the month's dearest first
   [[nodiscard]] virtual const QuotaConfig& quota() const = 0;
-  [[nodiscard]] bool limited() const {
-    const QuotaConfig& q = quota();
-    const SpendLimits none;
-    return q.person != none || q.agent != none || q.total != none;
-  }
+  // Limits of one agent beside [quota.agent], until they are set anew; none: it has only that.
+  virtual void limit_agent(std::string_view agent, const SpendLimits& limits) = 0;
+  [[nodiscard]] virtual bool limited() const = 0;  // whether anything has a limit
   [[nodiscard]] virtual Millis until_tomorrow() = 0;
 
  protected:

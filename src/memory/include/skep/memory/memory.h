@@ -5,6 +5,8 @@
 //   context.md for user.md) <root>/<peer>/identity.md personality.md instructions.md   overrides
 //   <root>/<peer>/knowledge.jsonl history.jsonl sessions/<stamp>.jsonl
 //   threads/<hash>/{history.jsonl,sessions/}
+//   <root>/<peer>/at/<entrypoint>/                              all of the above once more, of what
+//   is said to that address of ours (Conversation::entrypoint)
 //
 // <peer> is the conversation's peer, escaped: characters outside [a-z0-9@._+-] as %XX, reserved
 // names and leading dots escaped, over 128 bytes cut with a hash. Directories 0700, files 0600.
@@ -58,6 +60,7 @@ struct TranscriptMessage {
   std::string model;  // assistant only
   Usage usage;        // assistant only
   std::vector<Attachment> attachments;
+  bool retracted = false;  // its writer took it back: content and attachments are gone
   bool operator==(const TranscriptMessage&) const = default;
 };
 struct TranscriptSummary {
@@ -141,6 +144,12 @@ class Memory {
   }
   // The active session, oldest first, without tools. Shared snapshot, valid until the next append.
   virtual Result<std::vector<TranscriptEntry>> history(const Conversation& conversation) = 0;
+
+  // Takes the words of a message of the active session away, its files too, and leaves that there
+  // was one. `origin_id` and `sender` as in the transcript. kNotFound when there is no such
+  // message.
+  virtual Result<void> retract(const Conversation& conversation, std::string_view origin_id,
+                               std::string_view sender) = 0;
 
   enum class ArchiveOutcome { kNoSession, kAlreadyEmpty, kArchived };
   struct Archived {

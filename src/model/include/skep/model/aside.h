@@ -15,7 +15,7 @@ struct Aside {
     kHeard,     // the person said it, too long ago to be answered
     kSaid,      // our side said it, through another device
     kCorrects,  // the parts take the place of those of a message that waits for its turn
-    kRetracts,  // a message that waits for its turn gets none
+    kRetracts,  // a message that waits for its turn gets none, and its words are forgotten
   };
   What what = What::kHeard;
   std::string about;  // kCorrects, kRetracts: the foreign_id of that message

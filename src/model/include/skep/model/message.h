@@ -42,6 +42,9 @@ struct Conversation {
   std::string channel;  // "xmpp", "cli"
   std::string peer;     // the other party's canonical address: a bare JID, "ann@cli"
   std::string thread;   // XEP-0201 thread or empty for the default session
+  // The address of ours that was written to, where a channel has several
+  // ("support@agents.example"); empty: its only or usual one.
+  std::string entrypoint = {};
   bool operator==(const Conversation&) const = default;
   auto operator<=>(const Conversation&) const = default;
 };
@@ -56,10 +59,18 @@ struct ReplyAddress {
 
 // One event of a running turn (kProgress): what a person watching may see.
 struct Progress {
-  enum class Phase : std::uint8_t { kStarted = 1, kText, kToolStart, kToolEnd, kPaused, kReset };
+  enum class Phase : std::uint8_t {
+    kStarted = 1,
+    kText,
+    kToolStart,
+    kToolEnd,
+    kPaused,
+    kReset,
+    kAsks
+  };
   Phase phase = Phase::kStarted;
   std::string text;  // kText: the next piece; kToolStart/End: the tool's name; kReset: forget the
-                     // text so far
+                     // text so far; kAsks: a question to the person, who has to see it
   bool operator==(const Progress&) const = default;
 };
 

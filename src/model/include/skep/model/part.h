@@ -25,6 +25,7 @@ struct FilePart {
   std::string media_type;
   std::uint64_t size_bytes = 0;  // 0: unknown
   std::string url;
+  std::string sha256;  // hex, as the sender says; empty: unknown
   bool operator==(const FilePart&) const = default;
 };
 struct ToolCall {

@@ -19,6 +19,10 @@ struct EgressConfig {
   std::vector<std::string> deny;  // hosts; "*.example.com" covers subdomains
 };
 
+// "example.org:443" of a URL that the guard could judge at all, "[2001:db8::1]:80" where the host
+// is such an address. Pure.
+Result<std::string> endpoint_of(std::string_view url);
+
 // Pure checks; immutable after construction, so any thread may call them.
 class EgressGuard {
  public:
@@ -27,6 +31,8 @@ class EgressGuard {
   // local by convention (one without a dot, *.local, *.internal, *.localhost, *.home.arpa, *.lan
   // and such). kDenied says which rule.
   [[nodiscard]] Result<void> check_url(std::string_view url) const;
+  // The URL's host and port are on EgressConfig::allow.
+  [[nodiscard]] bool is_allowed_by_operator(std::string_view url) const;
   // The address really connected to. Refused: unspecified, loopback, private (RFC 1918, fc00::/7),
   // link-local incl. cloud metadata, CGNAT 100.64/10, multicast, broadcast, documentation and
   // benchmark nets, reserved 240/4, and IPv4 inside IPv6 (mapped, compatible, 6to4, Teredo, NAT64)
@@ -37,5 +43,8 @@ class EgressGuard {
  private:
   EgressConfig config_;
 };
+
+// The host of an http or https URL, lower case, without port; empty when it has none.
+std::string host_of(std::string_view url);
 
 }  // namespace skep::net

@@ -48,6 +48,9 @@ class Journal {
   // Entries that were begun and not ended, of `kind`, oldest first.
   [[nodiscard]] virtual std::vector<JournalEntry> unfinished(std::string_view kind) const = 0;
 
+  // The kinds that have such entries, sorted.
+  [[nodiscard]] virtual std::vector<std::string> kinds() const = 0;
+
   // kExists when `id` is unfinished already.
   virtual Result<void> begin(std::string_view kind, const EntryId& id, std::string_view what) = 0;
   virtual Result<void> step(const EntryId& id,

@@ -2,16 +2,20 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "skep/async/ctx.h"
 #include "skep/async/task.h"
+#include "skep/authority/authority.h"
 #include "skep/base/json.h"
 #include "skep/llm/driver.h"
+#include "skep/model/delegation.h"
 #include "skep/model/message.h"
 
 namespace skep::tools {
@@ -22,11 +26,19 @@ struct ToolContext {
   Conversation conversation;
   std::string turn;  // id of the user message
   std::string call_id;
+  Delegation delegation = {};  // whose turns wait for this one; nobody's when a person asked
 };
 
 struct ToolOutput {
   std::string text;  // for the model; UTF-8
   bool is_error = false;
+};
+
+// Something that a call does to the world: what `authorize` is asked beside tool_invoke.
+struct Need {
+  authority::Action action = authority::Action::kToolInvoke;
+  std::string resource;
+  std::string carries = {};  // words that leave with it (kNetConnect): the URL, a body
 };
 
 // One ability. Loop thread only; calls may run side by side.
@@ -43,6 +55,15 @@ class Tool {
   [[nodiscard]] virtual std::chrono::milliseconds timeout() const {
     return std::chrono::seconds(60);
   }
+  // What a call with these arguments needs. Pure; the arguments satisfy the schema.
+  [[nodiscard]] virtual std::vector<Need> needs(const json::value& arguments) const {
+    (void)arguments;
+    return {};
+  }
+  // The same for a person who is asked, behind "May I …": "run `make test` in my sandbox".
+  [[nodiscard]] virtual std::string describe(const json::value& arguments) const;
+  // Where the words of its output come from.
+  [[nodiscard]] virtual authority::Labels taint() const { return {}; }
   // `arguments` satisfy the spec's schema. Failure is an output with is_error, in words the model
   // can act on.
   virtual Task<ToolOutput> call(ToolContext context, json::object arguments) = 0;
@@ -64,11 +85,15 @@ class Toolbox {
   // kExists when the name is taken, kInvalid when the schema is no object or the name not
   // [a-z0-9_]{1,64}.
   Result<void> add(std::unique_ptr<Tool> tool);
+  // More real calls within a minute get an output with is_error; 0: no limit.
+  void limit_calls(std::size_t per_minute) { calls_per_minute_ = per_minute; }
   // From now on the whole text of a result over `bytes_max` (at most result_bytes_max) is kept in
   // `store`, which outlives this, and the note says by which handle result_read finds it.
   void keep_long_results(const ResultStore& store, std::size_t bytes_max);
   [[nodiscard]] const llm::ToolSpecs& specs() const { return specs_; }  // as of the last add()
   [[nodiscard]] const Tool* find(std::string_view name) const;
+  // What call() would answer without running anything: an unknown tool, bad arguments.
+  [[nodiscard]] std::optional<ToolOutput> refusal(const ToolCall& call) const;
   // Checks the arguments against the schema, runs within the time limit, caps the result. Never
   // fails: an unknown tool, bad arguments, a time-out or cancellation is an output with is_error
   // that says what to do instead. Each real run is logged at info: "run <name> turn=<turn>
@@ -79,8 +104,11 @@ class Toolbox {
   struct Entry;
   [[nodiscard]] const Entry* entry(std::string_view name) const;
   [[nodiscard]] ToolOutput unknown(std::string_view name) const;
+  [[nodiscard]] bool too_many_calls() const;
   [[nodiscard]] std::string fitted(const Conversation& conversation, std::string text) const;
   std::vector<Entry> entries_;  // by name
+  std::size_t calls_per_minute_ = 0;
+  mutable std::deque<std::chrono::steady_clock::time_point> recent_;  // calls of the last minute
   const ResultStore* results_ = nullptr;
   std::size_t result_bytes_max_ = result_bytes_max;
   llm::ToolSpecs specs_;

@@ -58,7 +58,8 @@ struct XmppConfig {
   XmlLimits xml;
   std::size_t unsent_bytes_max = 8u << 20;  // a link that does not drain: broken as dead
 
-  static XmppConfig read(ConfigSection root);
+  static XmppConfig read(ConfigSection root);  // [server]
+  static XmppConfig read(ConfigSection root, ConfigSection server);
   // `port`, or the usual one of the mode.
   [[nodiscard]] std::uint16_t port_or_default() const;
   // Our own address: component domain, or the bare JID.

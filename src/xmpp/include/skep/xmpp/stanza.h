@@ -10,6 +10,7 @@
 #include "skep/base/clock.h"
 #include "skep/base/result.h"
 #include "skep/xmpp/jid.h"
+#include "skep/xmpp/shared_files.h"
 #include "skep/xmpp/xml.h"
 
 namespace skep::xmpp {
@@ -66,7 +67,7 @@ struct ChatMessage {
   std::optional<WallTime> delay;     // XEP-0203: when it was sent
   bool carbon = false;               // wrapped by XEP-0280
   bool automatic = false;            // carries the automatic-reply marker
-  std::vector<std::string> urls;     // XEP-0066
+  std::vector<SharedFile> files;     // XEP-0066, 0447
   std::string error_condition;       // type='error'
 };
 Result<ChatMessage> read_chat_message(const Element& stanza, std::string_view preferred_lang = {});

@@ -1,0 +1,53 @@
+// What a turn did so far, for the turn log.
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <string>
+
+#include "skep/agent/settings.h"
+#include "skep/agent/turn_log.h"
+#include "skep/llm/driver.h"
+#include "skep/model/message.h"
+#include "skep/model/money.h"
+#include "skep/model/part.h"
+
+namespace skep::agent {
+
+struct TurnState;
+
+// What a request is, in a few bytes: equal marks, equal words to the model.
+std::string request_mark(const llm::Request& request);
+
+// Collects steps while a turn runs; empty where there is no turn log. Times are milliseconds from
+// the start of this process' part of the turn.
+class TurnTrace {
+ public:
+  using Steady = std::chrono::steady_clock;
+
+  void begin(TurnLog* log, const llm::ToolSpecs& tools, WallTime at);
+  // What the conversation has of its own.
+  void set(const ConversationSettings& settings) { settings_ = settings; }
+  [[nodiscard]] bool on() const { return log_ != nullptr; }
+  [[nodiscard]] static Steady::time_point now() { return Steady::now(); }
+
+  void model_call(Steady::time_point from, const llm::Request& request,
+                  const std::expected<llm::Response, llm::Failure>& outcome, PicoUsd cost);
+  // `why`: what allowed it, or what kept it from being run.
+  void tool_call(Steady::time_point from, std::string_view place, const ToolCall& call,
+                 const ToolResult& result, std::string_view why);
+  // One line into the log. `outcome`: "answered", "failed", …
+  void finish(const TurnState& turn, std::string_view agent, std::string_view outcome);
+
+ private:
+  [[nodiscard]] double ms_at(Steady::time_point time) const;
+
+  TurnLog* log_ = nullptr;
+  Steady::time_point began_{};
+  WallTime began_at_{};
+  std::string tools_;
+  ConversationSettings settings_;
+  json::array steps_;
+};
+
+}  // namespace skep::agent
