@@ -105,7 +105,7 @@ Result<std::string> Packet::envelope() const {
   if (message_) {
     SKEP_TRY_VOID(append_frame(frame, *message_, stamp, std::numeric_limits<std::uint32_t>::max()));
   } else {
-    append_stamped(frame, view_, stamp);
+    append_stamped(frame, *view_, stamp);
   }
   frame.erase(0, kFrameHeaderBytes);
   return frame;

@@ -2,6 +2,7 @@
 
 #include "skep/base/text.h"
 #include "spec.h"
+#include "workspace_path.h"
 
 namespace skep::tools {
 namespace {
@@ -42,6 +43,10 @@ class SendFile final : public Tool {
   [[nodiscard]] bool repeatable() const override { return false; }
   [[nodiscard]] std::chrono::milliseconds timeout() const override {
     return std::chrono::seconds(180);
+  }
+
+  [[nodiscard]] std::vector<Need> needs(const json::value& arguments) const override {
+    return {{authority::Action::kFileRead, path_resource(get_string(arguments, "path"))}};
   }
 
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
