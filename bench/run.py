@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from parts import common  # noqa: E402
 
-PARTS = ("start", "size", "request", "turn", "xmpp", "fabric", "rooms")
+PARTS = ("start", "size", "request", "turn", "xmpp", "muc", "fabric", "rooms")
 EXTRA = ("agent", "crash")
 
 

@@ -28,7 +28,7 @@ def uncommented(text, mode, without):
     """Every setting that belongs to `mode` in force, `without` one ("llm.host")."""
     kept, section, block = [], "", "both"
     for line in text.splitlines():
-        line = line.removeprefix("# ") if line.startswith("# [[") else line
+        line = line.removeprefix("# ") if re.match(r"# \[[\[a-z]", line) else line
         if line.startswith("["):
             section = line[1:line.index("]")]
         if line.startswith(("# Component mode.", "# Client mode.", "# Both modes.")):

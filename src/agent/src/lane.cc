@@ -7,6 +7,7 @@
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/delegation.h"
+#include "skep/model/errand.h"
 #include "skep/model/room_talk.h"
 
 namespace skep::agent {
@@ -194,6 +195,7 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   // What the channel noted under its own name goes back with the answer.
   const std::string& channel = asked.conversation.channel;
   if (const json::value* noted = asked.meta.if_contains(channel)) reply.meta[channel] = *noted;
+  if (errand_of(asked)) put_outcome(reply, {.failed = decision.failed, .usage = turn.usage});
   reply.parts = {TextPart{std::move(decision.text)}};
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);

@@ -8,6 +8,7 @@
 #include "skep/agent/repair.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/errand.h"
 
 namespace skep::agent {
 namespace {
@@ -48,6 +49,19 @@ std::string text_in(const std::vector<Part>& parts) {
 std::string shortened(const std::string& text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   return fmt::format("{}\n[cut: {} bytes in all]", cut_utf8(text, bytes_max), text.size());
+}
+
+// Who gave the task said how much it may cost.
+std::optional<Halt> spent_errand(const TurnState& state) {
+  const auto errand = errand_of(state.message);
+  if (!errand || errand->tokens_max <= 0) return std::nullopt;
+  const Usage& used = state.usage;
+  const std::int64_t tokens = used.input + used.output + used.cache_read + used.cache_write;
+  if (tokens < errand->tokens_max) return std::nullopt;
+  return Halt{Halt::Why::kQuota,
+              {Code::kExhausted, fmt::format("The task was given {} tokens, and "
+                                             "they are used up.",
+                                             errand->tokens_max)}};
 }
 
 }  // namespace
@@ -153,6 +167,7 @@ std::vector<ChatMessage> Turn::messages() const {
 Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
   for (;;) {
     if (auto halt = halted()) co_return std::unexpected(*halt);
+    if (auto spent = spent_errand(state_)) co_return std::unexpected(*std::move(spent));
     const llm::LlmConfig& llm = deps_.model.config();
     llm::Request request{.system = prompt_.system,
                          .messages = messages(),

@@ -9,6 +9,7 @@
 #include "skep/base/secret.h"
 #include "skep/base/text.h"
 #include "skep/model/delegation.h"
+#include "skep/model/errand.h"
 #include "skep/model/room_talk.h"
 #include "turn.h"
 
@@ -100,6 +101,7 @@ std::optional<std::string> why_not_allowed(const AgentDeps& deps, const AgentCon
 Labels Turn::labels_before(std::size_t round, bool secrets) const {
   Labels labels;
   labels |= Label::kUserInput;
+  if (errand_of(state_.message)) labels |= Label::kUntrustedAgent;
   for (std::size_t i = 0; i < round; ++i) {
     for (const CallRecord& record : state_.rounds[i].calls) {
       if (!record.result) continue;
@@ -186,6 +188,12 @@ Task<Turn::Admitted> Turn::may_run(Round& round, std::size_t index) {
                     .turn = state_.message.id.str(),
                     .call = fmt::format("{}.{}/{}", number, index, call.id),
                     .summary = tool->describe(call.arguments)};
+  if (const auto errand = errand_of(state_.message)) {
+    if (errand->owner.empty())
+      co_return refused(call, "Not done: it needs a person's yes, and there is nobody to ask.");
+    approval.question.principal = {.id = errand->owner};
+    approval.conversation = {.channel = "xmpp", .peer = errand->owner};
+  }
   auto answered = co_await ask_person(std::move(approval), std::move(why));
   if (!answered) co_return std::unexpected(std::move(answered).error());
   allowed_by = "a person said yes";

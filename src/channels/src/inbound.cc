@@ -75,6 +75,12 @@ Task<void> Inbound::on_message(Ctx ctx, const Element& stanza) {
   auto received = deps_.reception.read(stanza);
   if (!received) co_return;
   const bool direct = received->how == Unwrapped::How::kDirect;
+  const bool for_us = direct || received->how == Unwrapped::How::kArchived;
+  if (for_us && !received->ours && deps_.channel.guest &&
+      co_await deps_.channel.guest->take(ctx, received->stanza)) {
+    deps_.reception.done(*received);
+    co_return;
+  }
   if (direct && deps_.events && received->stanza.child("event", xmpp::kNsPubSubEvent)) {
     xmpp::Element event = received->stanza;
     const bool dealt_with = co_await deps_.events(ctx, std::move(event));

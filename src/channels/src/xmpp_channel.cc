@@ -97,6 +97,7 @@ Task<void> XmppChannelImpl::close(Ctx ctx) {
   std::vector<Element> last = presence_->farewell();
   co_await link_.close(ctx, std::move(last));
   session_ = nullptr;
+  if (deps_.guest) deps_.guest->link(nullptr);
   outbox_.down();
   co_await gate_.close();
   catch_up_.save();
@@ -126,10 +127,12 @@ void XmppChannelImpl::up(xmpp::Session& session) {
     return session_->send(stanza, std::move(done), std::move(written));
   };
   outbox_.up(std::move(send), session.acknowledges());
+  if (deps_.guest) deps_.guest->link(&session);
 }
 
 void XmppChannelImpl::down() {
   session_ = nullptr;
+  if (deps_.guest) deps_.guest->link(nullptr);
   outbox_.down();
   rooms_.down();
   uploads_.down();

@@ -210,6 +210,7 @@ void XmppChannelImpl::add_features(xmpp::Features& features) {
   }
   for (std::string& feature : signals_.features()) features.announce(std::move(feature));
   if (config_.styling) features.announce(std::string(kNsStyling));
+  if (deps_.guest) deps_.guest->add_features(features);
   commands_.add_to(features);
   if (component_) {
     add_profile(features);
@@ -266,6 +267,7 @@ xmpp::Identity XmppChannelImpl::identity() {
 
 // People who may talk to us, and the servers between them and us.
 bool XmppChannelImpl::may_ask(const Jid& peer) {
+  if (deps_.guest && deps_.guest->may_ask(peer)) return true;
   if (peer.local().empty())
     return std::ranges::find(config_.allow.own_domains, peer.domain()) !=
            config_.allow.own_domains.end();

@@ -72,6 +72,9 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   xmpp.keep_files_in(home + "/run");
   for (channels::XmppChannelConfig& one : config.xmpp_accounts) one.keep_files_in(home + "/run");
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
+  config.federation = federation::FederationConfig::read(root);
+  if (config.federation.wanted() && !config.xmpp)
+    root.problem("federation", "other domains are reached over XMPP: it needs [server] as well");
   if (!Name::parse("AI.x", config.hive)) {
     root.child("hive").problem("id", "must be 1 to 64 characters from A-Z a-z 0-9 _ -");
   }

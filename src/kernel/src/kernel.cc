@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "federation_side.h"
+#include "gateway_status.h"
 #include "house_tools.h"
 #include "skep/base/log.h"
 #include "skep/kernel/agents.h"
@@ -36,6 +38,7 @@ class KernelImpl final : public Kernel {
     SKEP_CO_TRY_VOID(open_fabric());
     agent_->resume();
     agents_->resume();
+    if (federation_) federation_->start();
     if (options_.networks && config_.gateway.wanted()) {
       SKEP_CO_TRY(gateway_, co_await fabric::Gateway::open(loop_, *router_, config_.gateway));
     }
@@ -47,8 +50,10 @@ class KernelImpl final : public Kernel {
     using namespace std::chrono_literals;
     // Running turns may still answer, so the channels stay until the agent is done.
     if (authority_) authority_->approvals().stop();  // nobody waits for an answer any more
+    if (federation_) federation_->stopping();
     if (agent_) co_await agent_->close(ctx.within(6s));
     if (agents_) co_await agents_->close(ctx.within(6s));
+    if (federation_) co_await federation_->close(ctx.within(1s));
     if (xmpp_) co_await xmpp_->close(ctx.within(2s));
     if (web_) co_await web_->close(ctx.within(1s));
     if (gateway_) co_await gateway_->close(ctx.within(3s));
@@ -89,6 +94,7 @@ class KernelImpl final : public Kernel {
     store::DbConfig db{.path = home + "/state.db", .sync = config_.sync};
     std::vector<store::Migration> migrations = identity::Directory::migrations();
     std::ranges::copy(Agents::migrations(), std::back_inserter(migrations));
+    std::ranges::copy(federation::Federation::migrations(), std::back_inserter(migrations));
     SKEP_CO_TRY(db_, co_await store::Db::open(loop_, std::move(db), std::move(migrations)));
     SKEP_CO_TRY(directory_, co_await identity::Directory::open(ctx, *db_));
     co_return Result<void>{};
@@ -149,7 +155,25 @@ class KernelImpl final : public Kernel {
     co_return agents_->add_main_tools(toolbox_);
   }
 
+  Result<void> open_remote_agents() {
+    if (!options_.networks) return {};
+    const Name own = Name::from_label(NodeType::kAgent, config_.agent.name, config_.hive);
+    SKEP_TRY(federation_,
+             open_federation({.loop = loop_,
+                              .config = config_,
+                              .journal = *journal_,
+                              .db = *db_,
+                              .toolbox = toolbox_,
+                              .ledger = *ledger_,
+                              .authority = *authority_,
+                              .out = federation_out_,
+                              .agent = own,
+                              .is_admin = [this](const Conversation& c) { return is_admin(c); }}));
+    return {};
+  }
+
   Result<void> open_nodes() {
+    SKEP_TRY_VOID(open_remote_agents());
     agent::AgentDeps agent{.loop = loop_,
                            .model = *model_,
                            .toolbox = toolbox_,
@@ -204,6 +228,7 @@ class KernelImpl final : public Kernel {
                         .unfinished = unfinished(),
                         .commands = command_specs(),
                         .files = attachments_.get()};
+    if (federation_) deps.guest = guest_of(*federation_);
     SKEP_TRY(xmpp_, XmppSide::open(config_.xmpp_nodes(), deps));
     xmpp_->on_reload = options_.reload;
     SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_));
@@ -219,7 +244,22 @@ class KernelImpl final : public Kernel {
     const std::string& hive = config_.hive;
     SKEP_TRY_VOID(agents_->attach(*agent_));
     SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "web", hive), *web_, web_out_));
+    if (federation_) {
+      SKEP_TRY_VOID(attach(Name::from_label(NodeType::kChannel, "federation", hive), *federation_,
+                           federation_out_));
+      SKEP_TRY_VOID(attach_stand_ins());
+    }
     return xmpp_ ? xmpp_->attach(*router_, hive) : Result<void>();
+  }
+
+  Result<void> attach_stand_ins() {
+    for (federation::StandIn* one : federation_->stand_ins()) {
+      PortInbox& out = *stand_in_outs_.emplace_back(std::make_unique<PortInbox>());
+      const Name name = Name::from_label(NodeType::kAgent, one->name(), config_.hive);
+      SKEP_TRY_VOID(attach(name, *one, out));
+      one->speak_through(out);
+    }
+    return {};
   }
 
   // Without sockets this process is whole in itself, so only another router of the same name, which
@@ -283,6 +323,8 @@ class KernelImpl final : public Kernel {
     }
     if (!xmpp_) return lines;
     for (std::string& line : xmpp_->status_lines(admin)) lines.push_back(std::move(line));
+    if (federation_ && admin)
+      std::ranges::move(federation_->status_lines(), std::back_inserter(lines));
     return lines;
   }
 
@@ -307,6 +349,7 @@ class KernelImpl final : public Kernel {
   tools::ResultStore results_{
       [this](const Conversation& conversation) { return memory_->directory(conversation); }};
   tools::Toolbox toolbox_;
+  std::unique_ptr<federation::Federation> federation_;
   std::unique_ptr<fabric::Router> router_;
   std::optional<Name> talks_to_;  // whom people here reach
   std::unique_ptr<fabric::Gateway> gateway_;
@@ -316,33 +359,11 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<identity::Access> access_;
   std::unique_ptr<XmppSide> xmpp_;
-  PortInbox web_out_;
+  PortInbox web_out_, federation_out_;
+  std::vector<std::unique_ptr<PortInbox>> stand_in_outs_;
   std::unique_ptr<FabricBooks> books_;
   std::unique_ptr<FabricSide> fabric_;
 };
-
-json::array hives_of(const fabric::Gateway& gateway) {
-  json::array all;
-  for (const fabric::HiveStatus& one : gateway.hives()) {
-    json::object rejects;
-    for (const auto& [reason, count] : one.reject_reasons) rejects[reason] = count;
-    all.push_back(json::object{{"hive", one.hive},
-                               {"state", one.state},
-                               {"address", one.address},
-                               {"path", json::array(one.path.begin(), one.path.end())},
-                               {"nodes", one.nodes},
-                               {"left_out", one.left_out},
-                               {"rejected", std::move(rejects)}});
-  }
-  return all;
-}
-
-json::object attachments_status(const attachments::AttachmentsStats& stats) {
-  return {{"fetched", stats.fetched},         {"reused", stats.reused},
-          {"too_large", stats.too_large},     {"forbidden", stats.forbidden},
-          {"unreachable", stats.unreachable}, {"unreadable", stats.unreadable},
-          {"false_hash", stats.false_hash}};
-}
 
 json::object KernelImpl::status() const {
   const agent::AgentStats stats = agent_->stats();
@@ -373,6 +394,7 @@ json::object KernelImpl::status() const {
       {"routes", std::move(routes)}};
   if (xmpp_) status["xmpp"] = xmpp_->status();
   status["attachments"] = attachments_status(attachments_->stats());
+  if (federation_) status["federation"] = federation_->status();
   if (gateway_) {
     const fabric::GatewayStats gateway = gateway_->stats();
     status["hives"] = hives_of(*gateway_);

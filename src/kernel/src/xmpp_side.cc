@@ -25,7 +25,8 @@ Result<std::unique_ptr<XmppSide>> XmppSide::open(const std::vector<XmppChannelCo
                                       .hive = deps.hive,
                                       .access = &deps.access,
                                       .commands = deps.commands,
-                                      .files = deps.files};
+                                      .files = deps.files,
+                                      .guest = side->nodes_.empty() ? deps.guest : std::nullopt};
     auto opened = channels::XmppChannel::open(config, std::move(channel));
     if (!opened) {
       const std::string where = config.label.empty() ? "[server]" : "[[accounts]] " + config.label;

@@ -32,6 +32,7 @@ class XmppSide {
     std::vector<Message> unfinished;
     std::vector<channels::CommandSpec> commands;
     attachments::Attachments* files = nullptr;
+    std::optional<channels::XmppGuest> guest = {};  // on the first of them
   };
   // A node for each configuration, in their order.
   static Result<std::unique_ptr<XmppSide>> open(

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "skep/model/errand.h"
 #include "skep/model/room_talk.h"
 
 namespace skep {
@@ -165,6 +166,18 @@ TEST(RoomTalk, SurvivesTheJournal) {
   const auto again = message_from_json(to_json_value(message));
   ASSERT_TRUE(again);
   EXPECT_EQ(room_talk(*again), talk);
+}
+
+TEST(Errand, TravelsWithTheMessageAndItsOutcomeWithTheReply) {
+  Message message;
+  EXPECT_EQ(errand_of(message), std::nullopt);
+  put_errand(message, {.tokens_max = 500, .owner = "bob@b.example"});
+  EXPECT_EQ(errand_of(message), (Errand{.tokens_max = 500, .owner = "bob@b.example"}));
+  const Outcome outcome{.failed = true, .usage = {.input = 1, .output = 2, .cache_read = 3}};
+  put_outcome(message, outcome);
+  EXPECT_EQ(outcome_of(message), outcome);
+  message.meta["outcome"] = json::object{{"input", -5}};
+  EXPECT_EQ(outcome_of(message), Outcome());
 }
 
 TEST(RoomTalk, KnowsTheSendersOfARoomsTranscript) {

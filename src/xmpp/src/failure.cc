@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kNsStreamConditions = "urn:ietf:params:xml:ns:xmpp-streams";
 constexpr std::size_t kForeignTextBytesMax = 200;
+constexpr std::size_t kAppConditionBytesMax = 64;
 
 struct Row {
   std::string_view condition;
@@ -173,8 +174,15 @@ Error error_of_stanza(const Element& stanza) {
   const std::string condition = condition_of(*error, kNsStanzas);
   const Row& row = row_of(kStanzaErrors, condition, kStanzaErrorElse);
   const std::string words = error->child_text("text", kNsStanzas);
-  if (words.empty()) return {row.code, condition};
-  return {row.code, fmt::format("{}: {}", condition, redact(words, kForeignTextBytesMax))};
+  std::string said = condition;
+  // RFC 6120 8.3.2: an application may say more precisely what it is.
+  for (const Element* child : error->children()) {
+    if (child->ns != kNsStanzas)
+      return {row.code, fmt::format("{} ({}): {}", said, redact(child->name, kAppConditionBytesMax),
+                                    redact(words, kForeignTextBytesMax))};
+  }
+  if (words.empty()) return {row.code, said};
+  return {row.code, fmt::format("{}: {}", said, redact(words, kForeignTextBytesMax))};
 }
 
 }  // namespace skep::xmpp

@@ -68,6 +68,7 @@ Element Features::info(std::string_view address) const {
   for (const std::string& ns : announced_) {
     query.add(Element("feature", query.ns).set("var", ns));
   }
+  for (const Element& form : forms_) query.add(form);
   return query;
 }
 

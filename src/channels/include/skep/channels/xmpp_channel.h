@@ -90,6 +90,14 @@ struct CommandSpec {
   bool admin = false;
 };
 
+// Another protocol on the same link.
+struct XmppGuest {
+  std::function<void(xmpp::Features&)> add_features;  // before the link starts
+  std::function<bool(const xmpp::Jid&)> may_ask;      // who may see what we are, beside the allowed
+  std::function<void(xmpp::Session*)> link;           // a new session; nullptr: none any more
+  std::function<Task<bool>(Ctx, const xmpp::Element&)> take;  // a message: true when it was for it
+};
+
 struct XmppChannelDeps {
   xmpp::XmppDeps xmpp;
   identity::Directory& directory;
@@ -102,6 +110,7 @@ struct XmppChannelDeps {
   std::function<void(const Error&)> gave_up;
   // What a previous process accepted and did not finish: none of it is taken a second time.
   std::vector<Message> unfinished = {};
+  std::optional<XmppGuest> guest = {};
   std::string hive = "local";  // of the nodes that the configuration names without one
   // Whom administrators let in and shut out; nullptr: nobody.
   identity::Access* access = nullptr;

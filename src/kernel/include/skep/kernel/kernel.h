@@ -13,6 +13,7 @@
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
+#include "skep/federation/config.h"
 #include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/llm/model.h"
@@ -66,6 +67,7 @@ struct KernelConfig {
   tools::XmppSendConfig xmpp_send;             // [skills.xmpp_send]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
+  federation::FederationConfig federation;  // [federation], [llm.agents.*]
   std::optional<channels::XmppChannelConfig> xmpp;         // when [server] is there
   std::vector<channels::XmppChannelConfig> xmpp_accounts;  // [[accounts]]
   [[nodiscard]] bool has_xmpp() const { return xmpp || !xmpp_accounts.empty(); }

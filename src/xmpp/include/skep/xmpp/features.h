@@ -49,6 +49,8 @@ class Features {
   void add(std::string namespace_uri, IqResponder responder, bool announce = true);
   void announce(std::string namespace_uri);  // a feature without iq (chat states, receipts)
   void add_taker(std::string namespace_uri, IqTaker taker, bool announce = true);
+  // A data form of disco#info (XEP-0128): <x xmlns='jabber:x:data' type='result'/>.
+  void add_form(Element form) { forms_.push_back(std::move(form)); }
   // What disco#items lists; several may add to one node. Asked for those who may ask.
   void add_items(DiscoItems items) { items_.push_back(std::move(items)); }
   // The <query/> that disco#info gives for a node that is not empty.
@@ -73,6 +75,7 @@ class Features {
   Identity identity_;
   std::vector<Entry> entries_;
   std::vector<std::string> announced_;
+  std::vector<Element> forms_;
   std::vector<DiscoItems> items_;
   std::vector<DiscoNode> nodes_;
 };

@@ -1,0 +1,195 @@
+"""An agent is asked by people and programs of another domain, and every rule of the agent protocol holds."""
+import json
+import unittest
+import xml.etree.ElementTree as ET
+
+from support.xmpp_wire import CLIENT
+from whole_house.two_domains import CONFIRM, ERRORS, EXECUTE, SKILLS, TwoDomains, delegate, execute
+
+
+class Executing(TwoDomains):
+    """What a person's program of another domain may ask of agent.b.test."""
+
+    def setUp(self):
+        super().setUp()
+        self.agent = self.agent_b().start()
+        self.online(self.agent)
+        self.ann = self.login(self.a, "ann@a.test/phone")
+
+    def ask(self, payload, kind="set", client=None):
+        return (client or self.ann).iq(kind, "agent.b.test", payload, seconds=30)
+
+    def skills(self, client=None):
+        answer = self.ask('<query xmlns="urn:fluux:agent:0#skills"/>', "get", client)
+        return answer, {skill.get("id"): skill for skill in answer.iter(SKILLS + "skill")}
+
+    def test_the_catalogue_names_what_the_asker_may_run(self):
+        answer, skills = self.skills()
+        self.assertEqual(set(skills), {"ask", "system_time", "memory_store", "memory_recall"})
+        self.assertEqual(skills["memory_store"].get("destructive"), "true")
+        self.assertEqual(json.loads(skills["ask"].findtext(SKILLS + "schema"))["required"], ["task"])
+        version = answer.find(SKILLS + "query").get("ver")
+        again = self.ask(f'<query xmlns="urn:fluux:agent:0#skills" ver="{version}"/>', "get")
+        self.assertEqual(len(again.find(SKILLS + "query")), 0)
+        eve = self.login(self.a, "eve@a.test/x")
+        self.assert_refused(self.skills(eve)[0], "forbidden", "not-authorised")
+
+    def test_disco_says_what_is_spoken(self):
+        info = self.ask('<query xmlns="http://jabber.org/protocol/disco#info"/>', "get")
+        features = {node.get("var") for node in info.iter("{http://jabber.org/protocol/disco#info}feature")}
+        base = "urn:fluux:agent:0"
+        self.assertLessEqual({base, *(base + part for part in ("#skills", "#execute", "#confirm", "#progress", "#delegate"))},
+                             features)
+        values = [node.text for node in info.iter("{jabber:x:data}value")]
+        self.assertIn(base + "#info", values)
+
+    def test_an_execute_as_drafted_gives_a_result(self):
+        answer = self.ask(execute("system_time"))
+        result = answer.find(EXECUTE + "result")
+        self.assertEqual(result.get("status"), "completed", ET.tostring(answer))
+        self.assertIn("UTC", result.findtext(EXECUTE + "output"))
+
+    def test_a_turn_of_the_agent_can_be_asked_for_and_is_accounted(self):
+        self.model_b.script('text "42" then usage in=900 out=7')
+        answer = self.ask(execute("ask", params=[("task", "6*7?")]))
+        result = answer.find(EXECUTE + "result")
+        self.assertEqual(result.findtext(EXECUTE + "output"), "42", ET.tostring(answer))
+        usage = result.find(EXECUTE + "usage")
+        self.assertEqual((usage.get("input"), usage.get("output")), ("900", "7"))
+        code, out, _ = self.agent.cli("audit", "verify")
+        self.assertEqual(code, 0, out)
+
+    def test_wrong_requests_get_the_errors_of_the_protocol(self):
+        self.assert_refused(self.ask(execute("shell_exec")), "item-not-found", "unknown-skill")
+        self.assert_refused(self.ask(execute("memory_recall", params=[("no", "1")])), "bad-request", "invalid-params")
+        self.assert_refused(self.ask(execute("ask", params=[("task", "x" * 70_000)])), "not-acceptable", "payload-too-large")
+        eve = self.login(self.a, "eve@a.test/x")
+        self.assert_refused(self.ask(execute("system_time"), client=eve), "forbidden", "not-authorised")
+        self.assertEqual(self.ask('<dance xmlns="urn:fluux:agent:0#execute"/>').get("type"), "error")
+        for name in ("refused_unknown-skill", "refused_invalid-params", "refused_payload-too-large", "refused_not-authorised"):
+            self.assertEqual(self.count(self.agent, name), 1, name)
+
+    def test_the_same_exec_id_is_run_once_and_answered_alike_even_after_a_kill(self):
+        self.model_b.script('text "first"')
+        work = execute("ask", "e7", [("task", "go")])
+        first = self.ask(work).find(EXECUTE + "result")
+        again = self.ask(work).find(EXECUTE + "result")
+        self.assertEqual(ET.tostring(first), ET.tostring(again))
+        self.agent.kill9()
+        self.agent.start()
+        self.online(self.agent)
+        after = self.ask(work).find(EXECUTE + "result")
+        self.assertEqual(ET.tostring(first), ET.tostring(after))
+        self.assertEqual(self.model_b.unused(), [])
+        self.assertEqual(self.count(self.agent, "replayed"), 1)
+        other = self.ask(execute("ask", "e7", [("task", "something else")]))
+        self.assert_refused(other, "bad-request", "invalid-params")
+        self.assertEqual(self.count(self.agent, "exec_ids_reused"), 1)
+
+    def test_what_takes_long_is_accepted_shows_progress_and_ends_in_one_result(self):
+        self.model_b.script('tool_call system_time {}', 'text "done"')
+        answer = self.ask(execute("ask", "e8", [("task", "go")], 'reply="async"'))
+        self.assertEqual(answer.find(EXECUTE + "result").get("status"), "accepted")
+        result = self.result(self.ann, "e8")
+        self.assertEqual((result.get("status"), result.findtext(EXECUTE + "output")), ("completed", "done"))
+        notes = [s for _, s in self.ann.history if s.find(EXECUTE + "progress") is not None]
+        self.assertEqual([n.find(EXECUTE + "progress").text for n in notes], ["uses system_time"])
+        self.ann.ping("a.test")
+        self.assertIsNone(self.ann.next(lambda s: s.find(EXECUTE + "result") is not None, 0))
+        status = self.ask('<status xmlns="urn:fluux:agent:0#execute" exec-id="e8"/>', "get")
+        self.assertEqual(status.find(EXECUTE + "result").get("status"), "completed")
+
+    def test_a_kill_in_the_middle_loses_nothing_and_tells_one_result(self):
+        self.model_b.script("holds then text \"never said\"")
+        self.ask(execute("ask", "e9", [("task", "go")], 'reply="async"'))
+        self.model_b.wait_until_holding()
+        self.agent.kill9()
+        self.model_b.reset()
+        self.model_b.script('text "after all"')
+        self.agent.start()
+        result = self.result(self.ann, "e9", 60)
+        self.assertEqual((result.get("status"), result.findtext(EXECUTE + "output")), ("completed", "after all"))
+
+    def test_a_task_can_be_called_off(self):
+        self.model_b.script("holds then text \"never said\"")
+        self.ask(execute("ask", "e10", [("task", "go")], 'reply="async"'))
+        self.model_b.wait_until_holding()
+        self.assertEqual(self.ask('<cancel xmlns="urn:fluux:agent:0#execute" exec-id="e10"/>').get("type"), "result")
+        self.assertEqual(self.result(self.ann, "e10").get("status"), "cancelled")
+
+    def test_what_takes_too_long_ends_in_a_timeout(self):
+        self.model_b.script("holds then text \"never said\"")
+        answer = self.ask(execute("ask", "e11", [("task", "go")], 'timeout="1"'))
+        self.assert_refused(answer, "remote-server-timeout", "timeout")
+
+    def test_a_delegation_is_refused_when_it_lies_or_has_come_too_far(self):
+        work = execute("system_time")
+        self.assert_refused(self.ask(delegate(work, "agent.c.test")), "forbidden", "not-authorised")
+        self.assert_refused(self.ask(delegate(work, "agent.b.test ann@a.test", 2)), "policy-violation", "delegation-loop")
+        self.assert_refused(self.ask(delegate(work, "x.test y.test ann@a.test", 3)), "policy-violation", "delegation-depth")
+        self.assert_refused(self.ask(delegate(work, "x.test y.test ann@a.test", 1)), "policy-violation", "delegation-depth")
+        self.assertEqual(self.count(self.agent, "chains_forged"), 1)
+        good = self.ask(delegate(work, "ann@a.test"))
+        self.assertEqual(good.find(EXECUTE + "result").get("status"), "completed", ET.tostring(good))
+
+
+class Confirming(TwoDomains):
+    """What changes something waits for a person of the agent's own domain."""
+
+    def setUp(self):
+        super().setUp()
+        self.agent = self.agent_b().start()
+        self.online(self.agent)
+        self.ann = self.login(self.a, "ann@a.test/phone")
+        self.bob = self.login(self.b, "bob@b.test/desk")
+
+    def store(self, exec_id):
+        answer = self.ann.iq("set", "agent.b.test", execute("memory_store", exec_id, [("key", "k"), ("content", "v")]))
+        self.assertEqual(answer.find(EXECUTE + "result").get("status"), "needs-confirmation", ET.tostring(answer))
+        question = self.bob.next(lambda s: s.find(CONFIRM + "confirm") is not None, 20)
+        self.assertIsNotNone(question, self.bob.show())
+        self.assertIn("memory_store", question.findtext(CLIENT + "body"))
+        confirm = question.find(CONFIRM + "confirm")
+        self.assertEqual(confirm.find(CONFIRM + "action").get("type"), "memory_store")
+        self.assertIsNotNone(confirm.find(CONFIRM + "expires"))
+        return confirm.get("id")
+
+    def decide(self, client, confirm_id, decision, to="agent.b.test"):
+        client.send(f'<message to="{to}" type="chat" id="d-{confirm_id}"><body>{decision}</body>'
+                    f'<confirmed xmlns="urn:fluux:agent:0#confirm" id="{confirm_id}" decision="{decision}"/></message>')
+
+    def outcome(self):
+        notice = self.bob.next(lambda s: s.find(CONFIRM + "confirm-result") is not None, 20)
+        return notice.find(CONFIRM + "confirm-result").get("outcome")
+
+    def test_yes_runs_it_and_nobody_elses_yes_does(self):
+        confirm_id = self.store("c1")
+        self.decide(self.ann, confirm_id, "approve")
+        self.wait_count(self.agent, "confirmations_refused")
+        self.decide(self.bob, confirm_id, "approve")
+        self.assertEqual(self.result(self.ann, "c1").get("status"), "completed")
+        self.assertEqual(self.outcome(), "executed")
+
+    def test_yes_in_words_is_enough(self):
+        self.store("c0")
+        self.bob.message("helper@agent.b.test", "yes")
+        self.assertEqual(self.result(self.ann, "c0").get("status"), "completed")
+
+    def test_no_means_no(self):
+        confirm_id = self.store("c2")
+        self.decide(self.bob, confirm_id, "deny")
+        result = self.result(self.ann, "c2")
+        self.assertEqual(result.get("status"), "failed")
+        self.assertIsNotNone(result.find(ERRORS + "denied"))
+        self.assertEqual(self.outcome(), "denied")
+
+    def test_the_question_survives_a_kill(self):
+        confirm_id = self.store("c3")
+        self.agent.kill9()
+        self.agent.start()
+        self.online(self.agent)
+        self.decide(self.bob, confirm_id, "approve")
+        self.assertEqual(self.result(self.ann, "c3", 60).get("status"), "completed")
+
+if __name__ == "__main__":
+    unittest.main()
