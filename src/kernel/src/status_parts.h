@@ -1,6 +1,7 @@
-// Other hives, for people.
+// Parts of the picture that /api/status gives.
 #pragma once
 
+#include "skep/attachments/attachments.h"
 #include "skep/base/json.h"
 #include "skep/fabric/gateway.h"
 
@@ -8,5 +9,6 @@ namespace skep::kernel {
 
 // [{hive, state, address, path, nodes, left_out, rejected: {reason: count}}]
 json::array hives_of(const fabric::Gateway& gateway);
+json::object attachments_status(const attachments::AttachmentsStats& stats);
 
 }  // namespace skep::kernel

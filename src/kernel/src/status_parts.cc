@@ -1,4 +1,4 @@
-#include "gateway_status.h"
+#include "status_parts.h"
 
 namespace skep::kernel {
 
