@@ -63,9 +63,6 @@ class PastMemory final : public memory::Memory {
                                                      std::string_view) override {
     return read_only();
   }
-  Result<void> retract(const Conversation&, std::string_view, std::string_view) override {
-    return read_only();
-  }
   [[nodiscard]] std::string directory(const Conversation& c) const override {
     return real_.directory(c);
   }

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "federation_side.h"
-#include "status_parts.h"
+#include "gateway_status.h"
 #include "house_tools.h"
 #include "skep/base/log.h"
 #include "skep/kernel/agents.h"

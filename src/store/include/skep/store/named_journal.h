@@ -19,6 +19,15 @@ class NamedJournal final : public Journal {
     for (JournalEntry& entry : entries) entry.kind = std::string(kind);
     return entries;
   }
+  [[nodiscard]] std::vector<std::string> kinds() const override {
+    std::vector<std::string> own;
+    for (std::string& kind : journal_.kinds()) {
+      if (!kind.ends_with(suffix_)) continue;
+      kind.resize(kind.size() - suffix_.size());
+      own.push_back(std::move(kind));
+    }
+    return own;
+  }
   Result<void> begin(std::string_view kind, const EntryId& id, std::string_view what) override {
     return journal_.begin(named(kind), id, what);
   }

@@ -1,4 +1,4 @@
-#include "status_parts.h"
+#include "gateway_status.h"
 
 namespace skep::kernel {
 

@@ -1,4 +1,4 @@
-// Parts of the picture that /api/status gives.
+// Parts of what the daemon says about itself.
 #pragma once
 
 #include "skep/attachments/attachments.h"
