@@ -11,6 +11,7 @@ from .start import Daemon, environment, kilobytes
 
 AGENTS = int(os.environ.get("SKEP_BENCH_AGENTS", "10000"))
 ASKED = 20
+PATIENCE = 300
 
 
 def run(_options):
@@ -33,10 +34,10 @@ def idle_agents(home):
             out.write(f'name = "agent-{number}"\ndescription = "One of many"\ntags = ["bench"]\n[model]\n'
                       f'system_prompt = "{"You answer questions about orders. " * 10}"\n'
                       '[capabilities]\ntools = ["memory_*", "system_time"]\n')
-    adopted = Daemon(home)   # takes the folders up
+    adopted = Daemon(home, PATIENCE)   # takes the folders up
     adopted_ms = adopted.ready_ms
     adopted.stop()
-    daemon = Daemon(home)
+    daemon = Daemon(home, PATIENCE)
     time.sleep(2)
     rss = kilobytes(daemon.child.pid, "status", "VmRSS:") / 1000
     asked = [ask(home, f"agent-{number * (AGENTS // ASKED)}") for number in range(ASKED)]

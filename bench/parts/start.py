@@ -49,7 +49,7 @@ def environment(home):
 
 
 class Daemon:
-    def __init__(self, home):
+    def __init__(self, home, seconds=READY_SECONDS_MAX):
         port = ports.free_port()
         with open(os.path.join(home, "skep.toml"), "w", encoding="ascii") as out:
             out.write(f'[api]\nlisten = "127.0.0.1:{port}"\n')
@@ -59,7 +59,7 @@ class Daemon:
                                       stdout=self.log, stderr=self.log)
         try:
             while not healthy(port):
-                if self.child.poll() is not None or time.perf_counter() - started > READY_SECONDS_MAX:
+                if self.child.poll() is not None or time.perf_counter() - started > seconds:
                     raise procs.Failure(f"skep did not become ready; see {self.log.name}")
         except BaseException:
             self.child.kill()

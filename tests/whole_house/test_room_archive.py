@@ -18,7 +18,7 @@ class RoomArchive(WholeHouse):
         self.assertIsNotNone(reflected, f"the room did not show {text!r}")
 
     def answer(self):
-        stanza = self.ann.next(lambda s: s.tag == CLIENT + "message" and bare(s.get("from", "")) == ROOM
+        stanza = self.ann.next(lambda s: s.tag == CLIENT + "message" and s.get("type") == "groupchat" and bare(s.get("from", "")) == ROOM
                                and s.get("from").endswith("/Helper") and s.find(CLIENT + "body") is not None)
         self.assertIsNotNone(stanza, "the agent said nothing")
         return stanza.findtext(CLIENT + "body")

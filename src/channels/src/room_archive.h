@@ -38,6 +38,10 @@ class RoomArchive {
   };
 
   void joined(const xmpp::Jid& room);
+  [[nodiscard]] bool is_reading(const xmpp::Jid& room) const {
+    const auto found = rooms_.find(room);
+    return found != rooms_.end() && found->second.reading;
+  }
   // False: somebody reads already, and goes on. Ends with next() giving nothing.
   bool claim(const xmpp::Jid& room);
   // Reads everything since the place that is kept; ends when the last result has been dealt with,

@@ -49,6 +49,9 @@ Task<void> Rooms::catch_up(Ctx ctx, xmpp::Jid jid, xmpp::Jid from, bool has_arch
         .stanza = held->stanza, .chat = *chat, .muc = std::move(muc), .history = held->history};
     co_await hear(ctx, *room, std::move(spoken));
   }
+  const Room* room = find(jid);
+  if (room != nullptr && room->in() && room->is_caught_up()) outbox_.opened(jid);
+  changed_.notify_all();
 }
 
 }  // namespace skep::channels

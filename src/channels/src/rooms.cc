@@ -82,7 +82,11 @@ Room::Deps Rooms::room_deps() {
                 return outbox_.has_unproven(room.jid()) ? RoomOutbox::kHistoryWanted : 0;
               },
           .came_in = [this](Room& room) { came_in(room); },
-          .caught_up = [this](Room& room) { outbox_.opened(room.jid()); },
+          // What we may have said may stand in the archive: then it is not said again.
+          .caught_up =
+              [this](Room& room) {
+                if (!archive_.is_reading(room.jid())) outbox_.opened(room.jid());
+              },
           .went_out = [this](Room& room) { outbox_.closed(room.jid()); },
           .ping = [this](Room& room) { ping(room); },
           .ended = [this](Room& room, const Room::Deps::End& end) { ended(room, end); }};

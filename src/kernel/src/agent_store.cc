@@ -46,6 +46,10 @@ std::vector<store::Value> values_of(const AgentEntry& entry) {
           std::int64_t{entry.main}};
 }
 
+constexpr std::string_view kInsert =
+    "INSERT INTO agent (id, name, state, mode, parent, created_ms, last_active_ms, why, main) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
 }  // namespace
 
 std::string_view state_name(AgentState state) { return kStates[static_cast<std::size_t>(state)]; }
@@ -81,11 +85,17 @@ Task<Result<std::vector<AgentEntry>>> AgentStore::load(Ctx ctx) {
 }
 
 Task<Result<void>> AgentStore::insert(Ctx ctx, AgentEntry entry) {
-  SKEP_CO_TRY_VOID(co_await db_.execute(std::move(ctx),
-                                        "INSERT INTO agent (id, name, state, mode, parent, "
-                                        "created_ms, last_active_ms, why, main) VALUES "
-                                        "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                                        values_of(entry)));
+  SKEP_CO_TRY_VOID(co_await db_.execute(std::move(ctx), std::string(kInsert), values_of(entry)));
+  co_return Result<void>{};
+}
+
+Task<Result<void>> AgentStore::insert_all(Ctx ctx, std::vector<AgentEntry> entries) {
+  std::function<Result<bool>(store::Connection&)> work =
+      [entries = std::move(entries)](store::Connection& c) -> Result<bool> {
+    for (const AgentEntry& entry : entries) SKEP_TRY_VOID(c.execute(kInsert, values_of(entry)));
+    return true;
+  };
+  SKEP_CO_TRY_VOID(co_await db_.transact<bool>(std::move(ctx), std::move(work)));
   co_return Result<void>{};
 }
 

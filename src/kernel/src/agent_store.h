@@ -15,6 +15,7 @@ class AgentStore {
 
   Task<Result<std::vector<AgentEntry>>> load(Ctx ctx);
   Task<Result<void>> insert(Ctx ctx, AgentEntry entry);
+  Task<Result<void>> insert_all(Ctx ctx, std::vector<AgentEntry> entries);  // or none
   Task<Result<void>> update(Ctx ctx, AgentEntry entry);  // all but id and created_at
   // The row goes; its children have no parent any more.
   Task<Result<void>> remove(Ctx ctx, Uuid id);

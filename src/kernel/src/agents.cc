@@ -48,10 +48,7 @@ AgentsImpl::AgentsImpl(AgentsDeps deps)
 
 Task<Result<void>> AgentsImpl::load(Ctx ctx) {
   SKEP_CO_TRY_VOID(co_await load_rows(ctx));
-  for (const std::string& name : folders_of(deps_.house.config.home)) {
-    const bool known = slots_.contains(to_lower_ascii(name));
-    if (!known) SKEP_CO_TRY_VOID(co_await adopt(ctx, name));
-  }
+  SKEP_CO_TRY_VOID(co_await adopt_all(ctx));
   if (!slots_.empty()) log::info("kernel", "{} agents are registered", slots_.size());
   sweeper_.spawn("agents sweep", sweep());
   co_return Result<void>{};
@@ -110,32 +107,44 @@ Task<Result<void>> AgentsImpl::settle_row(Ctx ctx, AgentEntry entry,
   co_return Result<void>{};
 }
 
-// A folder that a person put there.
-Task<Result<void>> AgentsImpl::adopt(Ctx ctx, std::string name) {
+// Folders that people put there, in one transaction: they may be thousands.
+Task<Result<void>> AgentsImpl::adopt_all(Ctx ctx) {
+  std::vector<AgentEntry> fresh;
+  std::set<std::string> names;
+  for (const std::string& name : folders_of(deps_.house.config.home)) {
+    const std::string key = to_lower_ascii(name);
+    if (slots_.contains(key) || !names.insert(key).second) continue;
+    auto entry = slots_.size() + fresh.size() < config_.agents_max ? adopted(name) : std::nullopt;
+    if (entry)
+      fresh.push_back(*std::move(entry));
+    else
+      log::warn("kernel",
+                "agents/{} is no agent: its name cannot be one or is the main agent's, or "
+                "[agents] agents_max is reached",
+                name);
+  }
+  if (fresh.empty()) co_return Result<void>{};
+  SKEP_CO_TRY_VOID(co_await store_.insert_all(std::move(ctx), fresh));
+  for (AgentEntry& entry : fresh) tell("spawned", keep(std::move(entry)).entry);
+  co_return Result<void>{};
+}
+
+std::optional<AgentEntry> AgentsImpl::adopted(const std::string& name) const {
   AgentEntry entry{.id = Uuid::random(),
                    .name = name,
                    .state = AgentState::kRunning,
                    .created_at = deps_.clock.now(),
                    .last_active = deps_.clock.now()};
-  const bool taken = is_mains(entry);
-  if (taken || !agent::is_agent_name(name) || slots_.size() >= config_.agents_max) {
-    log::warn("kernel", "agents/{}: {}", name,
-              taken ? "the agent of skep.toml has that name"
-                    : "no name for an agent, or too many of them");
-    co_return Result<void>{};
-  }
+  if (!agent::is_agent_name(name) || is_mains(entry)) return std::nullopt;
   auto manifest = manifest_of(entry);
   const Result<llm::LlmConfig> model =
       manifest ? resolve_model(*manifest, deps_.house)
                : Result<llm::LlmConfig>(std::unexpected(manifest.error()));
-  if (!model) {
-    entry.state = AgentState::kCrashed;
-    entry.why = model.error().message;
-    log::warn("kernel", "agent {} cannot start: {}", name, entry.why);
-  }
-  SKEP_CO_TRY_VOID(co_await store_.insert(std::move(ctx), entry));
-  tell("spawned", keep(std::move(entry)).entry);
-  co_return Result<void>{};
+  if (model) return entry;
+  entry.state = AgentState::kCrashed;
+  entry.why = model.error().message;
+  log::warn("kernel", "agent {} cannot start: {}", name, entry.why);
+  return entry;
 }
 
 AgentSlot& AgentsImpl::keep(AgentEntry entry) {
@@ -150,7 +159,13 @@ AgentSlot& AgentsImpl::keep(AgentEntry entry) {
 Result<void> AgentsImpl::attach(Inbox& main) {
   main_in_ = std::make_unique<CallingInbox>(main, calls_);
   SKEP_TRY(main_out_.port, deps_.router.attach(node(main_), NodeId{main_.id}, *main_in_));
-  for (auto& [name, slot] : slots_) SKEP_TRY_VOID(attach(*slot));
+  for (auto& [name, slot] : slots_) {
+    // skep.toml has taken its name: two nodes of one name would share what is meant for one.
+    if (is_mains(slot->entry))
+      crash(*slot, {Code::kConflict, "the agent of skep.toml has that name"});
+    else
+      SKEP_TRY_VOID(attach(*slot));
+  }
   set_grants(main_);
   return {};
 }

@@ -1,5 +1,6 @@
-// The registry's parts: agents.cc opens and looks, agent_life.cc changes, agent_slot.cc takes
-// messages, agent_tools.cc is what agents themselves may do with it.
+// The registry's parts: agents.cc opens and looks, agent_spawn.cc makes new ones, agent_life.cc
+// opens and changes them, agent_slot.cc takes messages, agent_tools.cc is what agents themselves
+// may do with it.
 #pragma once
 
 #include <map>
@@ -96,7 +97,8 @@ class AgentsImpl final : public Agents {
   Task<Result<void>> load_rows(Ctx ctx);
   Task<Result<void>> load_main(Ctx ctx, std::optional<AgentEntry> row);
   Task<Result<void>> settle_row(Ctx ctx, AgentEntry entry, const std::set<std::string>& folders);
-  Task<Result<void>> adopt(Ctx ctx, std::string name);
+  Task<Result<void>> adopt_all(Ctx ctx);
+  [[nodiscard]] std::optional<AgentEntry> adopted(const std::string& name) const;
   AgentSlot& keep(AgentEntry entry);
   Result<void> attach(AgentSlot& slot);
   [[nodiscard]] bool is_mains(const AgentEntry& entry) const;  // its name or node is the main one's

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "federation_side.h"
+#include "gateway_status.h"
 #include "house_tools.h"
 #include "skep/base/log.h"
 #include "skep/kernel/agents.h"
@@ -363,29 +364,6 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<FabricBooks> books_;
   std::unique_ptr<FabricSide> fabric_;
 };
-
-json::array hives_of(const fabric::Gateway& gateway) {
-  json::array all;
-  for (const fabric::HiveStatus& one : gateway.hives()) {
-    json::object rejects;
-    for (const auto& [reason, count] : one.reject_reasons) rejects[reason] = count;
-    all.push_back(json::object{{"hive", one.hive},
-                               {"state", one.state},
-                               {"address", one.address},
-                               {"path", json::array(one.path.begin(), one.path.end())},
-                               {"nodes", one.nodes},
-                               {"left_out", one.left_out},
-                               {"rejected", std::move(rejects)}});
-  }
-  return all;
-}
-
-json::object attachments_status(const attachments::AttachmentsStats& stats) {
-  return {{"fetched", stats.fetched},         {"reused", stats.reused},
-          {"too_large", stats.too_large},     {"forbidden", stats.forbidden},
-          {"unreachable", stats.unreachable}, {"unreadable", stats.unreadable},
-          {"false_hash", stats.false_hash}};
-}
 
 json::object KernelImpl::status() const {
   const agent::AgentStats stats = agent_->stats();

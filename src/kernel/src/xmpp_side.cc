@@ -24,9 +24,9 @@ Result<std::unique_ptr<XmppSide>> XmppSide::open(const std::vector<XmppChannelCo
                                       .unfinished = deps.unfinished,
                                       .hive = deps.hive,
                                       .access = &deps.access,
+                                      .guest = side->nodes_.empty() ? deps.guest : std::nullopt,
                                       .commands = deps.commands,
-                                      .files = deps.files,
-                                      .guest = side->nodes_.empty() ? deps.guest : std::nullopt};
+                                      .files = deps.files};
     auto opened = channels::XmppChannel::open(config, std::move(channel));
     if (!opened) {
       const std::string where = config.label.empty() ? "[server]" : "[[accounts]] " + config.label;
