@@ -22,9 +22,9 @@ Result<std::unique_ptr<XmppSide>> XmppSide::open(const std::vector<XmppChannelCo
                                       .version = deps.version,
                                       .gave_up = deps.gave_up,
                                       .unfinished = deps.unfinished,
+                                      .guest = side->nodes_.empty() ? deps.guest : std::nullopt,
                                       .hive = deps.hive,
                                       .access = &deps.access,
-                                      .guest = side->nodes_.empty() ? deps.guest : std::nullopt,
                                       .commands = deps.commands,
                                       .files = deps.files};
     auto opened = channels::XmppChannel::open(config, std::move(channel));

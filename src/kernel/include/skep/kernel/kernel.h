@@ -67,7 +67,7 @@ struct KernelConfig {
   tools::XmppSendConfig xmpp_send;             // [skills.xmpp_send]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
-  federation::FederationConfig federation;  // [federation], [llm.agents.*]
+  federation::FederationConfig federation;                 // [federation], [llm.agents.*]
   std::optional<channels::XmppChannelConfig> xmpp;         // when [server] is there
   std::vector<channels::XmppChannelConfig> xmpp_accounts;  // [[accounts]]
   [[nodiscard]] bool has_xmpp() const { return xmpp || !xmpp_accounts.empty(); }
