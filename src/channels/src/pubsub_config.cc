@@ -3,7 +3,7 @@
 namespace skep::channels {
 namespace {
 
-void read_address(ConfigSection& section, std::string_view key, xmpp::Jid& into) {
+void read(ConfigSection& section, std::string_view key, xmpp::Jid& into) {
   std::string text;
   if (!section.read(key, text)) return section.problem(key, "is required");
   auto jid = xmpp::Jid::parse(text);
@@ -17,8 +17,8 @@ std::vector<PubSubConfig> PubSubConfig::read(ConfigSection root) {
   std::vector<PubSubConfig> nodes;
   for (ConfigSection& section : root.list("pubsub")) {
     PubSubConfig node;
-    read_address(section, "service", node.service);
-    read_address(section, "target", node.target);
+    read(section, "service", node.service);
+    read(section, "target", node.target);
     section.read("node", node.node);
     section.read("prompt", node.prompt);
     section.read("items_per_minute", node.items_per_minute, {.min = 1, .max = 600});
