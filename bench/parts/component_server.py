@@ -10,13 +10,19 @@ _ADDRESSES = re.compile(r"""\b(from|to|id)=["']([^"']+)["']""")
 
 
 class ComponentServer:
-    """One connection at a time. `seen(kind, stanza as bytes, when)` is called for every stanza that arrives."""
+    """One connection at a time. watch(seen): `seen(kind, stanza as bytes, when)` is called for every stanza, those of before too."""
 
     def __init__(self):
         self.port = 0
-        self.seen = lambda kind, stanza, when: None
+        self._seen, self._early = None, []
         self.online = asyncio.Event()
         self._writer = self._server = None
+
+    def watch(self, seen):
+        self._seen = seen
+        for arrived in self._early:
+            seen(*arrived)
+        self._early = []
 
     async def start(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 22)
@@ -59,4 +65,7 @@ class ComponentServer:
             query = re.search(r"<query xmlns='[^']*'", stanza.decode())
             self.send(f"<iq type='result' id='{at['id']}' from='{at['to']}' to='{at['from']}'>"
                       f"{query.group(0) + '/>' if query else ''}</iq>")
-        self.seen(kind, stanza, when)
+        if self._seen is None:
+            self._early.append((kind, stanza, when))
+        else:
+            self._seen(kind, stanza, when)

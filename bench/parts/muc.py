@@ -108,7 +108,7 @@ async def busy_room(server, agent):
             begun.setdefault(waiting.pop(0), when)
             server.send(shown(stanza))
 
-    server.seen = seen
+    server.watch(seen)
     await asyncio.wait_for(joined.wait(), 30)
     for number in range(OCCUPANTS):
         server.send(presence(f"p{number}"))
@@ -143,7 +143,7 @@ async def many_conversations(server, agent):
         if kind == "message" and to and b"<body" in stanza:
             answered.setdefault(to.group(1).decode(), when)
 
-    server.seen = seen
+    server.watch(seen)
     cpu, start = cpu_seconds(agent.process.pid), time.perf_counter()
     for number in range(CONVERSATIONS):
         server.send(f"<message from='c{number}@bench.test/x' to='helper@{DOMAIN}' type='chat' id='q{number}'>"
@@ -164,7 +164,7 @@ async def idle_contacts(server, agent):
         nonlocal granted
         granted += kind == "presence" and b"subscribed" in stanza
 
-    server.seen = seen
+    server.watch(seen)
     before = rss_bytes(agent.process.pid)
     for number in range(CONTACTS):
         server.send(f"<presence from='contact{number}@people.bench.test' to='helper@{DOMAIN}' type='subscribe'/>"

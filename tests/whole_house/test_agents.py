@@ -186,7 +186,7 @@ class Lifecycle(Agents):
         self.model.wait_until_holding()
         self.cli_ok(house, "agent", "kill", "doomed", "--yes")
         thread.join(60)
-        self.assertEqual(self.model.holding, 0, "the model is still asked")
+        procs.wait_until(lambda: self.model.holding == 0, "the model is left alone")
         self.assertEqual(got[0][:2], (0, "This agent was ended before it could answer."))
         self.assertIsNone(self.entry(house, "doomed"))
         routes = json.loads(house.http_get("/api/status")[1])["routes"]

@@ -139,7 +139,9 @@ class Delegating(TwoDomains):
         self.assertEqual(self.model_a.requests, [])
 
     def test_agent_send_reaches_it_too(self):
-        self.start()
+        front = self.agent_a()
+        front.config["agents"] = {"main_tools": "on"}
+        self.start(front=front)
         self.model_a.script('tool_call agent_send {"agent":"legal","message":"May we?"}', 'text "They say yes."')
         self.model_b.script('text "from afar"')
         self.talk()

@@ -1,11 +1,12 @@
 """What a room said while the agent was away (XEP-0313 of the room, in pages) is read before it answers, in its order and once."""
+import json
 import os
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support.xmpp_wire import CLIENT, bare      # noqa: E402
-from whole_house.base import WholeHouse         # noqa: E402
+from whole_house.base import WholeHouse, procs  # noqa: E402
 
 ROOM = "absence@conference.example.test"
 SAID_MEANWHILE = 120    # three pages, and more than any room sends to who comes in
@@ -35,6 +36,9 @@ class RoomArchive(WholeHouse):
         self.model.script('text "Noted."')
         self.say("Helper, note that")
         self.assertEqual(self.answer(), "ann: Noted.")
+        place = os.path.join(agent.home, "run", "xmpp-room-archive.json")
+        procs.wait_until(lambda: os.path.exists(place) and json.loads(agent.http_get("/api/status")[1])["journal_unfinished"] == 0,
+                         "the agent knows how far it has read, and that its replies are out", 20)
         leave(agent)
         for number in range(SAID_MEANWHILE):
             self.say(f"meanwhile number {number:03}.")

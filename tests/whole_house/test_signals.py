@@ -77,13 +77,5 @@ class SignalsOfAnAccount(Signals):
     mode = "client"
 
 
-class SignalsOnEjabberd(Signals):
-    server_kind = "ejabberd"
-
-
-class SignalsOfAnAccountOnEjabberd(Signals):
-    server_kind, mode = "ejabberd", "client"
-
-
 if __name__ == "__main__":
     unittest.main()

@@ -7,7 +7,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import procs, skep                   # noqa: E402
-from support.xmpp_wire import CLIENT              # noqa: E402
+from support.xmpp_wire import CLIENT, WireClient  # noqa: E402
 from whole_house.base import WholeHouse           # noqa: E402
 
 ECHO = os.path.join(skep.ROOT, "examples", "echo-python", "echo.py")
@@ -90,6 +90,40 @@ class Addresses(WholeHouse):
         agent.wait_for_log("the configuration is not read again")
         eve.message(address, "still in?")
         self.assertIn("still in?", self.body_of(eve, address))
+
+    def befriend(self, client, address):
+        """Presence both ways, as a person's client makes it."""
+        client.iq("get", "", '<query xmlns="jabber:iq:roster"/>')
+        client.send(f'<presence to="{address}" type="subscribe"/>')
+        for kind in ("subscribed", "subscribe"):
+            client.next(lambda stanza, kind=kind: stanza.tag == CLIENT + "presence" and stanza.get("type") == kind)
+        client.send(f'<presence to="{address}" type="subscribed"/>')
+        client.ping(address)
+
+    def test_what_waits_for_somebody_outlives_a_kill_and_comes_once(self):
+        agent = self.make_agent("component", skills__xmpp_send={
+            "enabled": True, "allowed_contacts": ["bob@example.test"], "require_first_contact_confirmation": False}).start()
+        ann, bob = self.login(), self.login("bob@example.test/desk")
+        self.online(agent, ann)
+        address = self.address(agent)
+        self.befriend(bob, address)
+        bob.close()
+        ann.ping(self.server.domain)
+        ann.ping(address)
+        self.model.script('tool_call xmpp_send {"to": "bob@example.test", "body": "The build is done.", "when_online": true}')
+        self.model.script('text "He will hear it."')
+        self.assertEqual(self.ask(agent, ann, "tell bob when he is there"), "He will hear it.")
+        self.assertTrue(self.model.requests[-1].contains("waits"))
+        agent.kill9()
+        agent.start()
+        self.online(agent, ann)
+        bob = WireClient(self.server, "bob@example.test/desk").login()   # keeps what comes with the first presence
+        self.addCleanup(bob.close)
+        self.assertTrue(self.body_of(bob, address).startswith("The build is done."))
+        bob.ping(address)
+        self.assertEqual(bob.unread(lambda stanza: stanza.find(CLIENT + "body") is not None), [])
+        book = procs.run(["sh", "-c", f"cat {agent.home}/audit/xmpp_send-*.jsonl"])[1]
+        self.assertIn('"result":"waits"', book)
 
 
 class AddressesOnEjabberd(Addresses):

@@ -3,12 +3,11 @@
 namespace skep::channels {
 namespace {
 
-void read_address(ConfigSection& section, std::string_view key, xmpp::Jid& into) {
-  std::string text;
-  if (!section.read(key, text)) return section.problem(key, "is required");
+xmpp::Jid address(ConfigSection& section, std::string_view key, const std::string& text) {
   auto jid = xmpp::Jid::parse(text);
-  if (!jid) return section.problem(key, jid.error().message);
-  into = jid->bare();
+  if (jid) return jid->bare();
+  section.problem(key, text.empty() ? "is required" : jid.error().message);
+  return {};
 }
 
 }  // namespace
@@ -17,8 +16,11 @@ std::vector<PubSubConfig> PubSubConfig::read(ConfigSection root) {
   std::vector<PubSubConfig> nodes;
   for (ConfigSection& section : root.list("pubsub")) {
     PubSubConfig node;
-    read_address(section, "service", node.service);
-    read_address(section, "target", node.target);
+    std::string service, target;
+    section.read("service", service);
+    section.read("target", target);
+    node.service = address(section, "service", service);
+    node.target = address(section, "target", target);
     section.read("node", node.node);
     section.read("prompt", node.prompt);
     section.read("items_per_minute", node.items_per_minute, {.min = 1, .max = 600});

@@ -42,14 +42,14 @@ class RoomsArchiveTest : public testing::RoomsTest {
     return fmt::format("<stanza-id xmlns='urn:xmpp:sid:0' by='{}' id='{}'/>", kRoom, id);
   }
   void result(std::string_view query, std::string_view id, std::string_view text,
-              std::string_view from = kRoom) {
+              std::string_view from = kRoom, std::string_view message_id = "") {
     send(fmt::format(
         "<message from='{}' to='helper-bot@agent.ex/skep'><result xmlns='urn:xmpp:mam:2' "
         "queryid='{}' id='{}'><forwarded xmlns='urn:xmpp:forward:0'><delay "
         "xmlns='urn:xmpp:delay' stamp='2023-11-14T22:00:00Z'/><message xmlns='jabber:client' "
         "from='{}/ann' type='groupchat' id='{}'><body>{}</body></message></forwarded></result>"
         "</message>",
-        from, query, id, kRoom, id, text));
+        from, query, id, kRoom, message_id.empty() ? id : message_id, text));
   }
   // One message was heard, and then we were away.
   void after_an_absence() {
@@ -59,6 +59,7 @@ class RoomsArchiveTest : public testing::RoomsTest {
     ann_says_there("before", "m0", stanza_id("s0"));
     EXPECT_EQ(text_of(next_message().parts), "before");
     close();
+    EXPECT_EQ(next_named("presence").attribute("type"), "unavailable");
     open_journal();
     online();
     come_in();
@@ -85,7 +86,7 @@ TEST_F(RoomsArchiveTest, WhatWasSaidMeanwhileComesBeforeWhatIsSaidNow) {
   result(query_of(second), "s2", "two");
   result("forged", "s3", "three");
   result(query_of(second), "s4", "four", "other@conf.ex");
-  result(query_of(second), "s9", "now");
+  result(query_of(second), "s9", "now", kRoom, "m9");
   answer(second, "<fin xmlns='urn:xmpp:mam:2' complete='true'/>");
   for (const char* text : {"one", "two"}) {
     const Message message = next_message();

@@ -19,8 +19,11 @@ Result<void> StandInImpl::deliver(Message message) {
   if (message.kind == Kind::kSystem || message.kind == Kind::kProgress) return {};
   if (message.kind != Kind::kUser) return fail(Code::kUnsupported, "an agent takes user messages");
   if (out_ == nullptr) return fail(Code::kUnavailable, "it is not on the fabric yet");
-  if (trim(text_of(message.parts)).empty()) return fail(Code::kInvalid, "a task needs words");
-  if (waiting_ >= kWaitingMax) return fail(Code::kExhausted, "too many tasks are under way there");
+  const std::string text = text_of(message.parts);
+  if (trim(text).empty()) return fail(Code::kInvalid, "a task needs words");
+  if (trim(text) == "/cancel") return take_back(message), Result<void>();
+  if (live_.size() >= kWaitingMax)
+    return fail(Code::kExhausted, "too many tasks are under way there");
   auto task = std::make_shared<Job>();
   if (message.src_name) task->src_name = message.src_name->str();
   const json::object begin{
@@ -29,9 +32,18 @@ Result<void> StandInImpl::deliver(Message message) {
   if (!begun && begun.error().code == Code::kExists) return {};
   if (!begun) return begun;
   task->message = std::move(message);
-  ++waiting_;
+  live_.push_back(task);
   deps_.gate.spawn("agent stand-in", run(std::move(task)));
   return {};
+}
+
+// Whoever asked does not wait any more.
+void StandInImpl::take_back(const Message& message) {
+  const std::string src = message.src_name ? message.src_name->str() : std::string();
+  for (const Ptr& task : live_) {
+    if (task->src_name == src && task->message.conversation == message.conversation)
+      task->cancel.request_stop();
+  }
 }
 
 void StandInImpl::resume() {
@@ -41,7 +53,7 @@ void StandInImpl::resume() {
       log::error("federation", "errand {} cannot be resumed and stays in the journal: {}",
                  entry.id.str(), task.error().to_string());
     } else if (*task) {
-      ++waiting_;
+      live_.push_back(*task);
       deps_.gate.spawn("agent stand-in", run(*std::move(task)));
     }
   }
@@ -89,13 +101,15 @@ Task<void> StandInImpl::run(Ptr task) {
     task->reply = std::move(reply);
   }
   co_await hand_over(task);
-  --waiting_;
+  std::erase(live_, task);
 }
 
 // nullopt: the process is stopping.
 Task<std::optional<std::string>> StandInImpl::answer(const Job& task) {
   if (auto may = allowed(task); !may) co_return "Not done: " + may.error().message;
-  tools::ToolContext context{.ctx = deps_.gate.ctx(),
+  const Ctx base = deps_.gate.ctx();
+  JoinedStop either(base.stop, task.cancel.get_token());
+  tools::ToolContext context{.ctx = base.with_stop(either.token()),
                              .conversation = task.message.conversation,
                              .turn = task.message.id.str(),
                              .call_id = "errand"};

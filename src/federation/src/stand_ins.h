@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
+#include <vector>
 
 #include "delegations.h"
 #include "skep/authority/authority.h"
@@ -38,6 +40,7 @@ class StandInImpl final : public StandIn {
     Message message;
     std::string src_name;
     std::optional<Message> reply;
+    std::stop_source cancel;
   };
   using Ptr = std::shared_ptr<Job>;
   [[nodiscard]] Result<Ptr> rebuild(const store::JournalEntry& entry) const;
@@ -49,7 +52,8 @@ class StandInImpl final : public StandIn {
   StandInDeps deps_;
   const std::string name_;
   Inbox* out_ = nullptr;
-  std::size_t waiting_ = 0;
+  void take_back(const Message& message);
+  std::vector<Ptr> live_;
 };
 
 }  // namespace skep::federation

@@ -93,6 +93,8 @@ Task<Result<void>> AgentsImpl::settle_row(Ctx ctx, AgentEntry entry,
   const bool never_was = entry.state == AgentState::kCreated && !has_files;
   if (never_was || entry.state == AgentState::kTerminated) {
     const Uuid id = entry.id;
+    std::error_code ignored;
+    if (never_was) fs::remove_all(directory(entry), ignored);  // the spawn made it, and no more
     if (!never_was) SKEP_CO_TRY_VOID(move_folders(entry));
     co_return co_await store_.remove(std::move(ctx), id);
   }

@@ -27,7 +27,9 @@ Belongings belongings_of(const KernelConfig& config, NodeKind kind) {
     return {{"turn", std::string(kApprovals), "link:" + name}, {"link:" + name}};
   }
   Belongings all;
-  for (const channels::XmppChannelConfig& one : config.xmpp_nodes()) {
+  std::vector<channels::XmppChannelConfig> channels = config.xmpp_accounts;
+  channels.emplace_back();  // that of [server] has no label
+  for (const channels::XmppChannelConfig& one : channels) {
     const std::string suffix = one.label.empty() ? "" : "@" + one.label;  // store::NamedJournal
     const std::string link = "link:" + xmpp_node_name(one);
     for (const char* of : {"out", "room-out", "deferred"}) all.kinds.push_back(of + suffix);

@@ -26,11 +26,11 @@ Result<std::unique_ptr<XmppSide>> XmppSide::open(const std::vector<XmppChannelCo
         .version = deps.version,
         .gave_up = deps.gave_up,
         .unfinished = deps.unfinished,
+        .guest = side->nodes_.empty() ? deps.guest : std::nullopt,
         .hive = deps.hive,
         .access = &deps.access,
         .commands = deps.commands,
-        .files = deps.files,
-        .guest = side->nodes_.empty() ? deps.guest : std::nullopt};
+        .files = deps.files};
     auto opened = channels::XmppChannel::open(config, std::move(channel));
     if (!opened) {
       const std::string where = config.label.empty() ? "[server]" : "[[accounts]] " + config.label;

@@ -104,10 +104,12 @@ TEST_F(JournalMove, ComesBackWithWhatIsNewAndTheKeys) {
 }
 
 constexpr std::string_view kTwoAccounts = R"([server]
+mode = "component"
 component_domain = "skep.example.org"
 component_secret = "secret"
 [[accounts]]
 id = "bot"
+mode = "component"
 component_domain = "bot.example.org"
 component_secret = "secret"
 )";

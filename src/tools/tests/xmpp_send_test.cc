@@ -31,25 +31,25 @@ class XmppSendTest : public testing::Test {
   ~XmppSendTest() override { std::filesystem::remove_all(path_); }
 
   void open() {
-    XmppSendDeps deps{
-        .contact =
-            [this](const Conversation&, const std::string& who) {
-              return XmppSendDeps::Contact{.known = who == "friend@ex" || who == "bob@ex",
-                                           .mutual = who == "friend@ex",
-                                           .room = who == "room@conf.ex"};
-            },
-        .normal = [](std::string_view text) -> Result<std::string> {
-          if (!text.contains('@')) return fail(Code::kInvalid, "no address");
-          return to_lower_ascii(text);
-        },
-        .post = [this](const XmppSendDeps::Words& words) -> Result<std::string> {
-          posted_.push_back(words);
-          return std::string("queued");
-        },
-        .fate = [this](const Conversation&, const std::string&) { return fate_; },
-        .ask = [this](Ctx, XmppSendDeps::Wish wish) { return say(std::move(wish)); },
-        .agent_name = "Bee",
-        .clock = clock_};
+    XmppSendDeps deps{.contact =
+                          [this](const Conversation&, const std::string& who) {
+                            return XmppSendDeps::Contact{
+                                .known = who == "friend@ex" || who == "bob@ex",
+                                .mutual = who == "friend@ex",
+                                .room = who == "room@conf.ex"};
+                          },
+                      .normal = [](std::string_view text) -> Result<std::string> {
+                        if (!text.contains('@')) return fail(Code::kInvalid, "no address");
+                        return to_lower_ascii(text);
+                      },
+                      .post = [this](const XmppSendDeps::Words& words) -> Result<std::string> {
+                        posted_.push_back(words);
+                        return std::string("queued");
+                      },
+                      .fate = [this](const Conversation&, const std::string&) { return fate_; },
+                      .ask = [this](Ctx, XmppSendDeps::Wish wish) { return say(std::move(wish)); },
+                      .agent_name = "Bee",
+                      .clock = clock_};
     toolbox_ = Toolbox();
     ASSERT_TRUE(toolbox_.add(make_xmpp_send(config_, std::move(deps))));
   }
