@@ -7,11 +7,9 @@ namespace {
 
 constexpr std::string_view kKinds[] = {"agent", "xmpp"};
 
-NodesConfig::Where read_where(ConfigSection& nodes, std::string_view key) {
-  std::string where = "inside";
-  nodes.read_choice(key, {"inside", "process", "by hand"}, where);
-  if (where == "process") return NodesConfig::Where::kProcess;
-  return where == "by hand" ? NodesConfig::Where::kByHand : NodesConfig::Where::kInside;
+NodesConfig::Where where_named(std::string_view place) {
+  if (place == "process") return NodesConfig::Where::kProcess;
+  return place == "by hand" ? NodesConfig::Where::kByHand : NodesConfig::Where::kInside;
 }
 
 }  // namespace
@@ -26,8 +24,12 @@ std::optional<NodeKind> kind_named(std::string_view name) {
 
 NodesConfig NodesConfig::read(ConfigSection nodes) {
   NodesConfig config;
-  config.agent = read_where(nodes, "agent");
-  config.xmpp = read_where(nodes, "xmpp");
+  const std::vector<std::string> places{"inside", "process", "by hand"};
+  std::string agent = "inside", xmpp = "inside";
+  nodes.read_choice("agent", places, agent);
+  nodes.read_choice("xmpp", places, xmpp);
+  config.agent = where_named(agent);
+  config.xmpp = where_named(xmpp);
   nodes.read_duration("missing_kept_secs", std::chrono::seconds(1), config.missing_kept_max);
   if (config.missing_kept_max < std::chrono::seconds(1))
     nodes.problem("missing_kept_secs", "must be at least 1");

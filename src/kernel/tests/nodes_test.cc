@@ -103,7 +103,9 @@ TEST_F(JournalMove, ComesBackWithWhatIsNewAndTheKeys) {
   EXPECT_FALSE(std::filesystem::exists(node_directory(home.path(), NodeKind::kXmpp)));
 }
 
-constexpr std::string_view kTwoAccounts = R"([server]
+constexpr std::string_view kTwoAccounts = R"([agent]
+allowed_jids = ["*"]
+[server]
 mode = "component"
 component_domain = "skep.example.org"
 component_secret = "secret"
