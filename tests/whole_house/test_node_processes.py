@@ -184,6 +184,28 @@ class BothOutside(Processes):
         self.ask(house, bob, "me too", "I heard: me too")
         self.assertIn("Read again", self.ask(house, ann, "/reload"))
 
+    def test_all_accounts_are_in_the_channels_process(self):
+        account = {"id": "bot", **skep.server_section(self.server, "client")}
+        skep.settle_account(self.server)
+        house = self.house(accounts=[account]).start()
+        ann = self.login()
+        self.online(house, ann)
+        skep.wait_online(house, ann, "client")
+        self.model.rule = lambda request: Step(text="I heard: " + request.last_user)
+        for round_ in ("before", "after"):
+            for mode in ("component", "client"):
+                address = skep.address(self.server, mode)
+                ann.message(address, f"{mode} {round_}")
+                self.assertEqual(ann.body(address, seconds=60).findtext("{jabber:client}body"), f"I heard: {mode} {round_}")
+            if round_ == "before":
+                house.wait_node("xmpp", other_than=house.kill_node("xmpp"))
+                self.online(house, ann)
+                skep.wait_online(house, ann, "client")
+        code, out, err = house.cli("fabric", "nodes", "--json")
+        self.assertEqual(code, 0, err)
+        pids = {node["name"]: node["pid"] for node in json.loads(out)["nodes"]}
+        self.assertEqual({pids["IO.xmpp@local"], pids["IO.xmpp.bot@local"]}, {house.node_pid("xmpp")})
+
     def test_other_agents_answer_from_skep_up(self):
         house = self.house().start()
         ann = self.login()
