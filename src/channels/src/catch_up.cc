@@ -80,6 +80,7 @@ void CatchUp::settle_if_done() {
 Task<void> CatchUp::run(Ctx ctx) {
   const Ctx bounded = ctx.within(kTimeout);
   complete_ = settled_ = running_ = false;
+  began_ = deps_.clock.now();
   query_ = hex_encode(random_bytes(12));
   co_await ask_what_it_does(bounded);
   co_await ask_for_copies(bounded);
@@ -106,6 +107,15 @@ Task<void> CatchUp::close_gap(Ctx ctx) {
   const Ctx bounded = ctx.within(kTimeout);
   complete_ = co_await read_to_end(bounded);
   settle_if_done();
+}
+
+Task<void> CatchUp::look_again(Ctx ctx) {
+  const WallTime began = began_;
+  const auto slept = co_await sleep_for(ctx, kLookAgainPause);
+  if (!slept || began != began_ || !has_archive_ || !complete_) co_return;
+  const Ctx bounded = ctx.within(kPageTimeout);
+  if (const auto read = co_await read_page(bounded, {}, began); !read)
+    log::info("xmpp", "the archive was not read a last time: {}", read.error().to_string());
 }
 
 Task<bool> CatchUp::read_to_end(Ctx ctx) {
@@ -146,10 +156,10 @@ Task<void> CatchUp::ask_for_copies(Ctx ctx) {
 
 Task<Result<void>> CatchUp::read_pages(Ctx ctx) {
   for (int page = 0; page < kPagesMax; ++page) {
-    auto read = co_await read_page(ctx, fetched_);
+    auto read = co_await read_page(ctx, fetched_, place_->at);
     if (!read && read.error().code == Code::kNotFound && !fetched_.empty() && page == 0) {
       fetched_.clear();  // the archive has forgotten that message: by time, then
-      read = co_await read_page(ctx, fetched_);
+      read = co_await read_page(ctx, fetched_, place_->at);
     }
     if (!read) co_return fail(read.error());
     ++deps_.stats.archive_pages;
@@ -161,18 +171,18 @@ Task<Result<void>> CatchUp::read_pages(Ctx ctx) {
   co_return Result<void>();
 }
 
-Task<Result<xmpp::ArchivePage>> CatchUp::read_page(Ctx ctx, std::string after) {
-  Element iq = question(after);
+Task<Result<xmpp::ArchivePage>> CatchUp::read_page(Ctx ctx, std::string after, WallTime since) {
+  Element iq = question(after, since);
   SKEP_CO_TRY(const Element answer, co_await request(ctx, std::move(iq)));
   co_return xmpp::read_archive_page(answer);
 }
 
 // With an id nothing before it is asked for; else by time. Neither goes back further than kAgeMax.
-Element CatchUp::question(const std::string& after) const {
+Element CatchUp::question(const std::string& after, WallTime since) const {
   const WallTime oldest = deps_.clock.now() - kAgeMax;
   xmpp::ArchiveQuestion question{
       .archive = deps_.account, .query = query_, .after = after, .items_max = kPageItems};
-  if (after.empty() || place_->at < oldest) question.start = std::max(place_->at, oldest);
+  if (after.empty() || since < oldest) question.start = std::max(since, oldest);
   return xmpp::make_archive_question(question);
 }
 

@@ -20,6 +20,7 @@ class CatchUp {
   static constexpr std::chrono::seconds kPageTimeout{30};
   static constexpr std::chrono::minutes kTimeout{2};  // then we go online all the same
   static constexpr std::chrono::seconds kSavePause{2};
+  static constexpr std::chrono::seconds kLookAgainPause{3};
 
   struct Deps {
     Gate& gate;
@@ -41,6 +42,9 @@ class CatchUp {
   // Once more, after the first presence: a server that was asked for its archive does not bring
   // what came since then.
   Task<void> close_gap(Ctx ctx);
+  // And a last time a little later: a server may put a message that came while we appeared into its
+  // archive after it has answered close_gap(), and hand it to nobody.
+  Task<void> look_again(Ctx ctx);
   // The present run's question, or the last one's.
   [[nodiscard]] bool asked(std::string_view query) const {
     return !query_.empty() && query == query_;
@@ -64,14 +68,15 @@ class CatchUp {
   Task<bool> read_to_end(Ctx ctx);
   Task<Result<void>> read_pages(Ctx ctx);
   void settle_if_done();
-  Task<Result<xmpp::ArchivePage>> read_page(Ctx ctx, std::string after);
-  xmpp::Element question(const std::string& after) const;
+  Task<Result<xmpp::ArchivePage>> read_page(Ctx ctx, std::string after, WallTime since);
+  xmpp::Element question(const std::string& after, WallTime since) const;
   Task<Result<xmpp::Element>> request(Ctx ctx, xmpp::Element iq);
   void save_soon();
   Task<void> save_later(Ctx ctx);
 
   Deps deps_;
   std::optional<Place> place_;
+  WallTime began_{};  // the present run
   std::string query_;
   std::string fetched_;  // the newest id of this run's results, before which nothing is missing
   bool running_ = false;

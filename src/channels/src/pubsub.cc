@@ -77,7 +77,15 @@ Task<bool> PubSub::take(Ctx ctx, Element message) {
   if (!event || !from) co_return false;
   for (const PubSubConfig& node : deps_.config.pubsub) {
     if (node.service != from->bare() || node.node != event->node) continue;
-    for (PubSubItem& item : event->items) co_await handle(ctx, &node, std::move(item));
+    // Some services send the newest item with the subscription: it stood there before.
+    const bool begun = deps_.channel.journal.remembers(kBegunSet, name_of(node));
+    for (PubSubItem& item : event->items) {
+      if (begun) {
+        co_await handle(ctx, &node, std::move(item));
+      } else {
+        remember(kSeenSet, key_of(node, item));
+      }
+    }
     co_return true;
   }
   co_return false;

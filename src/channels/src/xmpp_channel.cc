@@ -120,7 +120,7 @@ void XmppChannelImpl::up(xmpp::Session& session) {
   session_ = &session;
   presence_->up(session);
   rooms_.up();
-  pubsub_.up();
+  if (component_) pubsub_.up();
   auto send = [this](const Element& stanza, Outbox::Done done,
                      std::function<void()> written) -> Result<void> {
     if (session_ == nullptr) return fail(Code::kUnavailable, "the link is down");
@@ -128,6 +128,13 @@ void XmppChannelImpl::up(xmpp::Session& session) {
   };
   outbox_.up(std::move(send), session.acknowledges());
   if (deps_.guest) deps_.guest->link(&session);
+}
+
+// An account's events reach nobody before its presence does.
+Task<void> XmppChannelImpl::appeared(Ctx ctx) {
+  pubsub_.up();
+  co_await catch_up_.close_gap(std::move(ctx));
+  gate_.spawn("xmpp last look", catch_up_.look_again(gate_.ctx()));
 }
 
 void XmppChannelImpl::down() {

@@ -103,6 +103,7 @@ class XmppChannelImpl final : public XmppChannel {
   Result<void> say_for_agent(const xmpp::Jid& address, const xmpp::Jid& who, std::string text);
   Task<Result<void>> ask_agent(Ctx ctx, AskAgent question);
   Task<void> prompt_agent(Ctx ctx, AskAgent question);
+  Task<void> appeared(Ctx ctx);
   void tell_admins(const identity::AccessEntry& entry);
   void on_receipt(const std::string& id, const xmpp::Jid& by);
   void set_fate(const std::string& id, Fate fate);

@@ -195,7 +195,7 @@ std::unique_ptr<Presence> XmppChannelImpl::make_presence() {
                             std::optional<Millis> away) { came_online(address, who, away); }};
   if (component_) return component_presence(std::move(deps), config_.subscribers_file);
   deps.before_presence = [this](Ctx ctx) { return catch_up_.run(std::move(ctx)); };
-  deps.after_presence = [this](Ctx ctx) { return catch_up_.close_gap(std::move(ctx)); };
+  deps.after_presence = [this](Ctx ctx) { return appeared(std::move(ctx)); };
   return client_presence(std::move(deps), config_.link.address(), config_.allow.addresses);
 }
 
