@@ -1,7 +1,7 @@
 // The last messages that passed a router, for `skep fabric trace`.
 #pragma once
 
-#include <cstring>
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +32,7 @@ class ShortText {
  public:
   void set(std::string_view text) {
     size_ = static_cast<std::uint8_t>(text.size() < N ? text.size() : N);
-    std::memcpy(bytes_, text.data(), size_);
+    std::copy_n(text.data(), size_, bytes_);  // not memcpy: an empty view may point nowhere
   }
   [[nodiscard]] std::string_view str() const { return {bytes_, size_}; }
 
