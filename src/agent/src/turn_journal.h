@@ -1,5 +1,5 @@
-// What a turn has come to, and its form in the journal. Kind: AgentDeps::journal_kind, entry id = id of the user's
-// message:
+// What a turn has come to, and its form in the journal. Kind: AgentDeps::journal_kind, entry id =
+// id of the user's message:
 //   begin {"message","src","src_name"}
 //   {"s":"corrected","parts"}                                while it waits: these are meant
 //   instead

@@ -95,9 +95,8 @@ class ConfigSection {
 
 class ConfigFile {
  public:
-  // `name` is shown in problems; with an empty `env` texts are taken as they stand, dollars and all.
-  // Fails with kInvalid and file:line:column on bad TOML; kTooLarge
-  // over 1 MiB.
+  // `name` is shown in problems; with an empty `env` texts are taken as they stand, dollars and
+  // all. Fails with kInvalid and file:line:column on bad TOML; kTooLarge over 1 MiB.
   static Result<ConfigFile> parse(std::string_view toml, std::string name,
                                   EnvLookup env = process_env());
   static Result<ConfigFile> load(const std::string& path, EnvLookup env = process_env());
