@@ -8,6 +8,7 @@
 #include "skep/base/text.h"
 #include "skep/model/delegation.h"
 #include "skep/model/errand.h"
+#include "skep/model/reply.h"
 #include "skep/model/room_talk.h"
 
 namespace skep::agent {
@@ -184,19 +185,9 @@ AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const T
 // From here on the answer and its id are fixed.
 Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   const Message& asked = turn.message;
-  Message reply;
-  reply.id = MessageId(mint_ulid());
-  reply.trace = asked.trace;
-  reply.kind = Kind::kReply;
-  reply.in_reply_to = asked.id;
-  reply.sent_at = deps_.clock.now();
-  reply.conversation = asked.conversation;
-  reply.reply_address = asked.reply_address;
-  // What the channel noted under its own name goes back with the answer.
-  const std::string& channel = asked.conversation.channel;
-  if (const json::value* noted = asked.meta.if_contains(channel)) reply.meta[channel] = *noted;
+  Message reply =
+      reply_to(asked, MessageId(mint_ulid()), deps_.clock.now(), std::move(decision.text));
   if (errand_of(asked)) put_outcome(reply, {.failed = decision.failed, .usage = turn.usage});
-  reply.parts = {TextPart{std::move(decision.text)}};
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);
   auto journaled =

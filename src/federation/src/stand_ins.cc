@@ -2,6 +2,7 @@
 
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/reply.h"
 #include "tools.h"
 
 namespace skep::federation {
@@ -82,17 +83,7 @@ Task<void> StandInImpl::run(Ptr task) {
     std::optional<std::string> text = co_await answer(*task);
     if (!text) co_return;  // the process ends: the next one goes on
     const Message& asked = task->message;
-    Message reply;
-    reply.id = MessageId(mint_ulid());
-    reply.trace = asked.trace;
-    reply.kind = Kind::kReply;
-    reply.in_reply_to = asked.id;
-    reply.sent_at = deps_.clock.now();
-    reply.conversation = asked.conversation;
-    reply.reply_address = asked.reply_address;
-    const json::value* noted = asked.meta.if_contains(asked.conversation.channel);
-    if (noted != nullptr) reply.meta[asked.conversation.channel] = *noted;
-    reply.parts = {TextPart{*std::move(text)}};
+    Message reply = reply_to(asked, MessageId(mint_ulid()), deps_.clock.now(), *std::move(text));
     const json::object step{{"s", "reply"}, {"message", to_json_value(reply)}};
     if (auto kept = deps_.journal.step(entry_of(asked), to_json(step)); !kept) {
       log::error("federation", "an answer cannot be kept: {}", kept.error().to_string());

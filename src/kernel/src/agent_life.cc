@@ -4,6 +4,7 @@
 #include "agents_impl.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/reply.h"
 #include "skep/store/append_file.h"
 
 namespace skep::kernel {
@@ -244,18 +245,9 @@ Task<Result<void>> AgentsImpl::kill(std::string name, std::string by) {
 
 void AgentsImpl::answer_all_ended(AgentSlot& slot) {
   for (const Message& asked : agent::unfinished_messages(deps_.house.journal, kind(slot.entry))) {
-    Message reply;
-    reply.id = MessageId(mint_ulid());
-    reply.trace = asked.trace;
-    reply.kind = Kind::kReply;
-    reply.in_reply_to = asked.id;
-    reply.sent_at = deps_.clock.now();
-    reply.conversation = asked.conversation;
-    reply.reply_address = asked.reply_address;
+    Message reply =
+        reply_to(asked, MessageId(mint_ulid()), deps_.clock.now(), std::string(kEndedText));
     reply.meta[kEndedMeta] = true;
-    if (const auto* noted = asked.meta.if_contains(asked.conversation.channel))
-      reply.meta[asked.conversation.channel] = *noted;
-    reply.parts = {TextPart{std::string(kEndedText)}};
     reply.dst = asked.src_name ? Destination(*asked.src_name) : Destination(asked.src);
     (void)slot.port.send(std::move(reply));  // who asked may be gone
     if (auto ended = deps_.house.journal.end(store::EntryId(asked.id.str())); !ended)

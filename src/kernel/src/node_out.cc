@@ -2,6 +2,7 @@
 
 #include "skep/base/log.h"
 #include "skep/model/aside.h"
+#include "skep/model/reply.h"
 #include "skep/model/room_talk.h"
 
 namespace skep::kernel {
@@ -15,19 +16,9 @@ bool wants_answer(const Message& message) {
 
 // Always the same for the same message: a channel takes it once.
 Message refusal_of(const Message& message, const Error& why) {
-  Message reply;
-  reply.id = MessageId("N" + message.id.str());
-  reply.trace = message.trace;
-  reply.kind = Kind::kReply;
-  reply.in_reply_to = message.id;
-  reply.sent_at = Clock::system().now();
-  reply.conversation = message.conversation;
-  reply.reply_address = message.reply_address;
-  const std::string& channel = message.conversation.channel;
-  if (const json::value* noted = message.meta.if_contains(channel)) reply.meta[channel] = *noted;
-  reply.parts = {TextPart{
-      fmt::format("I could not take your message: {}. Please send it again later.", why.message)}};
-  return reply;
+  return reply_to(
+      message, MessageId("N" + message.id.str()), Clock::system().now(),
+      fmt::format("I could not take your message: {}. Please send it again later.", why.message));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "rooms_desk.h"
 
 #include "skep/model/aside.h"
+#include "skep/model/reply.h"
 #include "skep/model/room_talk.h"
 
 namespace skep::kernel {
@@ -14,20 +15,11 @@ Result<void> RoomsDesk::deliver(Message message) {
                     info->whom == agent::CommandInfo::For::kAdmin &&
                     deps_.is_admin(message.conversation);
   if (!ours) return deps_.out.deliver(std::move(message));
-  Message reply;
-  reply.id = MessageId("R" + message.id.str());
-  reply.trace = message.trace;
-  reply.kind = Kind::kReply;
-  reply.in_reply_to = message.id;
-  reply.sent_at = Clock::system().now();
-  reply.conversation = message.conversation;
-  reply.reply_address = message.reply_address;
-  const std::string& channel = message.conversation.channel;
-  if (const json::value* noted = message.meta.if_contains(channel)) reply.meta[channel] = *noted;
-  reply.parts = {TextPart{agent::is_of_access(*info)
-                              ? deps_.access(message.conversation, info->name, said.arguments)
-                              : deps_.rooms(info->name, said.arguments)}};
-  return channel_->deliver(std::move(reply));
+  std::string text = agent::is_of_access(*info)
+                         ? deps_.access(message.conversation, info->name, said.arguments)
+                         : deps_.rooms(info->name, said.arguments);
+  return channel_->deliver(
+      reply_to(message, MessageId("R" + message.id.str()), Clock::system().now(), std::move(text)));
 }
 
 }  // namespace skep::kernel
