@@ -6,6 +6,7 @@
 #include <string>
 
 #include "compact.h"
+#include "developer.h"
 #include "mailbox.h"
 #include "skep/agent/agent.h"
 #include "skep/agent/commands.h"
@@ -54,7 +55,9 @@ class AgentImpl final : public Agent {
   Task<std::optional<Decision>> think(Lane& lane, TurnState& turn, std::string text);
   Task<bool> settle(TurnState& turn, Decision decision);
   Task<bool> hand_over(TurnState& turn);
-  Decision decide_command(const ParsedText& command, const TurnState& turn);
+  Decision decide_command(const ParsedText& command, const TurnState& turn,
+                          std::vector<AttachedFile> files = {});
+  Task<std::vector<AttachedFile>> files_for(const TurnState& turn);
   Decision decide_halt(const Halt& halt, const TurnState& turn);
   Result<void> deliver_reply(const TurnState& turn);
   Task<bool> end_entry(const TurnState& turn);
@@ -73,6 +76,7 @@ class AgentImpl final : public Agent {
   std::set<Conversation> compacting_;
   std::stop_source closing_;
   AgentStats stats_;
+  DebugWatch debugging_;
   WallTime started_;
 };
 

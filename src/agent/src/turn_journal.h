@@ -44,6 +44,7 @@ struct TurnState {
   int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
   std::optional<Message> reply;
   TurnTrace trace;
+  std::string debug;       // for a developer, behind the answer on the wire
   bool retracted = false;  // while it waited: nothing is to be done, and the journal knows
 };
 

@@ -76,6 +76,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.turn_log = agent::TurnLogConfig::read(root.child("trace"), home);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
+  config.personas = memory::PersonasConfig::read(root);
   config.agents = AgentsConfig::read(root.child("agents"));
   config.quota = memory::QuotaConfig::read(root.child("quota"));
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));

@@ -60,6 +60,7 @@ struct KernelConfig {
   agent::SubAgentsConfig sub_agents;  // [agent], [llm.agents.*]
   agent::TurnLogConfig turn_log;      // [trace]
   memory::MemoryConfig memory;
+  memory::PersonasConfig personas;  // [personas]
   AgentsConfig agents;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
