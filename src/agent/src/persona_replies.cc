@@ -21,10 +21,11 @@ std::string shown(const Persona& persona) {
 }
 
 std::string line_of(const Persona& persona, bool active) {
-  std::string line = fmt::format("{} {}{}{}", active ? "*" : "-", persona.icon,
-                                 persona.icon.empty() ? "" : " ", persona.id);
+  std::string line =
+      fmt::format("- {}{}{}", persona.icon, persona.icon.empty() ? "" : " ", persona.id);
   if (!persona.description.empty()) line += fmt::format(": {}", persona.description);
   if (persona.origin == Persona::Origin::kOwn) line += " (your own)";
+  if (active) line += " (on)";
   return line;
 }
 

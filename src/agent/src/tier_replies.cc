@@ -29,8 +29,8 @@ std::string shown(const CommandScope& scope) {
   bool there = false;
   for (const llm::TierInfo& tier : models.tiers()) {
     there |= tier.name == own;
-    text += fmt::format("\n{} {}: {}{}", tier.name == own ? "*" : "-", tier.name, tier.model,
-                        tier.usual ? " (usual)" : "");
+    text += fmt::format("\n- {}: {}{}{}", tier.name, tier.model, tier.usual ? " (usual)" : "",
+                        tier.name == own ? " (chosen here)" : "");
   }
   const RouterConfig& router = models.config().router;
   return text +

@@ -51,7 +51,7 @@ TEST_F(PersonaCommands, OneIsPutOnAndTakenOffAndStaysOverARestart) {
   EXPECT_TRUE(hear().contains("You are a captain.\n\nYou sing."));
   with();
   EXPECT_TRUE(hear().contains("You are a captain."));
-  EXPECT_TRUE(ask("/persona list").contains("* pirate"));
+  EXPECT_TRUE(ask("/persona list").contains("- pirate: salty (on)"));
   EXPECT_EQ(ask("/persona reset"), "No persona is on any more.");
   EXPECT_FALSE(hear().contains("captain"));
   EXPECT_TRUE(ask("/persona prate").contains("did you mean pirate?"));

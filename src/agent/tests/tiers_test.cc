@@ -81,7 +81,7 @@ TEST_F(Tiers, WhatAPersonChoseHoldsForTheConversationAndAfterARestart) {
   EXPECT_EQ(tier_of("hello"), "heavy: chosen with /tier");
   with({});
   EXPECT_EQ(tier_of("hello"), "heavy: chosen with /tier");
-  EXPECT_TRUE(ask("/tier").contains("* heavy"));
+  EXPECT_TRUE(ask("/tier").contains("(chosen here)"));
   EXPECT_TRUE(ask("/tier", "bob@example.org").contains("Here: the usual one."));
   EXPECT_TRUE(ask("/tier mighty").starts_with("There is no tier \"mighty\""));
   EXPECT_EQ(ask("/tier reset"), "Nothing is chosen any more: the usual one.");
