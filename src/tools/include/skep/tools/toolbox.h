@@ -21,24 +21,30 @@
 namespace skep::tools {
 
 // On whose behalf and where a tool runs.
-struct ToolContext {
-  Ctx ctx;  // ends with the turn, /cancel, or the tool's time limit
-  Conversation conversation;
-  std::string turn;  // id of the user message
-  std::string call_id;
-  Delegation delegation = {};  // whose turns wait for this one; nobody's when a person asked
-};
-
-struct ToolOutput {
-  std::string text;  // for the model; UTF-8
-  bool is_error = false;
-};
-
 // Something that a call does to the world: what `authorize` is asked beside tool_invoke.
 struct Need {
   authority::Action action = authority::Action::kToolInvoke;
   std::string resource;
   std::string carries = {};  // words that leave with it (kNetConnect): the URL, a body
+};
+
+struct ToolContext {
+  Ctx ctx;  // ends with the turn, /cancel, or the tool's time limit
+  Conversation conversation;
+  std::string turn;  // id of the user message
+  std::string call_id;
+  Delegation delegation = {};     // whose turns wait for this one; nobody's when a person asked
+  authority::Labels labels = {};  // of what the model had read when it asked for the call
+  // Whether something may be done that shows only while it runs (where a page redirects to): why
+  // not, or nothing. Empty: nobody has a say.
+  std::function<std::optional<std::string>(const Need&)> why_not = {};
+};
+
+struct ToolOutput {
+  std::string text;  // for the model; UTF-8
+  bool is_error = false;
+  authority::Labels labels = {};        // of this one, beside the tool's own taint
+  std::optional<ImagePart> image = {};  // shown to the model behind the results, if it can see
 };
 
 // One ability. Loop thread only; calls may run side by side.
