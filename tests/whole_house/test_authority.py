@@ -267,7 +267,8 @@ class InjectedPage(unittest.TestCase):
     def test_a_redirect_is_asked_about_like_an_address(self):
         agent = self.agent(capabilities=["tool_invoke:web_fetch", f"net_connect:{PAGE_AT}:80"])
         self.model.script(*(f'tool_call web_fetch {{"url":"http://{PAGE_AT}{path}"}}' for path in ("/on", "/away", "/in")), 'text "So it is."')
-        self.assertEqual(self.say(agent, "follow"), "So it is.")
+        words = "follow " + " ".join(f"http://{PAGE_AT}{path}" for path in ("/on", "/away", "/in"))   # said by the person: no question
+        self.assertEqual(self.say(agent, words), "So it is.")
         self.assertEqual(Pages.asked, ["/on", "/second", "/away", "/in"], "nobody was at the other address")
         self.assertIn((f"{ELSEWHERE}:80", "deny"), self.outcomes(agent, "net_connect"))
         self.assertIn("it redirects to http://93.184.215.15/secret", self.told())

@@ -160,7 +160,9 @@ std::vector<ChatMessage> Turn::messages() const {
       results.parts.emplace_back(std::move(result));
     }
     for (const CallRecord& record : round.calls) {
-      if (record.image) results.parts.emplace_back(*record.image);
+      if (!record.image) continue;
+      results.parts.emplace_back(TextPart{fmt::format("[The image of {}]", record.call.name)});
+      results.parts.emplace_back(*record.image);
     }
     messages.push_back(std::move(results));
   }
