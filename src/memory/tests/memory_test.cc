@@ -485,5 +485,25 @@ TEST(MemoryConfig, ReadsItsSections) {
   EXPECT_EQ(MemoryConfig::read(empty.root(), "/home/skep").path, "/home/skep/memory");
 }
 
+TEST_F(MemoryTest, NotesCountTheirVersionsKeepTheirTaintAndAreFoundInAnyScript) {
+  EXPECT_EQ(memory_->remember(kAnn, {.key = "où", .content = "ÉCOLE", .taint = "external_network"}),
+            1);
+  EXPECT_EQ(memory_->remember(kAnn, {.key = "où", .content = "École", .taint = "external_network"}),
+            2);
+  const auto found = memory_->recall(kAnn, "école");
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ((*found)[0].version, 2);
+  EXPECT_EQ((*found)[0].taint, "external_network");
+}
+
+TEST_F(MemoryTest, ANoteIsDroppedByItsKeyAlone) {
+  ASSERT_TRUE(memory_->remember(kAnn, {.key = "pet", .content = "cat"}));
+  ASSERT_TRUE(memory_->remember(kAnn, {.key = "pets", .content = "many"}));
+  EXPECT_EQ(memory_->drop_note(kAnn, "pet"), true);
+  EXPECT_EQ(memory_->drop_note(kAnn, "pet"), false);
+  EXPECT_EQ(memory_->recall(kAnn, "")->size(), 1u);
+}
+
 }  // namespace
 }  // namespace skep::memory
