@@ -8,19 +8,6 @@ namespace {
 
 constexpr std::size_t kFileBytesMax = 16u << 20;
 
-std::optional<KnowledgeEntry> entry_from(std::string_view line) {
-  const auto value = parse_json(line);
-  if (!value) return std::nullopt;
-  KnowledgeEntry entry{.key = std::string(get_string(*value, "key")),
-                       .content = std::string(get_string(*value, "content")),
-                       .ts = time_from(*value, "ts"),
-                       .by = std::string(get_string(*value, "by")),
-                       .version = get_int(*value, "version").value_or(1),
-                       .taint = std::string(get_string(*value, "taint"))};
-  if (entry.key.empty()) return std::nullopt;
-  return entry;
-}
-
 std::string line_from(const KnowledgeEntry& entry) {
   json::object line{{"key", json_text(entry.key)}, {"content", json_text(entry.content)}};
   if (entry.ts) line["ts"] = format_rfc3339(*entry.ts, true);
@@ -49,13 +36,26 @@ bool matches(const KnowledgeEntry& entry, const std::string& query) {
 
 }  // namespace
 
+std::optional<KnowledgeEntry> Knowledge::entry_of(std::string_view line) {
+  const auto value = parse_json(line);
+  if (!value) return std::nullopt;
+  KnowledgeEntry entry{.key = std::string(get_string(*value, "key")),
+                       .content = std::string(get_string(*value, "content")),
+                       .ts = time_from(*value, "ts"),
+                       .by = std::string(get_string(*value, "by")),
+                       .version = get_int(*value, "version").value_or(1),
+                       .taint = std::string(get_string(*value, "taint"))};
+  if (entry.key.empty()) return std::nullopt;
+  return entry;
+}
+
 Result<Knowledge> Knowledge::load(std::string path) {
   Knowledge knowledge(std::move(path));
   auto text = store::read_file(knowledge.path_, kFileBytesMax);
   if (!text && text.error().code == Code::kNotFound) return knowledge;
   if (!text) return fail(std::move(text).error());
   for (const std::string_view line : split(*text, '\n')) {
-    if (!line.empty()) knowledge.lines_.push_back({std::string(line), entry_from(line)});
+    if (!line.empty()) knowledge.lines_.push_back({std::string(line), entry_of(line)});
   }
   return knowledge;
 }
@@ -92,7 +92,7 @@ Result<std::int64_t> Knowledge::remember(KnowledgeEntry entry, store::Sync sync)
   const auto same = line_of(entry.key);
   entry.version = same == lines_.end() ? 1 : same->entry->version + 1;
   std::string text = line_from(entry);
-  Line fresh{text, entry_from(text)};
+  Line fresh{text, entry_of(text)};
   if (same != lines_.end()) {
     *same = std::move(fresh);
   } else if (size() >= knowledge_entries_max) {

@@ -11,6 +11,9 @@ class Knowledge {
  public:
   static Result<Knowledge> load(std::string path);  // a missing file is empty
 
+  // One line of the file; nullopt: it is none of ours.
+  static std::optional<KnowledgeEntry> entry_of(std::string_view line);
+
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::vector<KnowledgeEntry> find(std::string_view query) const;
   // In memory and in the file. Its version.

@@ -413,7 +413,8 @@ TEST_F(MemoryTest, KnowledgeOutlivesTheSessionAndIsNobodyElses) {
   const auto found = memory_->recall(kAnn, "march");
   ASSERT_TRUE(found);
   EXPECT_EQ(*found,
-            (std::vector<KnowledgeEntry>{{"Birthday", "2 March", clock_.time, "ann@ex.org"}}));
+            (std::vector<KnowledgeEntry>{
+                {.key = "Birthday", .content = "2 March", .ts = clock_.time, .by = "ann@ex.org"}}));
   EXPECT_EQ(memory_->recall(kBob, "")->size(), 0u);
 }
 
@@ -433,7 +434,7 @@ TEST_F(MemoryTest, TheSameKeyReplacesInPlaceAndForeignLinesStay) {
   ASSERT_TRUE(memory_->remember(kAnn, {.key = "b", .content = "3"}));
   EXPECT_EQ(read("ann@ex.org/knowledge.jsonl"),
             "{\"key\":\"a\",\"content\":\"1\",\"extra\":true}\n# a remark\n"
-            "{\"key\":\"b\",\"content\":\"3\",\"ts\":\"2026-03-02T08:00:00Z\"}\n");
+            "{\"key\":\"b\",\"content\":\"3\",\"ts\":\"2026-03-02T08:00:00Z\",\"version\":2}\n");
   EXPECT_EQ(keys(memory_->recall(kAnn, "")), (Texts{"a", "b"}));
 }
 
