@@ -106,6 +106,7 @@ Labels Turn::labels_before(std::size_t round, bool secrets) const {
     for (const CallRecord& record : state_.rounds[i].calls) {
       if (!record.result) continue;
       if (const tools::Tool* tool = deps_.toolbox.find(record.call.name)) labels |= tool->taint();
+      labels |= record.labels;
       if (secrets && looks_secret(record.result->text)) labels |= Label::kSecret;
     }
   }

@@ -1,6 +1,7 @@
 // The tool calls of a turn: which are run, and when.
 #include <algorithm>
 
+#include "bill.h"
 #include "failure_text.h"
 #include "skep/base/text.h"
 #include "turn.h"
@@ -131,12 +132,15 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
                              .conversation = state_.message.conversation,
                              .turn = state_.message.id.str(),
                              .call_id = fmt::format("{}.{}/{}", number, index, record.call.id),
-                             .delegation = delegation_of(state_.message).value_or(Delegation())};
+                             .delegation = delegation_of(state_.message).value_or(Delegation()),
+                             .labels = labels_before(number, false),
+                             .payer = payer_of(deps_, config_, state_.message)};
   const auto from = TurnTrace::now();
   const std::string place = context.call_id;
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
   halt = halted();  // then there is no result: what happened is not known
   if (halt) co_return;
+  record.labels = output.labels;
   note_done(record.call, output.is_error);
   show(Progress::Phase::kToolEnd, record.call.name);
   ToolResult result = result_for(record.call, std::move(output.text), output.is_error);
@@ -147,7 +151,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
 }
 
 Task<std::expected<void, Halt>> Turn::keep(Round& round, std::size_t index, ToolResult result) {
-  auto journaled = co_await journal(tool_result_record(index, result));
+  auto journaled = co_await journal(tool_result_record(index, result, round.calls[index].labels));
   if (!journaled) co_return std::unexpected(std::move(journaled).error());
   round.calls[index].result = std::move(result);
   co_return std::expected<void, Halt>();

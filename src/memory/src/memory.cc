@@ -101,7 +101,7 @@ class FileMemory final : public Memory {
     SKEP_TRY(Knowledge knowledge, Knowledge::load(knowledge_path(conversation)));
     return knowledge.drop(key, config_.sync);
   }
-  void on_forget(std::function<void(const std::string&)> listener) override {
+  void on_forget(std::function<void(const Conversation&)> listener) override {
     forgotten_ = std::move(listener);
   }
   [[nodiscard]] std::string directory(const Conversation& conversation) const override {
@@ -130,7 +130,7 @@ class FileMemory final : public Memory {
   const Clock& clock_;
   std::map<std::string, Slot> sessions_;  // by the history's path
   std::uint64_t uses_ = 0;
-  std::function<void(const std::string& directory)> forgotten_;
+  std::function<void(const Conversation&)> forgotten_;
 };
 
 Session& FileMemory::session_of(const Conversation& conversation) {
@@ -195,7 +195,7 @@ Result<std::vector<std::string>> FileMemory::forget(const Conversation& conversa
   for (const std::string& thread : names_in(peer / "threads")) {
     SKEP_TRY_VOID(erase_in(peer / "threads" / thread, "threads/" + thread + "/", erased));
   }
-  if (forgotten_) forgotten_(peer);
+  if (forgotten_) forgotten_(conversation);
   return erased;
 }
 

@@ -68,6 +68,12 @@ DROP TABLE kv_store; DROP TABLE relations; DROP TABLE entities; DROP TABLE task_
 
 }  // namespace
 
+Owner owner_of(std::string_view agent, const Conversation& conversation) {
+  std::string person = conversation.peer;
+  if (!conversation.entrypoint.empty()) person += " at " + conversation.entrypoint;
+  return {.agent = fold_case(agent), .person = std::move(person)};
+}
+
 std::vector<store::Migration> table_migrations() {
   return {{"memory", 1, fmt::format("{}{}{}", kAncestorTables, kTables, kTakeOver)}};
 }

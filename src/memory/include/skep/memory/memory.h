@@ -176,10 +176,8 @@ class Memory {
   // Takes the note of exactly that key away. False: there is none.
   virtual Result<bool> drop_note(const Conversation& conversation, std::string_view key) = 0;
 
-  // Called after each /forget with the directory that was emptied.
-  virtual void on_forget(std::function<void(const std::string& directory)> listener) {
-    (void)listener;
-  }
+  // Called after each /forget.
+  virtual void on_forget(std::function<void(const Conversation&)> listener) { (void)listener; }
 
   [[nodiscard]] virtual std::string directory(const Conversation& conversation) const = 0;
 };

@@ -12,6 +12,7 @@
 #include "skep/async/wait.h"
 #include "skep/base/clock.h"
 #include "skep/base/text.h"
+#include "skep/model/message.h"
 #include "skep/store/db.h"
 
 namespace skep::memory {
@@ -23,6 +24,7 @@ struct Owner {
   bool operator==(const Owner&) const = default;
   [[nodiscard]] bool is_house() const { return agent.empty() && person.empty(); }
 };
+Owner owner_of(std::string_view agent, const Conversation& conversation);
 
 // A database that is opened when it is first wanted. Loop thread only; nobody may be waiting for it
 // when it dies.

@@ -15,6 +15,7 @@
 #include "skep/authority/authority.h"
 #include "skep/base/json.h"
 #include "skep/llm/driver.h"
+#include "skep/memory/ledger.h"
 #include "skep/model/delegation.h"
 #include "skep/model/message.h"
 
@@ -26,12 +27,15 @@ struct ToolContext {
   Conversation conversation;
   std::string turn;  // id of the user message
   std::string call_id;
-  Delegation delegation = {};  // whose turns wait for this one; nobody's when a person asked
+  Delegation delegation = {};     // whose turns wait for this one; nobody's when a person asked
+  authority::Labels labels = {};  // of what the model had read when it asked for the call
+  memory::Payer payer = {};       // whose account a call of a model goes to
 };
 
 struct ToolOutput {
   std::string text;  // for the model; UTF-8
   bool is_error = false;
+  authority::Labels labels = {};  // of this text, beside Tool::taint()
 };
 
 // Something that a call does to the world: what `authorize` is asked beside tool_invoke.
