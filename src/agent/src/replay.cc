@@ -56,9 +56,10 @@ class PastMemory final : public memory::Memory {
   Result<Archived> archive(const Conversation&) override { return read_only(); }
   Result<std::vector<std::string>> forget(const Conversation&) override { return read_only(); }
   Result<memory::SessionStats> stats(const Conversation&) override { return read_only(); }
-  Result<void> remember(const Conversation&, memory::KnowledgeEntry) override {
+  Result<std::int64_t> remember(const Conversation&, memory::KnowledgeEntry) override {
     return read_only();
   }
+  Result<bool> drop_note(const Conversation&, std::string_view) override { return read_only(); }
   Result<std::vector<memory::KnowledgeEntry>> recall(const Conversation&,
                                                      std::string_view) override {
     return read_only();
