@@ -77,5 +77,13 @@ class SignalsOfAnAccount(Signals):
     mode = "client"
 
 
+class SignalsOnEjabberd(Signals):
+    server_kind = "ejabberd"
+
+
+class SignalsOfAnAccountOnEjabberd(SignalsOfAnAccount):
+    server_kind = "ejabberd"
+
+
 if __name__ == "__main__":
     unittest.main()
