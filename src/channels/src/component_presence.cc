@@ -131,6 +131,9 @@ class ComponentPresence final : public Presence {
     how.asked = false;
     how.to = true;
     change(one, how);
+    // Servers remember what we can (XEP-0115) only of those who may see their people, and send
+    // events to nobody else (ejabberd): what we said before they granted it did not count.
+    if (how.from) show(one);
   }
 
   void refused(const Subscriber& one) {
