@@ -66,9 +66,15 @@ Task<std::expected<void, Halt>> Turn::run_tools(std::size_t round) {
 // The first call without a result, and those right behind it that may run beside it. A call that
 // repeats one of them waits for its result.
 Turn::Indices Turn::next_wave(const Round& round) const {
-  auto looks = [&](const CallRecord& record) {
+  auto beside = [&](const CallRecord& record) {
     const tools::Tool* tool = deps_.toolbox.find(record.call.name);
-    return tool != nullptr && tool->repeatable() && tool->side_by_side();
+    return tool != nullptr && tool->side_by_side();
+  };
+  // Those that act run beside their own kind only, and those that look are not run before them.
+  auto fits = [&](const CallRecord& first, const CallRecord& record) {
+    const tools::Tool* tool = deps_.toolbox.find(first.call.name);
+    if (!tool->repeatable()) return first.call.name == record.call.name;
+    return beside(record) && deps_.toolbox.find(record.call.name)->repeatable();
   };
   Indices wave;
   for (std::size_t index = 0; index < round.calls.size(); ++index) {
@@ -76,9 +82,9 @@ Turn::Indices Turn::next_wave(const Round& round) const {
     if (record.result) continue;
     const bool repeats = std::ranges::any_of(
         wave, [&](std::size_t at) { return same_call(round.calls[at].call, record.call); });
-    if (!wave.empty() && (repeats || !looks(record))) break;
+    if (!wave.empty() && (repeats || !fits(round.calls[wave.front()], record))) break;
     wave.push_back(index);
-    if (!looks(record)) break;
+    if (!beside(record)) break;
   }
   return wave;
 }
@@ -133,14 +139,17 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
                              .turn = state_.message.id.str(),
                              .call_id = fmt::format("{}.{}/{}", number, index, record.call.id),
                              .delegation = delegation_of(state_.message).value_or(Delegation()),
-                             .labels = labels_before(number, false),
-                             .payer = payer_of(deps_, config_, state_.message)};
+                             .asked = &state_.message,
+                             .labels = labels_before(number, /*secrets=*/true),
+                             .payer = payer_of(deps_, config_, state_.message),
+                             .tokens_left = tokens_left()};
   const auto from = TurnTrace::now();
   const std::string place = context.call_id;
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
   halt = halted();  // then there is no result: what happened is not known
   if (halt) co_return;
   record.labels = output.labels;
+  state_.usage += output.usage;
   note_done(record.call, output.is_error);
   show(Progress::Phase::kToolEnd, record.call.name);
   ToolResult result = result_for(record.call, std::move(output.text), output.is_error);

@@ -78,7 +78,9 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.nodes = NodesConfig::read(root.child("nodes"));
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
+  config.tiers = llm::TiersConfig::read(root.child("llm"));
   config.agent = agent::AgentConfig::read(root);
+  config.sub_agents = agent::SubAgentsConfig::read(root);
   config.turn_log = agent::TurnLogConfig::read(root.child("trace"), home);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;

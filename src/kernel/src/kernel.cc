@@ -144,6 +144,9 @@ Task<Result<void>> KernelImpl::open_model(Ctx ctx) {
   SKEP_CO_TRY(choice_,
               co_await llm::choose_model(ctx, config_.llm, *config_.catalogue, *http_, env));
   SKEP_CO_TRY(model_, llm::Model::open(choice_.config, {.loop = loop_, .http = *http_}));
+  llm::Models::Deps tiers{
+      .loop = loop_, .http = *http_, .catalogue = *config_.catalogue, .env = env};
+  SKEP_CO_TRY(models_, llm::Models::open(config_.tiers, choice_.config, *model_, std::move(tiers)));
   SKEP_CO_TRY(memory_side_, MemorySide::open({.loop = loop_,
                                               .config = config_,
                                               .http = *http_,
@@ -185,6 +188,7 @@ Task<Result<void>> KernelImpl::open_router_and_agents(Ctx ctx) {
                    .journal = *journal_,
                    .ledger = *ledger_,
                    .model = *model_,
+                   .models = *models_,
                    .chosen = choice_.config,
                    .authority = *authority_,
                    .memory = *memory_side_,

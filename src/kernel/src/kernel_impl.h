@@ -103,6 +103,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<attachments::Attachments> attachments_;
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
+  std::unique_ptr<llm::Models> models_;
   std::unique_ptr<MemorySide> memory_side_;
   tools::ResultStore results_{
       [this](const Conversation& conversation) { return memory_->directory(conversation); }};

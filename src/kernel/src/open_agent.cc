@@ -159,6 +159,10 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
       .settings = [raw = open.get()](const Conversation&) { return settings_of(raw->manifest_); },
       .journal_kind = std::move(plan.journal_kind),
       .turn_log = house.turn_log};
+  if (wanted("spawn_agent")) {
+    SKEP_TRY_VOID(agent::add_sub_agents(open->toolbox_, house.config.sub_agents, config, deps,
+                                        &house.models, {}));
+  }
   SKEP_TRY(open->agent_, agent::Agent::open(std::move(config), std::move(deps)));
   return open;
 }

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "skep/agent/agent.h"
+#include "skep/agent/sub_agents.h"
 #include "skep/async/pool.h"
 #include "skep/attachments/attachments.h"
 #include "skep/base/config.h"
@@ -63,8 +63,10 @@ struct KernelConfig {
   std::string log_file;
   std::shared_ptr<const llm::Catalogue> catalogue;  // with <home>/models.json
   llm::LlmConfig llm;
+  llm::TiersConfig tiers;  // [llm] default, [llm.tiers], [llm.router]
   agent::AgentConfig agent;
-  agent::TurnLogConfig turn_log;  // [trace]
+  agent::SubAgentsConfig sub_agents;  // [agent], [llm.agents.*]
+  agent::TurnLogConfig turn_log;      // [trace]
   memory::MemoryConfig memory;
   memory::SearchConfig search;     // [memory.search]
   memory::BoardConfig board;       // [memory] claim_mins

@@ -34,6 +34,7 @@ struct AgentHouse {
   store::Journal& journal;
   memory::Ledger& ledger;
   llm::Model& model;             // of agents that name none
+  llm::Models& models;           // further ones
   const llm::LlmConfig& chosen;  // what `model` was opened with
   AuthoritySide& authority;
   MemorySide& memory;
