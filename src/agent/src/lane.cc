@@ -11,6 +11,7 @@
 #include "skep/model/errand.h"
 #include "skep/model/reply.h"
 #include "skep/model/room_talk.h"
+#include "skep/tools/memory_tools.h"
 
 namespace skep::agent {
 namespace {
@@ -239,6 +240,8 @@ void AgentImpl::store_answer(const TurnState& turn) {
     for (std::size_t number = 0; number < calls.size(); ++number) {
       const CallRecord& record = calls[number];
       if (!record.result) continue;
+      authority::Labels labels = record.labels;
+      if (const tools::Tool* tool = deps_.toolbox.find(record.call.name)) labels |= tool->taint();
       entries.emplace_back(TranscriptTool{
           .turn = turn.message.id.str(),
           .call = fmt::format("{}.{}/{}", round, number, record.call.id),
@@ -246,6 +249,7 @@ void AgentImpl::store_answer(const TurnState& turn) {
           .arguments = std::string(cut_utf8(to_json(record.call.arguments), kToolTextBytesMax)),
           .result = std::string(cut_utf8(record.result->text, kToolTextBytesMax)),
           .is_error = record.result->is_error,
+          .taint = tools::taint_of(labels),
           .ts = reply.sent_at});
     }
   }

@@ -11,6 +11,7 @@
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/errand.h"
+#include "sub_task.h"
 
 namespace skep::agent {
 namespace {
@@ -53,20 +54,38 @@ std::string shortened(const std::string& text, std::size_t bytes_max) {
   return fmt::format("{}\n[cut: {} bytes in all]", cut_utf8(text, bytes_max), text.size());
 }
 
-// Who gave the task said how much it may cost.
-std::optional<Halt> spent_errand(const TurnState& state) {
-  const auto errand = errand_of(state.message);
-  if (!errand || errand->tokens_max <= 0) return std::nullopt;
+int answer_tokens(const AgentConfig& config, const llm::LlmConfig& llm) {
+  if (config.answer_tokens_max <= 0) return llm.max_tokens_per_request;
+  return std::min(config.answer_tokens_max, llm.max_tokens_per_request);
+}
+
+std::int64_t tokens_used(const TurnState& state) {
   const Usage& used = state.usage;
-  const std::int64_t tokens = used.input + used.output + used.cache_read + used.cache_write;
-  if (tokens < errand->tokens_max) return std::nullopt;
+  return used.input + used.output + used.cache_read + used.cache_write;
+}
+
+// Who gave the task said how much it may cost; 0: nobody did.
+std::int64_t tokens_given(const TurnState& state, const AgentConfig& config) {
+  const auto errand = errand_of(state.message);
+  if (!errand || errand->tokens_max <= 0) return config.turn_tokens_max;
+  if (config.turn_tokens_max <= 0) return errand->tokens_max;
+  return std::min(errand->tokens_max, config.turn_tokens_max);
+}
+
+std::optional<Halt> all_spent(const TurnState& state, const AgentConfig& config) {
+  const std::int64_t given = tokens_given(state, config);
+  if (given <= 0 || tokens_used(state) < given) return std::nullopt;
   return Halt{Halt::Why::kQuota,
-              {Code::kExhausted, fmt::format("The task was given {} tokens, and "
-                                             "they are used up.",
-                                             errand->tokens_max)}};
+              {Code::kExhausted,
+               fmt::format("The task was given {} tokens, and they are used up.", given)}};
 }
 
 }  // namespace
+
+std::int64_t Turn::tokens_left() const {
+  const std::int64_t given = tokens_given(state_, config_);
+  return given <= 0 ? 0 : std::max<std::int64_t>(1, given - tokens_used(state_));
+}
 
 Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
            TurnStops stops)
@@ -136,7 +155,7 @@ void Turn::prepare(int budget) {
                     .time_zone = config_.time_zone,
                     .channel = state_.message.conversation.channel,
                     .peer = state_.message.conversation.peer,
-                    .room = room_talk(state_.message),
+                    .room = sub_task_of(state_.message) ? std::nullopt : room_talk(state_.message),
                     .settings = settings_,
                     .history_token_budget = budget};
   for (const Part& part : state_.message.parts) {
@@ -174,14 +193,14 @@ std::vector<ChatMessage> Turn::messages() const {
 Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
   for (;;) {
     if (auto halt = halted()) co_return std::unexpected(*halt);
-    if (auto spent = spent_errand(state_)) co_return std::unexpected(*std::move(spent));
+    if (auto spent = all_spent(state_, config_)) co_return std::unexpected(*std::move(spent));
     const llm::LlmConfig& llm = deps_.model.config();
     llm::Request request{.system = prompt_.system,
                          .messages = messages(),
                          .cached_messages = prompt_.cached_messages,
                          .tools = deps_.toolbox.specs(),
                          .tools_allowed = tools_allowed,
-                         .max_tokens = llm.max_tokens_per_request,
+                         .max_tokens = answer_tokens(config_, llm),
                          .temperature = llm.temperature};
     if (!state_.rounds.empty()) request.cached_messages = request.messages.size();
     auto hold = reserve_for(deps_, config_, state_.message, request);

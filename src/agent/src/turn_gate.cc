@@ -12,6 +12,7 @@
 #include "skep/model/errand.h"
 #include "skep/model/reply.h"
 #include "skep/model/room_talk.h"
+#include "sub_task.h"
 #include "turn.h"
 
 namespace skep::agent {
@@ -104,6 +105,7 @@ Labels Turn::labels_before(std::size_t round, bool secrets) const {
   labels |= Label::kUserInput;
   if (errand_of(state_.message)) labels |= Label::kUntrustedAgent;
   if (delegation_of(state_.message)) labels |= Labels{taint_in(state_.message).value_or(0)};
+  if (const auto task = sub_task_of(state_.message)) labels |= task->labels;
   for (std::size_t i = 0; i < round; ++i) {
     for (const CallRecord& record : state_.rounds[i].calls) {
       if (!record.result) continue;
@@ -117,7 +119,8 @@ Labels Turn::labels_before(std::size_t round, bool secrets) const {
 
 // Words that a person or a page said as they stand take nothing of ours along.
 bool Turn::is_new(const std::string& words, std::size_t round) const {
-  if (text_.contains(words)) return false;
+  // A sub-agent's task is a model's words, not a person's.
+  if (!sub_task_of(state_.message) && text_.contains(words)) return false;
   for (const memory::TranscriptEntry& entry : history_) {
     const auto* said = std::get_if<memory::TranscriptMessage>(&entry);
     const bool user = said != nullptr && said->role == memory::TranscriptMessage::Role::kUser;

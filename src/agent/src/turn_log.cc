@@ -87,7 +87,9 @@ class FileTurnLog final : public TurnLog {
   std::string day_, kept_;
 };
 
+// A sub-agent's part has its parent's trace.
 bool has_id(const json::value& turn, std::string_view id) {
+  if (get_member(turn, "parent") != nullptr) return get_string(turn, "turn") == id;
   return get_string(turn, "turn") == id || get_string(turn, "reply") == id ||
          get_string(turn, "trace") == id || get_string(turn, "foreign_id") == id;
 }
@@ -120,6 +122,21 @@ Result<json::object> find_turn(const std::string& directory, std::string_view id
               fmt::format("no turn \"{}\" is recorded: the id is that of a message or its answer, "
                           "and turns are kept for [trace] keep_days",
                           id));
+}
+
+std::vector<json::object> find_parts(const std::string& directory, std::string_view id) {
+  std::vector<json::object> parts;
+  if (!is_id(id)) return parts;
+  for (const fs::path& path : files_in(directory)) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+      if (!line.contains(id)) continue;
+      auto turn = parse_json(line);
+      if (turn && turn->is_object() && get_string(*turn, "parent") == id)
+        parts.push_back(std::move(turn->as_object()));
+    }
+  }
+  return parts;
 }
 
 Result<llm::ToolSpecs> read_tools(const std::string& directory, std::string_view name) {

@@ -1,6 +1,7 @@
 // The tool calls of a turn: which are run, and when.
 #include <algorithm>
 
+#include "bill.h"
 #include "failure_text.h"
 #include "skep/base/text.h"
 #include "turn.h"
@@ -65,9 +66,15 @@ Task<std::expected<void, Halt>> Turn::run_tools(std::size_t round) {
 // The first call without a result, and those right behind it that may run beside it. A call that
 // repeats one of them waits for its result.
 Turn::Indices Turn::next_wave(const Round& round) const {
-  auto looks = [&](const CallRecord& record) {
+  auto beside = [&](const CallRecord& record) {
     const tools::Tool* tool = deps_.toolbox.find(record.call.name);
-    return tool != nullptr && tool->repeatable() && tool->side_by_side();
+    return tool != nullptr && tool->side_by_side();
+  };
+  // Those that act run beside their own kind only, and those that look are not run before them.
+  auto fits = [&](const CallRecord& first, const CallRecord& record) {
+    const tools::Tool* tool = deps_.toolbox.find(first.call.name);
+    if (!tool->repeatable()) return first.call.name == record.call.name;
+    return beside(record) && deps_.toolbox.find(record.call.name)->repeatable();
   };
   Indices wave;
   for (std::size_t index = 0; index < round.calls.size(); ++index) {
@@ -75,9 +82,9 @@ Turn::Indices Turn::next_wave(const Round& round) const {
     if (record.result) continue;
     const bool repeats = std::ranges::any_of(
         wave, [&](std::size_t at) { return same_call(round.calls[at].call, record.call); });
-    if (!wave.empty() && (repeats || !looks(record))) break;
+    if (!wave.empty() && (repeats || !fits(round.calls[wave.front()], record))) break;
     wave.push_back(index);
-    if (!looks(record)) break;
+    if (!beside(record)) break;
   }
   return wave;
 }
@@ -133,7 +140,10 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
       .turn = state_.message.id.str(),
       .call_id = fmt::format("{}.{}/{}", number, index, record.call.id),
       .delegation = delegation_of(state_.message).value_or(Delegation()),
-      .labels = labels_before(number, true),
+      .asked = &state_.message,
+      .labels = labels_before(number, /*secrets=*/true),
+      .payer = payer_of(deps_, config_, state_.message),
+      .tokens_left = tokens_left(),
       .why_not = [this, number, name = record.call.name](const tools::Need& need) {
         return why_not(number, name, need);
       }};
@@ -142,8 +152,9 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
   halt = halted();  // then there is no result: what happened is not known
   if (halt) co_return;
-  note_done(record.call, output.is_error);
   record.labels = output.labels;
+  state_.usage += output.usage;
+  note_done(record.call, output.is_error);
   if (output.image && deps_.model.driver().takes_images())
     record.image = std::move(output.image);
   else if (output.image)

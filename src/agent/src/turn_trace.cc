@@ -2,6 +2,7 @@
 
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "sub_task.h"
 #include "turn_journal.h"
 
 namespace skep::agent {
@@ -117,6 +118,11 @@ void TurnTrace::finish(const TurnState& turn, std::string_view agent, std::strin
                     {"message", to_json_value(asked)},
                     {"text", cut(text_of(turn.reply->parts))},
                     {"steps", std::move(steps_)}};
+  if (const auto task = sub_task_of(asked)) {
+    line["parent"] = task->turn;
+    line["call"] = task->call;
+    line["sub_agent"] = task->agent;
+  }
   steps_ = json::array();
   if (auto written = log_->append(line); !written)
     log::warn("agent", "turn {} is not in the turn log: {}", asked.id.str(),

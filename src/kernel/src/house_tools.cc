@@ -45,6 +45,19 @@ Result<void> add_workspace_tools(Adding& adding, const HouseTools& from) {
   return adding.all(tools::make_shell_tools(workspace, config.shell_tools));
 }
 
+// Each tool's description costs the main agent tokens in every turn, so that it has only what is
+// turned on; others have what their manifests say.
+Result<void> add_memory_tools(Adding& adding, const HouseTools& from) {
+  const MemoryToolsConfig& on = from.config.memory_tools;
+  const bool listed = static_cast<bool>(from.wanted);
+  SKEP_TRY_VOID(adding.all(tools::make_memory_tools(from.remembered)));
+  if (on.knowledge || listed)
+    SKEP_TRY_VOID(adding.all(tools::make_knowledge_tools(from.remembered)));
+  if (on.tasks || listed) SKEP_TRY_VOID(adding.all(tools::make_task_tools(from.remembered)));
+  if (!on.events && !listed) return {};
+  return adding.all(tools::make_event_tools(from.remembered));
+}
+
 }  // namespace
 
 Result<tools::WorkspacePtr> open_workspace(const KernelConfig& config, std::string_view folder) {
@@ -53,8 +66,7 @@ Result<tools::WorkspacePtr> open_workspace(const KernelConfig& config, std::stri
 
 Result<void> add_house_tools(tools::Toolbox& toolbox, const HouseTools& from) {
   Adding adding(toolbox, from);
-  SKEP_TRY_VOID(adding.one(tools::make_memory_store(from.memory, Clock::system())));
-  SKEP_TRY_VOID(adding.one(tools::make_memory_recall(from.memory)));
+  SKEP_TRY_VOID(add_memory_tools(adding, from));
   SKEP_TRY_VOID(adding.one(tools::make_system_time(Clock::system())));
   if (from.config.web_fetch.enabled)
     SKEP_TRY_VOID(adding.one(tools::make_web_fetch(from.http, from.config.web_fetch)));

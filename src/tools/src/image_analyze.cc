@@ -22,8 +22,8 @@ ToolOutput look_at(const Workspace& workspace, const std::string& path, std::str
     return {text + " It cannot be shown to you: convert it to PNG or JPEG of at most 5 MB.", false};
   text += " It follows these results.";
   if (!prompt.empty()) text += fmt::format(" To be found out: {}", prompt);
-  return {
-      std::move(text), false, {}, ImagePart{std::string(facts->media_type), *std::move(content)}};
+  return {.text = std::move(text),
+          .image = ImagePart{std::string(facts->media_type), *std::move(content)}};
 }
 
 class ImageAnalyze final : public Tool {
