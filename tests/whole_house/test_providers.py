@@ -173,6 +173,13 @@ class Rows:
         self.assertIn("second-model", out)
         self.assertNotIn("scripted-model", out.replace("second-model", ""))
 
+    def test_a_model_that_is_not_there_gives_way_to_the_next(self):
+        other = "openai" if self.provider != "openai" else "anthropic"
+        self.start(llm__fallback=[{**skep.llm_section(self.model, other), "model": "second-model"}])
+        self.model.script('error 404 "no such model"', 'text "From the second."')
+        self.assertEqual(self.say(), "From the second.")
+        self.assertEqual(self.model.requests[-1].body["model"], "second-model")
+
 
 def row_test(row):
     def test(self):

@@ -138,7 +138,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
                     .place = &*permit};
     Turn run(config_, deps_, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
-    read = run.labels();
+    if (delegated) read = run.labels();
   } else if (lane.cancel.stop_requested()) {
     (void)open_transcript(deps_, turn.message, text);
   }

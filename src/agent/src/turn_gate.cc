@@ -34,6 +34,12 @@ ToolResult refused(const ToolCall& call, std::string why) {
 
 bool looks_secret(const std::string& text) { return redact(text, 2 * text.size() + 64) != text; }
 
+// Each result is searched once, however often the turn's labels are asked for.
+bool holds_secret(CallRecord& record) {
+  if (!record.secret) record.secret = looks_secret(record.result->text);
+  return *record.secret;
+}
+
 // Several things that a person is asked for at once are one question, and only all of them together
 // are what is remembered.
 Question together(std::vector<Question> asked) {
@@ -107,11 +113,11 @@ Labels Turn::labels_before(std::size_t round, bool secrets) const {
   if (delegation_of(state_.message)) labels |= Labels{taint_in(state_.message).value_or(0)};
   if (const auto task = sub_task_of(state_.message)) labels |= task->labels;
   for (std::size_t i = 0; i < round; ++i) {
-    for (const CallRecord& record : state_.rounds[i].calls) {
+    for (CallRecord& record : state_.rounds[i].calls) {
       if (!record.result) continue;
       if (const tools::Tool* tool = deps_.toolbox.find(record.call.name)) labels |= tool->taint();
       labels |= record.labels;
-      if (secrets && looks_secret(record.result->text)) labels |= Label::kSecret;
+      if (secrets && holds_secret(record)) labels |= Label::kSecret;
     }
   }
   return labels;

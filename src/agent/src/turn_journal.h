@@ -32,6 +32,7 @@ struct CallRecord {
   std::string note;                // of the loop guard, for the end of the result
   std::string why;                 // what allowed it, for the turn log
   authority::Labels labels;        // of the result, beside what its tool always has
+  std::optional<bool> secret;      // whether the result looks as if it held a key; once looked at
   std::optional<ImagePart> image;  // for the rest of this process's turn; not journaled
 };
 struct Round {
