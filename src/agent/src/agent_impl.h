@@ -36,6 +36,8 @@ class AgentImpl final : public Agent {
     std::string text;
     bool failed = false;
     bool command = false;                   // not part of the transcript
+    std::string chosen = {};                // the message that it answers, where it says so
+    authority::Labels labels = {};          // of what was read for it
     std::string_view outcome = "answered";  // for the turn log
   };
 
@@ -59,6 +61,7 @@ class AgentImpl final : public Agent {
                           std::vector<AttachedFile> files = {});
   Task<std::vector<AttachedFile>> files_for(const TurnState& turn);
   Decision decide_halt(const Halt& halt, const TurnState& turn);
+  Decision decide_answer(std::string_view text, const TurnState& turn);
   Result<void> deliver_reply(const TurnState& turn);
   Task<bool> end_entry(const TurnState& turn);
   void store_answer(const TurnState& turn);

@@ -31,9 +31,10 @@ class ReadOnlyMemory : public memory::Memory {
     return real_.past_sessions(c);
   }
   Result<Archived> resume(const Conversation&, const std::string&) override { return read_only(); }
-  Result<void> remember(const Conversation&, memory::KnowledgeEntry) override {
+  Result<std::int64_t> remember(const Conversation&, memory::KnowledgeEntry) override {
     return read_only();
   }
+  Result<bool> drop_note(const Conversation&, std::string_view) override { return read_only(); }
   Result<std::vector<memory::KnowledgeEntry>> recall(const Conversation& c,
                                                      std::string_view query) override {
     return real_.recall(c, query);

@@ -2,6 +2,7 @@
 
 #include "built_in_personas.h"
 #include "house_tools.h"
+#include "memory_side.h"
 
 namespace skep::kernel {
 namespace {
@@ -11,9 +12,9 @@ using agent::ModelWay;
 
 constexpr std::string_view kModes[] = {"observe", "assist", "full"};
 // What only looks.
-constexpr std::string_view kAssistTools[] = {"file_read",  "file_list",   "memory_recall",
-                                             "web_fetch",  "web_search",  "agent_list",
-                                             "agent_find", "system_time", "result_read"};
+constexpr std::string_view kAssistTools[] = {
+    "memory_search", "knowledge_query", "task_list",  "file_read",  "file_list",   "memory_recall",
+    "web_fetch",     "web_search",      "agent_list", "agent_find", "system_time", "result_read"};
 
 bool is_program_tool(std::string_view tool) {
   return tool == "shell_exec" || tool.starts_with("process_");
@@ -123,12 +124,14 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
   };
   SKEP_TRY_VOID(add_house_tools(
       open->toolbox_, {.config = house.config,
-                       .memory = *open->memory_,
                        .http = house.http,
                        .pool = house.pool,
                        .results = *open->results_,
                        .model = model,
                        .folder = manifest.workspace.empty() ? manifest.name : manifest.workspace,
+                       .remembered = house.memory.tools_of(
+                           manifest.name, *open->memory_,
+                           agent_directory(house.config.home, manifest.name) + "/index", plan.out),
                        .wanted = wanted}));
   if (plan.more_tools) SKEP_TRY_VOID(plan.more_tools(open->toolbox_, wanted));
 

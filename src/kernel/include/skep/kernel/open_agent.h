@@ -15,6 +15,8 @@
 
 namespace skep::kernel {
 
+class MemorySide;
+
 // How much of its tools an agent may use.
 enum class AgentMode : std::uint8_t {
   kObserve = 0,  // none
@@ -36,6 +38,7 @@ struct AgentHouse {
   const memory::Personas& personas;  // for sub-agents that have one
   const llm::LlmConfig& chosen;      // what `model` was opened with
   AuthoritySide& authority;
+  MemorySide& memory;
   agent::TurnLog* turn_log;  // may be null
   const KernelConfig& config;
   std::function<bool(const Conversation&)> is_admin;
