@@ -30,7 +30,8 @@ constexpr std::string_view kNeverLent[] = {"spawn_agent", "agent_spawn", "agent_
 
 bool is_withheld(Action action) {
   return action == Action::kMemoryWrite || action == Action::kXmppSend ||
-         action == Action::kAgentSpawn || action == Action::kAgentKill;
+         action == Action::kAgentSpawn || action == Action::kAgentKill ||
+         action == Action::kSchedule;
 }
 
 std::optional<std::string> withheld(const tools::Tool& tool, const json::value& arguments) {

@@ -168,7 +168,8 @@ Result<void> SpawnAgent::prepare(const PersonaText& persona) {
 }
 
 llm::ModelRef SpawnAgent::model_of(const NamedAgent* agent) const {
-  if (agent == nullptr || agent->model.empty() || models_ == nullptr) return deps_.model;
+  if (agent == nullptr || agent->model.empty() || models_ == nullptr)
+    return deps_.models == nullptr ? deps_.model : llm::ModelRef(deps_.models->usual());
   auto model = models_->named(agent->model);
   return model ? llm::ModelRef(**model) : deps_.model;
 }
