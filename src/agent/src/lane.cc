@@ -3,6 +3,7 @@
 
 #include "agent_impl.h"
 #include "command_replies.h"
+#include "directives.h"
 #include "failure_text.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
@@ -128,6 +129,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
   std::expected<std::string, Halt> outcome = std::unexpected(Halt{Halt::Why::kCancelled, {}});
   if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
   const Usage before = turn.usage;
+  authority::Labels read;
   if (permit) {
     TurnStops stops{.ctx = ctx.within(config_.turn_timeout),
                     .cancel = lane.cancel.get_token(),
@@ -136,6 +138,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
                     .place = &*permit};
     Turn run(config_, deps_, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
+    if (delegated) read = run.labels();
   } else if (lane.cancel.stop_requested()) {
     (void)open_transcript(deps_, turn.message, text);
   }
@@ -144,9 +147,23 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
                         .output = turn.usage.output - before.output,
                         .cache_read = turn.usage.cache_read - before.cache_read,
                         .cache_write = turn.usage.cache_write - before.cache_write};
-  if (outcome) co_return Decision{.text = std::move(*outcome)};
-  if (outcome.error().why == Halt::Why::kShutdown) co_return std::nullopt;
-  co_return decide_halt(outcome.error(), turn);
+  if (!outcome && outcome.error().why == Halt::Why::kShutdown) co_return std::nullopt;
+  Decision decision = outcome ? decide_answer(*outcome, turn) : decide_halt(outcome.error(), turn);
+  decision.labels = read;
+  co_return decision;
+}
+
+AgentImpl::Decision AgentImpl::decide_answer(std::string_view text, const TurnState& turn) {
+  Directives said = directives_in(text);
+  if (!said.silent) {
+    if (said.text.empty()) said.text = kEmptyText;
+    return {.text = std::move(said.text), .chosen = std::move(said.reply_to)};
+  }
+  send_progress(deps_, turn, Progress::Phase::kReset);
+  send_progress(deps_, turn, Progress::Phase::kPaused);
+  // Programs wait for an answer; people need none.
+  const bool waited_for = errand_of(turn.message) || delegation_of(turn.message);
+  return {.text = std::string(waited_for ? kNoReplyText : ""), .outcome = "silent"};
 }
 
 AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& turn) {
@@ -188,6 +205,8 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   const Message& asked = turn.message;
   Message reply =
       reply_to(asked, MessageId(mint_ulid()), deps_.clock.now(), std::move(decision.text));
+  if (!decision.chosen.empty()) put_chosen(reply, decision.chosen);
+  if (delegation_of(asked)) put_taint(reply, decision.labels.bits);
   if (errand_of(asked)) put_outcome(reply, {.failed = decision.failed, .usage = turn.usage});
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);
@@ -234,8 +253,9 @@ void AgentImpl::store_answer(const TurnState& turn) {
           .ts = reply.sent_at});
     }
   }
+  const std::string text = text_of(reply.parts);
   entries.emplace_back(TranscriptMessage{.role = TranscriptMessage::Role::kAssistant,
-                                         .content = text_of(reply.parts),
+                                         .content = text.empty() ? std::string(kNoReplyText) : text,
                                          .msg_id = reply.id.str(),
                                          .ts = reply.sent_at,
                                          .thread = conversation.thread,

@@ -1,5 +1,6 @@
 #include "sub_agent_run.h"
 
+#include "directives.h"
 #include "failure_text.h"
 #include "principal.h"
 #include "read_only_memory.h"
@@ -150,6 +151,12 @@ ConversationSettings settings_of(const SubAgentOrder& order, const Conversation&
   return settings;
 }
 
+// Its parent waits for words.
+std::string without_directives(std::string_view answer) {
+  Directives said = directives_in(answer);
+  return said.text.empty() ? std::string(kNoReplyText) : std::move(said.text);
+}
+
 std::string why_not(const Halt& halt, const SubAgentOrder& order, bool late) {
   if (late)
     return fmt::format("no answer within {} s",
@@ -219,9 +226,10 @@ Task<ToolOutput> run_sub_agent(ToolContext context, SubAgentOrder order) {
   auto outcome = co_await turn.run();
   const bool late = !outcome && !limited.check() && context.ctx.check();
   ToolOutput output{
-      .text = outcome ? std::move(*outcome)
+      .text = outcome ? without_directives(*outcome)
                       : with_partial(why_not(outcome.error(), order, late), watcher.said()),
       .is_error = !outcome,
+      .labels = turn.labels(),
       .usage = state.usage};
   state.reply =
       reply_to(state.message, MessageId(mint_ulid()), order.parent.clock.now(), output.text);

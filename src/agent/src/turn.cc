@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "bill.h"
+#include "claims.h"
 #include "compact.h"
+#include "directives.h"
 #include "failure_text.h"
 #include "skep/agent/repair.h"
 #include "skep/base/log.h"
@@ -176,6 +178,11 @@ std::vector<ChatMessage> Turn::messages() const {
       result.text = shortened(result.text, result_bytes_max_);
       results.parts.emplace_back(std::move(result));
     }
+    for (const CallRecord& record : round.calls) {
+      if (!record.image) continue;
+      results.parts.emplace_back(TextPart{fmt::format("[The image of {}]", record.call.name)});
+      results.parts.emplace_back(*record.image);
+    }
     messages.push_back(std::move(results));
   }
   std::ranges::copy(tail_, std::back_inserter(messages));
@@ -233,13 +240,21 @@ Task<void> Turn::summarise_older() {
 // Every call is on the bill, the failed ones too.
 Task<std::expected<llm::Response, llm::Failure>> Turn::call_model(const llm::Request& request,
                                                                   memory::Ledger::Hold hold) {
-  llm::EventSink sink = [this](const llm::StreamEvent& event) {
-    if (event.type == llm::StreamEvent::Type::kTextDelta) show(Progress::Phase::kText, event.text);
+  DirectiveFilter filter;
+  const auto watched = [this](const std::string& text) {
+    if (!text.empty()) show(Progress::Phase::kText, text);
   };
-  std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
+  llm::EventSink sink = [&](const llm::StreamEvent& event) {
+    if (event.type == llm::StreamEvent::Type::kTextDelta) watched(filter.feed(event.text));
+  };
+  std::function<void()> on_reset = [&] {
+    filter = DirectiveFilter();
+    show(Progress::Phase::kReset);
+  };
   const auto from = TurnTrace::now();
   auto response =
       co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
+  watched(filter.finish());
   const PicoUsd cost = settle_call(deps_, config_, state_.message, std::move(hold), response);
   state_.trace.model_call(from, request, response, cost);
   co_return response;
@@ -269,7 +284,22 @@ Task<std::expected<Turn::Step, Halt>> Turn::advance(llm::Response response, bool
     go_on_writing(response, cut && calls);
     co_return Step{};
   }
-  co_return Step{final_text(carried_ + text_in(response.parts))};
+  std::string text = final_text(carried_ + text_in(response.parts));
+  if (cut) text += fmt::format("\n\n{}", kPartialText);
+  if (question_claim(text)) co_return Step{};
+  co_return Step{std::move(text)};
+}
+
+// Once in a turn: what was never done must not stand in the answer as done.
+bool Turn::question_claim(const std::string& text) {
+  if (claim_questioned_ || !state_.rounds.empty() || deps_.toolbox.specs().empty()) return false;
+  if (!claims_to_have_sent(text)) return false;
+  claim_questioned_ = true;
+  carried_.clear();
+  tail_ = {{Role::kAssistant, {TextPart{text}}},
+           {Role::kUser, {TextPart{std::string(kNothingWasSent)}}}};
+  show(Progress::Phase::kReset);
+  return true;
 }
 
 // A call that the limit cut is never run: its arguments may be anything.

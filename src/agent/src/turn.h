@@ -38,6 +38,10 @@ class Turn {
   Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
        TurnStops stops);
   Task<std::expected<std::string, Halt>> run();
+  // Of all that the model has read in it.
+  [[nodiscard]] authority::Labels labels() const {
+    return labels_before(state_.rounds.size(), true);
+  }
 
  private:
   struct Step {                         // what one model call came to
@@ -70,12 +74,15 @@ class Turn {
   bool is_new(const std::string& words, std::size_t round) const;
   std::vector<authority::Question> questions_of(const tools::Tool& tool, const ToolCall& call,
                                                 std::size_t round) const;
+  std::optional<std::string> why_not(std::size_t round, const std::string& tool,
+                                     const tools::Need& need) const;
   void note_done(const ToolCall& call, bool failed);
   const CallRecord* earlier_twin(const Round& round, std::size_t index) const;
   std::optional<Halt> all_failing() const;
 
   Task<std::expected<void, Halt>> journal(std::string record);
   void go_on_writing(const llm::Response& response, bool call_cut);
+  bool question_claim(const std::string& text);
   std::string final_text(std::string text) const;
   std::optional<Halt> halted() const;
   Halt halt_for(Error error) const;
@@ -97,6 +104,7 @@ class Turn {
   std::size_t result_bytes_max_ = tools::result_bytes_max;
   std::string carried_;  // text so far of an answer that the length limit cut
   int continuations_ = 0;
+  bool claim_questioned_ = false;
   std::vector<llm::ChatMessage> tail_;  // asks for the rest of such an answer
 };
 

@@ -29,9 +29,11 @@ struct CallRecord {
   ToolCall call;
   bool started = false;  // recorded for tools that are not repeatable
   std::optional<ToolResult> result;
-  std::string note;          // of the loop guard, for the end of the result
-  std::string why;           // what allowed it, for the turn log
-  authority::Labels labels;  // of the result, beside what its tool always has
+  std::string note;                // of the loop guard, for the end of the result
+  std::string why;                 // what allowed it, for the turn log
+  authority::Labels labels;        // of the result, beside what its tool always has
+  std::optional<bool> secret;      // whether the result looks as if it held a key; once looked at
+  std::optional<ImagePart> image;  // for the rest of this process's turn; not journaled
 };
 struct Round {
   std::vector<Part> parts;  // the assistant's

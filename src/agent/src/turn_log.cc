@@ -56,6 +56,7 @@ class FileTurnLog final : public TurnLog {
   }
 
   Result<std::string> keep_tools(const llm::ToolSpecs& tools) override {
+    if (!kept_.empty() && tools.same(kept_tools_)) return kept_;
     json::array list;
     for (const llm::ToolSpec& tool : tools) {
       list.push_back(json::object{{"name", tool.name},
@@ -69,6 +70,7 @@ class FileTurnLog final : public TurnLog {
     std::error_code error;
     if (!fs::exists(path, error)) SKEP_TRY_VOID(store::write_file(path, text));
     kept_ = name;
+    kept_tools_ = tools;
     return name;
   }
 
@@ -85,6 +87,7 @@ class FileTurnLog final : public TurnLog {
   const Clock& clock_;
   std::optional<store::AppendFile> file_;
   std::string day_, kept_;
+  llm::ToolSpecs kept_tools_;  // whose name kept_ is
 };
 
 // A sub-agent's part has its parent's trace.

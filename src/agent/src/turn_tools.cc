@@ -134,15 +134,19 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
   show(Progress::Phase::kToolStart, record.call.name);
   const auto number = static_cast<std::size_t>(&round - state_.rounds.data());
   // Providers reuse their ids, so ours say which round and which call of it.
-  tools::ToolContext context{.ctx = stops_.ctx,
-                             .conversation = state_.message.conversation,
-                             .turn = state_.message.id.str(),
-                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id),
-                             .delegation = delegation_of(state_.message).value_or(Delegation()),
-                             .asked = &state_.message,
-                             .labels = labels_before(number, /*secrets=*/true),
-                             .payer = payer_of(deps_, config_, state_.message),
-                             .tokens_left = tokens_left()};
+  tools::ToolContext context{
+      .ctx = stops_.ctx,
+      .conversation = state_.message.conversation,
+      .turn = state_.message.id.str(),
+      .call_id = fmt::format("{}.{}/{}", number, index, record.call.id),
+      .delegation = delegation_of(state_.message).value_or(Delegation()),
+      .asked = &state_.message,
+      .labels = labels_before(number, /*secrets=*/true),
+      .payer = payer_of(deps_, config_, state_.message),
+      .tokens_left = tokens_left(),
+      .why_not = [this, number, name = record.call.name](const tools::Need& need) {
+        return why_not(number, name, need);
+      }};
   const auto from = TurnTrace::now();
   const std::string place = context.call_id;
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
@@ -151,6 +155,10 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
   record.labels = output.labels;
   state_.usage += output.usage;
   note_done(record.call, output.is_error);
+  if (output.image && deps_.model.driver().takes_images())
+    record.image = std::move(output.image);
+  else if (output.image)
+    output.text += "\n[You cannot see images: this is all there is to know.]";
   show(Progress::Phase::kToolEnd, record.call.name);
   ToolResult result = result_for(record.call, std::move(output.text), output.is_error);
   state_.trace.tool_call(from, place, record.call, result, record.why);

@@ -9,6 +9,7 @@ namespace skep::agent {
 namespace {
 
 constexpr std::size_t kTextBytesMax = 64u << 10;  // of one result or answer
+constexpr std::size_t kRequestBytesUsual = 32u << 10;
 
 std::string cut(std::string_view text) { return std::string(cut_utf8(text, kTextBytesMax)); }
 
@@ -27,7 +28,9 @@ double ms_between(TurnTrace::Steady::time_point from, TurnTrace::Steady::time_po
 }  // namespace
 
 std::string request_mark(const llm::Request& request) {
-  std::string all = request.system;
+  std::string all;
+  all.reserve(kRequestBytesUsual);
+  all += request.system;
   for (const llm::ChatMessage& message : request.messages) {
     all += message.role == llm::Role::kUser ? "\nU" : "\nA";
     for (const Part& part : message.parts) {

@@ -90,6 +90,8 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.agents = AgentsConfig::read(root.child("agents"));
   config.quota = memory::QuotaConfig::read(root.child("quota"));
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
+  config.web_search = tools::WebSearchConfig::read(root.child("skills").child("web_search"));
+  config.location = tools::LocationConfig::read(root.child("skills").child("location"));
   config.attachments = attachments::AttachmentsConfig::read(root.child("attachments"));
   config.xmpp_send = tools::XmppSendConfig::read(root.child("skills").child("xmpp_send"), home);
   config.file_tools = tools::FileToolsConfig::read(root.child("tools").child("files"));

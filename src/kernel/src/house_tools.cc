@@ -35,8 +35,8 @@ std::size_t result_bytes(const llm::Model& model) {
 Result<void> add_workspace_tools(Adding& adding, const HouseTools& from) {
   const KernelConfig& config = from.config;
   const bool files =
-      config.file_tools.enabled &&
-      adding.any({"file_read", "file_write", "file_list", "create_directory", "apply_patch"});
+      config.file_tools.enabled && adding.any({"file_read", "file_write", "file_list",
+                                               "create_directory", "apply_patch", "image_analyze"});
   const bool programs = config.shell_tools.enabled && adding.any({"shell_exec", "process_start"});
   if (!files && !programs) return {};
   SKEP_TRY(const tools::WorkspacePtr workspace, open_workspace(config, from.folder));
@@ -70,6 +70,11 @@ Result<void> add_house_tools(tools::Toolbox& toolbox, const HouseTools& from) {
   SKEP_TRY_VOID(adding.one(tools::make_system_time(Clock::system())));
   if (from.config.web_fetch.enabled)
     SKEP_TRY_VOID(adding.one(tools::make_web_fetch(from.http, from.config.web_fetch)));
+  if (from.config.web_search.enabled)
+    SKEP_TRY_VOID(
+        adding.one(tools::make_web_search(from.http, from.config.web_search, Clock::system())));
+  if (from.config.location.enabled)
+    SKEP_TRY_VOID(adding.one(tools::make_location_get(from.http, from.config.location)));
   SKEP_TRY_VOID(adding.one(tools::make_result_read(from.results)));
   if (toolbox.find("result_read") != nullptr)
     toolbox.keep_long_results(from.results, result_bytes(from.model));

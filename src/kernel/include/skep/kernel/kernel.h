@@ -22,6 +22,7 @@
 #include "skep/memory/task_board.h"
 #include "skep/store/db.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/web_search.h"
 #include "skep/tools/workspace.h"
 #include "skep/tools/xmpp_send.h"
 
@@ -74,6 +75,8 @@ struct KernelConfig {
   AgentsConfig agents;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
+  tools::WebSearchConfig web_search;           // [skills.web_search]
+  tools::LocationConfig location;              // [skills.location]
   attachments::AttachmentsConfig attachments;  // [attachments]
   FabricConfig fabric;                         // [fabric]
   NodesConfig nodes;                           // [nodes]

@@ -21,6 +21,13 @@
 
 namespace skep::tools {
 
+// Something that a call does to the world: what `authorize` is asked beside tool_invoke.
+struct Need {
+  authority::Action action = authority::Action::kToolInvoke;
+  std::string resource;
+  std::string carries = {};  // words that leave with it (kNetConnect): the URL, a body
+};
+
 // On whose behalf and where a tool runs.
 struct ToolContext {
   Ctx ctx;  // ends with the turn, /cancel, or the tool's time limit
@@ -32,6 +39,9 @@ struct ToolContext {
   authority::Labels labels = {};   // of what the model had read when it asked for the call
   memory::Payer payer = {};        // whose account a call of a model goes to
   std::int64_t tokens_left = 0;    // that the turn may still spend; 0: as many as it likes
+  // Whether something may be done that shows only while it runs (where a page redirects to): why
+  // not, or nothing. Empty: nobody has a say.
+  std::function<std::optional<std::string>(const Need&)> why_not = {};
 };
 
 struct ToolOutput {
@@ -39,13 +49,7 @@ struct ToolOutput {
   bool is_error = false;
   authority::Labels labels = {};  // of this text, beside Tool::taint()
   Usage usage = {};  // of model calls that it made itself and that are on the bill already
-};
-
-// Something that a call does to the world: what `authorize` is asked beside tool_invoke.
-struct Need {
-  authority::Action action = authority::Action::kToolInvoke;
-  std::string resource;
-  std::string carries = {};  // words that leave with it (kNetConnect): the URL, a body
+  std::optional<ImagePart> image = {};  // shown to the model behind the results, if it can see
 };
 
 // One ability. Loop thread only; calls may run side by side.
