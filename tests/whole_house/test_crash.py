@@ -8,8 +8,12 @@ Each person sends messages one after the other, asking for receipts, and sends a
 acknowledged. The scripted model calls memory_store, which is not repeatable, with a content that is unique for each call, and
 answers with text once it has a result. Afterwards every message that was acknowledged has exactly one reply, counted by the
 reply's id, and no tool call ran twice.
+
+Meanwhile a job runs every second, missed times included, and calls memory_store as well. Afterwards each of its times has been
+run, or counted as dropped, and none twice; and whom it is for has had exactly one answer for each run.
 """
 import collections
+import datetime
 import itertools
 import json
 import os
@@ -29,6 +33,9 @@ RESEND_SECONDS = 1.5
 CLIENT = "{jabber:client}"
 RECEIPT = "{urn:xmpp:receipts}received"
 KEY = re.compile(r"task (p\d+-\d+)")
+DUE = re.compile(r'\(Scheduled job "tick", due ([^.]*)\.')
+TICKED = re.compile(r"ticked at (\S+)")
+JOB_FOR = "clock@example.test"
 
 
 class Person(threading.Thread):
@@ -89,16 +96,23 @@ class Person(threading.Thread):
 
 
 class Crash(WholeHouse):
-    options = xmpp_server.Options(accounts=tuple(f"p{number}" for number in range(PEOPLE)))
+    options = xmpp_server.Options(accounts=tuple(f"p{number}" for number in range(PEOPLE)) + ("clock",))
 
     def setUp(self):
         super().setUp()
         self.random = random.Random(SEED)
         self.nonces = itertools.count(1)
         self.model.rule = self.answer
+        self.runs_asked = set()                         # due times that the model has heard of
         self.stored_at = collections.defaultdict(set)   # content -> the different timestamps it was seen with on disk
 
     def answer(self, request):
+        due = DUE.search(request.last_user)
+        if due:
+            self.runs_asked.add(due.group(1))
+            if request.tool_results:
+                return Step(text=f"ticked at {due.group(1)}", label="tick")
+            return Step(calls=[("memory_store", {"key": f"tick {due.group(1)}", "content": f"tick {due.group(1)} run {next(self.nonces)}"})])
         key = KEY.search(request.last_user)
         key = key.group(1) if key else "?"
         pause = self.random.random() * 0.06
@@ -125,6 +139,9 @@ class Crash(WholeHouse):
         stop = threading.Event()
         persons = [Person(name, self.login(f"{name}@example.test/c"), self.address(agent), stop) for name in people]
         self.online(agent, persons[0].client)
+        clock = self.login("clock@example.test/c")
+        code, out, err = agent.cli("cron", "add", "every 1s", "tick", "--name", "tick", "--missed", "all", "--for", JOB_FOR)
+        self.assertEqual(code, 0, out + err)
         for person in persons:
             person.start()
         for _ in range(KILLS):
@@ -134,8 +151,41 @@ class Crash(WholeHouse):
         for person in persons:
             person.join(150)
         self.settle(agent, persons)
+        job = self.stop_ticking(agent)
+        clock.ping(self.server.domain)
         self.snapshot(agent)
-        self.judge(agent, persons)
+        self.judge(agent, persons, self.job_problems(job, clock))
+
+    def stop_ticking(self, agent):
+        """The job as it is when nothing of it is under way any more."""
+        self.assertEqual(agent.cli("cron", "pause", "tick")[0], 0)
+
+        def idle():
+            jobs = json.loads(agent.http_get("/api/status")[1])["jobs"]
+            return jobs["running"] == jobs["waiting"] == 0
+        procs.wait_until(idle, "the job rests", 120)
+        # What was said last is on the wire.
+        self.online(agent, self.login("p0@example.test/late"), 60)
+        return json.loads(agent.cli("cron", "show", "tick", "--json")[1])
+
+    def job_problems(self, job, clock):
+        told = collections.defaultdict(set)    # due -> ids of what its person was told
+        while (stanza := clock.next(lambda s: s.tag == CLIENT + "message", seconds=0.0)) is not None:
+            match = TICKED.search(stanza.findtext(CLIENT + "body") or "")
+            if match:
+                told[match.group(1)].add(stanza.get("id"))
+        problems = [f"the job's run of {due} was told under {len(ids)} ids" for due, ids in told.items() if len(ids) != 1]
+        if set(told) != self.runs_asked:
+            problems.append(f"asked but not told: {sorted(self.runs_asked - set(told))}, told but not asked: "
+                            f"{sorted(set(told) - self.runs_asked)}")
+        if job["runs"] != len(self.runs_asked):
+            problems.append(f"the job counts {job['runs']} runs, the model heard of {len(self.runs_asked)}")
+        created, following = (datetime.datetime.fromisoformat(job[key].replace("Z", "+00:00")) for key in ("created_at", "next"))
+        times = round((following - created).total_seconds()) - 1
+        if job["runs"] + job["dropped"] != times:
+            problems.append(f"{times} times have come, {job['runs']} were run and {job['dropped']} dropped")
+        print(f"\ncrash: the job's {times} times: {job['runs']} runs, {job['dropped']} dropped, {job['failures']} failed last", end="")
+        return problems
 
     def settle(self, agent, persons):
         """Until nothing is under way: then no late reply can come."""
@@ -153,7 +203,7 @@ class Crash(WholeHouse):
                     entry = json.loads(line)
                     self.stored_at[entry["content"]].add(entry.get("ts"))
 
-    def judge(self, agent, persons):
+    def judge(self, agent, persons, more):
         problems, duplicates, acknowledged, sent = [], 0, 0, 0
         for person in persons:
             if person.problem is not None:
@@ -169,7 +219,7 @@ class Crash(WholeHouse):
                 if None in ids:
                     problems.append(f"{key}: a reply without id")
             problems += [f"{person.person}: an odd reply: {text}" for text in person.strange]
-        problems += self.tool_problems(agent)
+        problems += self.tool_problems(agent) + more
         problems += [f"refused request: {reason}" for reason in self.model.problems]
         resent = sum(person.resent for person in persons)
         print(f"\ncrash: seed {SEED}, {KILLS} kills, {sent} messages, {acknowledged} acknowledged, {resent} sent again, "

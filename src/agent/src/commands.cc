@@ -52,6 +52,7 @@ const std::vector<CommandInfo>& commands() {
       {"usage", {}, "", "what your questions have cost, and what they may", true},
       {"ping", {}, "", "answer at once", true},
       {"cancel", {"stop"}, "", "stop what I am working on in this conversation", true},
+      {"jobs", {}, "[pause|resume|run|cancel] [id]", "what I do by myself at certain times", true},
       {"confirm",
        {},
        "[id] [always]",

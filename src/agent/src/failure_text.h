@@ -14,6 +14,9 @@ std::string mint_incident();
 std::string failure_text(Code code, const std::string& incident);
 
 inline constexpr std::string_view kCancelledText = "Cancelled.";
+inline constexpr std::string_view kHungText =
+    "I stopped: neither the model nor a tool has given a sign of life for too long. Please ask "
+    "again.";
 inline constexpr std::string_view kRefusalText = "I can't help with that request.";
 inline constexpr std::string_view kEmptyText =
     "The model gave no answer. Please ask again, perhaps in other words.";

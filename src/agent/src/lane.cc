@@ -139,6 +139,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
     (void)open_transcript(deps_, turn.message, text);
   }
   lane.cancellable = false;
+  turn.alive = SteadyTime::max();
   stats_.usage += Usage{.input = turn.usage.input - before.input,
                         .output = turn.usage.output - before.output,
                         .cache_read = turn.usage.cache_read - before.cache_read,
@@ -150,6 +151,8 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
 
 AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& turn) {
   send_progress(deps_, turn, Progress::Phase::kPaused);
+  if (halt.why == Halt::Why::kCancelled && turn.hung)
+    return {.text = std::string(kHungText), .failed = true, .outcome = "hung"};
   if (halt.why == Halt::Why::kCancelled)
     return {.text = std::string(kCancelledText), .outcome = "cancelled"};
   if (halt.why == Halt::Why::kQuota)

@@ -155,6 +155,7 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
       .is_admin = house.is_admin,
       .settings = [raw = open.get()](const Conversation&) { return settings_of(raw->manifest_); },
       .journal_kind = std::move(plan.journal_kind),
+      .jobs = house.jobs,
       .turn_log = house.turn_log};
   SKEP_TRY(open->agent_, agent::Agent::open(std::move(config), std::move(deps)));
   return open;
