@@ -7,7 +7,8 @@ SKEP_CRASH_SEED      for repeating a run's random moments
 Each person sends messages one after the other, asking for receipts, and sends a message again with the same id until it was
 acknowledged. The scripted model calls memory_store, which is not repeatable, with a content that is unique for each call, and
 answers with text once it has a result. Afterwards every message that was acknowledged has exactly one reply, counted by the
-reply's id, and no tool call ran twice.
+reply's id, and no tool call ran twice. Every third task is given to a sub-agent (spawn_agent, not repeatable either), whose model is
+asked once for each call.
 
 Meanwhile a job runs every second, missed times included, and calls memory_store as well. Afterwards each of its times has been
 run, or counted as dropped, and none twice; and whom it is for has had exactly one answer for each run.
@@ -35,6 +36,7 @@ RECEIPT = "{urn:xmpp:receipts}received"
 KEY = re.compile(r"task (p\d+-\d+)")
 DUE = re.compile(r'\(Scheduled job "tick", due ([^.]*)\.')
 TICKED = re.compile(r"ticked at (\S+)")
+PART = re.compile(r"part of (p\d+-\d+ run \d+)")
 JOB_FOR = "clock@example.test"
 
 
@@ -103,10 +105,15 @@ class Crash(WholeHouse):
         self.random = random.Random(SEED)
         self.nonces = itertools.count(1)
         self.model.rule = self.answer
+        self.parts_asked = collections.Counter()        # call -> how often its sub-agent began
         self.runs_asked = set()                         # due times that the model has heard of
         self.stored_at = collections.defaultdict(set)   # content -> the different timestamps it was seen with on disk
 
     def answer(self, request):
+        part = PART.search(request.last_user)
+        if part:
+            self.parts_asked[part.group(1)] += 1
+            return Step(text=f"part of {part.group(1)} is done", stall_first=self.random.random() * 0.06, label="part")
         due = DUE.search(request.last_user)
         if due:
             self.runs_asked.add(due.group(1))
@@ -119,6 +126,8 @@ class Crash(WholeHouse):
         if request.tool_results:
             return Step(text=f"done with task {key}", stall_mid=pause, label=f"text {key}")
         content = f"{key} run {next(self.nonces)}"
+        if key[-1:] in "258":
+            return Step(calls=[("spawn_agent", {"task": f"part of {content}"})], stall_first=pause, label=f"spawn {key}")
         return Step(calls=[("memory_store", {"key": key, "content": content})], stall_first=pause, label=f"call {key}")
 
     def settings(self):
@@ -246,6 +255,7 @@ class Crash(WholeHouse):
                     if entry.get("type") == "tool" and not entry.get("is_error"):
                         lines[json.dumps(entry.get("arguments"))] += 1
         problems += [f"{arguments}: {count} successful tool lines" for arguments, count in lines.items() if count > 1]
+        problems += [f"{call}: its sub-agent began {count} times" for call, count in self.parts_asked.items() if count > 1]
         problems += [f"{content}: written at {sorted(map(str, stamps))}"
                      for content, stamps in self.stored_at.items() if len(stamps) > 1]
         return problems

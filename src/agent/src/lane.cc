@@ -163,7 +163,8 @@ AgentImpl::Decision AgentImpl::decide_answer(std::string_view text, const TurnSt
   send_progress(deps_, turn, Progress::Phase::kReset);
   send_progress(deps_, turn, Progress::Phase::kPaused);
   // Programs wait for an answer; people need none.
-  const bool waited_for = errand_of(turn.message) || delegation_of(turn.message);
+  const auto errand = errand_of(turn.message);
+  const bool waited_for = (errand && !errand->own) || delegation_of(turn.message);
   return {.text = std::string(waited_for ? kNoReplyText : ""), .outcome = "silent"};
 }
 

@@ -61,7 +61,8 @@ std::string_view mode_name(Wakes::Mode mode) { return kModes[static_cast<std::si
 
 void read_wakes(ConfigSection& root, Wakes& wakes) {
   read_autonomous(root.child("autonomous"), wakes);
-  if (!root.has_table("schedule")) {
+  const std::vector<std::string> tables = root.child_names();
+  if (std::ranges::find(tables, "schedule") == tables.end()) {
     std::string word = "reactive";
     root.read_choice("schedule", {"reactive", "continuous"}, word);
     if (word == "continuous") wakes.mode = Wakes::Mode::kContinuous;

@@ -262,11 +262,6 @@ bool ConfigSection::read_choice(std::string_view key, std::vector<std::string> c
   return false;
 }
 
-bool ConfigSection::has_table(std::string_view key) const {
-  const ConfigNode* at = node_ == nullptr ? nullptr : node_->find(key);
-  return at != nullptr && at->kind == ConfigKind::kTable;
-}
-
 ConfigSection ConfigSection::child(std::string_view key) {
   const ConfigNode* node = Read(*state_, node_, path_, key).of(ConfigKind::kTable);
   return {state_, node, child_path(path_, key)};

@@ -54,7 +54,6 @@ class ConfigSection {
  public:
   [[nodiscard]] bool present() const;
   [[nodiscard]] bool has(std::string_view key) const;  // marks nothing
-  [[nodiscard]] bool has_table(std::string_view key) const;  // the same, and it is a table
   [[nodiscard]] std::string path() const;              // "server", "llm.tiers", "rooms[2]"
 
   // Each returns whether the key was there and valid.
