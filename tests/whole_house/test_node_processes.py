@@ -179,7 +179,7 @@ class BothOutside(Processes):
         house.config["agent"]["allowed_jids"] = ["ann@example.test", "bob@example.test"]
         house.write_config()
         house.process.signal(signal.SIGHUP)
-        procs.wait_until(lambda: house.log_text().count("read again who may talk") == 3, "all processes have read it", 30)
+        procs.wait_until(lambda: house.log_text().count("the configuration is read again") == 3, "all processes have read it", 30)
         bob = self.login("bob@example.test/x")
         self.ask(house, bob, "me too", "I heard: me too")
         self.assertIn("Read again", self.ask(house, ann, "/reload"))

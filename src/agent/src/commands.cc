@@ -53,6 +53,7 @@ const std::vector<CommandInfo>& commands() {
       {"usage", {}, "", "what your questions have cost, and what they may", true},
       {"ping", {}, "", "answer at once", true},
       {"cancel", {"stop"}, "", "stop what I am working on in this conversation", true},
+      {"jobs", {}, "[pause|resume|run|cancel] [id]", "what I do by myself at certain times", true},
       {"confirm",
        {},
        "[id] [always]",
@@ -85,7 +86,12 @@ const std::vector<CommandInfo>& commands() {
        "a code that lets somebody in who sends it to me as \"/pair CODE\"",
        true,
        For::kAdmin},
-      {"reload", {}, "", "read again who may talk to me and who administers", true, For::kAdmin},
+      {"reload",
+       {},
+       "",
+       "read the configuration again: what may change while I run, does",
+       true,
+       For::kAdmin},
       {"help", {}, "[command]", "this list, or more about one command", true},
   };
   return kCommands;

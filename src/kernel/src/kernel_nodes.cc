@@ -67,6 +67,11 @@ Result<void> KernelImpl::open_agent() {
             return attachments_->take(std::move(ctx), std::move(message));
           }};
   if (there_is(NodeKind::kXmpp)) serve_commands(agent);
+  if (jobs_) {
+    agent.jobs = [this](const Conversation& c, std::string_view words) {
+      return jobs_command(c, words);
+    };
+  }
   agent.turn_log = turn_log_.get();
   SKEP_TRY_VOID(
       agent::add_sub_agents(toolbox_, config_.sub_agents, config_.agent, agent, models_.get(), {}));
@@ -147,6 +152,7 @@ Result<void> KernelImpl::attach(const Name& name, Inbox& inbox, NodeOut& out) {
 
 Result<void> KernelImpl::attach_agent() {
   Inbox& inbox = agents_ ? agents_->main_in(*agent_) : *agent_;
+  if (agents_) agents_->watch_main(*agent_);
   if (linked()) {
     NodeOut::LinkDeps deps = link_deps();
     deps.taken = agent_->unfinished();

@@ -158,6 +158,7 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
       .is_admin = house.is_admin,
       .settings = [raw = open.get()](const Conversation&) { return settings_of(raw->manifest_); },
       .journal_kind = std::move(plan.journal_kind),
+      .jobs = house.jobs,
       .turn_log = house.turn_log};
   if (wanted("spawn_agent")) {
     SKEP_TRY_VOID(agent::add_sub_agents(open->toolbox_, house.config.sub_agents, config, deps,
