@@ -70,7 +70,7 @@ class Ejabberd(xmpp_server.Server):
         listen = [
             c2s,
             {"port": self.component_port, "ip": ports.HOST, "module": "ejabberd_service",
-             "hosts": {domain: {"password": COMPONENT_SECRET} for domain in (COMPONENT, *options.components)}},
+             "hosts": {COMPONENT: {"password": COMPONENT_SECRET}}},
             {"port": self.http_port, "ip": ports.HOST, "module": "ejabberd_http",
              "request_handlers": {"/api": "mod_http_api", "/upload": "mod_http_upload"}},
         ]
