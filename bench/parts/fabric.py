@@ -45,6 +45,7 @@ class Contest:
         ends = [str(here), str(there)]
         self.sides = {
             "bare": self.worker("bench_fabric_skep_peer", ours.path, *ends),
+            "shared": self.worker("bench_fabric_skep_peer", ours.path, *ends, "shared"),
             "link": self.worker("bench_fabric_link_peer", ours.path, *ends),
             # Two processes have two places: across two cores the raw ends sit apart.
             "raw": self.worker("bench_fabric_raw_peer", str(here), str(router)),

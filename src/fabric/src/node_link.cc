@@ -97,6 +97,7 @@ class Link final : public NodeLink, public FrameSocket::Owner {
     say("PING");
   }
   void greeted(const EnvelopeView& view);
+  bool share(const json::value& announced);
   void refused(const json::value& payload);
   bool word(const EnvelopeView& view);
   void arrived(const EnvelopeView& view);
@@ -201,6 +202,10 @@ Result<void> Link::dial() {
 void Link::say_hello() {
   json::object payload{{"uuid", id_.uuid.str()}, {"name", config_.name}, {"version", "1.0"}};
   if (!config_.token.empty()) payload["token"] = config_.token.reveal();
+  if (config_.shared_memory) {
+    payload["shared_memory"] = 1;
+    socket_->expect_shared();
+  }
   say("HELLO", {}, to_json(payload));
 }
 
@@ -242,7 +247,7 @@ void Link::greeted(const EnvelopeView& view) {
   auto payload = parse_json(view.payload);
   if (!payload || view.type != "system") return;
   if (view.msg == "HELLO_REJECT") return refused(*payload);
-  if (view.msg != "ANNOUNCE") return;
+  if (view.msg != "ANNOUNCE" || !share(*payload)) return;
   status_.up = true;
   ++status_.connects;
   status_.router = get_string(*payload, "router_name");
@@ -251,6 +256,21 @@ void Link::greeted(const EnvelopeView& view) {
   status_.last_error.clear();
   changed_.notify_all();
   courier_.up();
+}
+
+// False: the router speaks through memory that cannot be had here, so this connection is of no use.
+bool Link::share(const json::value& announced) {
+  const json::value* offer = get_member(announced, "shared_memory");
+  status_.shared_memory = false;
+  if (offer == nullptr) return true;
+  auto joined = socket_->join_shared(
+      static_cast<std::size_t>(std::max<std::int64_t>(0, get_int(*offer, "ring_bytes").value_or(0))));
+  status_.shared_memory = joined.has_value();
+  if (joined) return true;
+  log::warn("fabric", "no shared memory with the router: {}", joined.error().message);
+  config_.shared_memory = false;
+  socket_->end(std::move(joined).error());
+  return false;
 }
 
 void Link::refused(const json::value& payload) {
