@@ -1,10 +1,10 @@
-// Two processes that talk through the router: `skep_peer SOCKET CPU_HERE CPU_THERE [shared]`, by the
-// socket or by memory that is shared with the router. Orders:
-// "run 1 COUNT ping:BYTES" request/reply; "run WINDOW COUNT oneway:BYTES" and "single:BYTES": a
-// stream with WINDOW messages at most not yet acknowledged by the receiver, batched into 64 KiB
-// writes or one write a message; "run 1 COUNT fanout:N": a broadcast to N nodes in this process;
-// "run 1 COUNT visible:SOCKET": from a newcomer's connect() to another router until a message that
-// this node sends it has arrived there. All sizes are of the words alone.
+// Two processes that talk through the router: `skep_peer SOCKET CPU_HERE CPU_THERE [shared]`, by
+// the socket or by memory that is shared with the router. Orders: "run 1 COUNT ping:BYTES"
+// request/reply; "run WINDOW COUNT oneway:BYTES" and "single:BYTES": a stream with WINDOW messages
+// at most not yet acknowledged by the receiver, batched into 64 KiB writes or one write a message;
+// "run 1 COUNT fanout:N": a broadcast to N nodes in this process; "run 1 COUNT visible:SOCKET":
+// from a newcomer's connect() to another router until a message that this node sends it has arrived
+// there. All sizes are of the words alone.
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

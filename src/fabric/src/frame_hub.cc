@@ -1,5 +1,3 @@
-#include <sched.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
@@ -10,11 +8,6 @@ namespace {
 
 constexpr std::chrono::seconds kSweepEach{1};
 constexpr int kLooks = 64;  // into each watched ring, between looks at everything else
-
-bool is_alone() {
-  cpu_set_t processors;
-  return ::sched_getaffinity(0, sizeof processors, &processors) == 0 && CPU_COUNT(&processors) == 1;
-}
 
 void pause() {
 #ifdef __x86_64__
@@ -71,28 +64,26 @@ void FrameHubImpl::remove(FrameSocket::State& state) {
 
 // -- looking instead of sleeping -----------------------------------------------------------------
 
-// On one processor the other side could not say anything meanwhile.
-void FrameHubImpl::spin(std::chrono::microseconds most) {
-  spin_ = is_alone() ? std::chrono::microseconds(0) : most;
-}
+void FrameHubImpl::spin(std::chrono::microseconds most) { spin_ = most; }
 
 // One message alone is followed by nothing: then looking would be in vain.
-void FrameHubImpl::stirred(FrameSocket::State* state) {
-  if (spin_.count() == 0) return;
+void FrameHubImpl::stirred(FrameSocket::State& state) {
+  if (spin_.count() == 0 || !state.runs_beside()) return;
   const SteadyTime before = std::exchange(stirred_, now());
   if (stirred_ - before > 2 * spin_) return;
   spin_until_ = stirred_ + spin_;
-  if (state != nullptr && !state->watched && watched_.size() < kWatchedMax) {
-    state->watched = true;
-    watched_.push_back(state);
+  if (state.shared() && !state.watched && watched_.size() < kWatchedMax) {
+    state.watched = true;
+    watched_.push_back(&state);
   }
   if (!std::exchange(spinning_, true)) look_later();
 }
 
 // The loop looks at everything else in between, without sleeping.
 void FrameHubImpl::look_later() {
-  boost::asio::post(executor_, [self = std::static_pointer_cast<FrameHubImpl>(
-                                    shared_from_this())] { self->look(); });
+  boost::asio::post(executor_, [self = std::static_pointer_cast<FrameHubImpl>(shared_from_this())] {
+    self->look();
+  });
 }
 
 void FrameHubImpl::look() {

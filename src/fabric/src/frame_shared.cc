@@ -70,7 +70,7 @@ void FrameSocket::State::read_rings(std::size_t bytes_enough) {
   used_ = true;
   heard_ = hub_->now();
   traffic_->bytes_in += bytes;
-  hub_->stirred(this);
+  hub_->stirred(*this);
 }
 
 // False: nothing whole is there, and the bell will ring when more is.
@@ -116,9 +116,7 @@ void FrameSocket::State::flush_ring() {
   }
 }
 
-bool FrameSocket::State::has_news() const {
-  return !ended_ && shared_ && shared_->in().has_news();
-}
+bool FrameSocket::State::has_news() const { return !ended_ && shared_ && shared_->in().has_news(); }
 
 void FrameSocket::State::doze() {
   watched = false;

@@ -68,6 +68,8 @@ class FrameSocket {
   // Queues it; it goes out at the end of this batch of work. kExhausted: the queue is full, and
   // nothing was kept; kUnavailable: ended.
   Result<void> send(const Packet& packet, bool towards_router);
+  // The same for a message of this end's own, with its ttl as it is.
+  Result<void> send(const Message& message);
   // The same for one frame with its length, made by append_frame.
   Result<void> send_frame(std::string_view frame, bool system);
   // on_end(why) follows from the loop; what was sent before goes out if the kernel takes it at

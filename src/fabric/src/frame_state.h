@@ -41,6 +41,8 @@ class FrameSocket::State : public std::enable_shared_from_this<State> {
   void expect_shared() { wants_fds_ = true; }
   Result<void> join_shared(std::size_t ring_bytes);
   [[nodiscard]] bool shared() const { return shared_ != nullptr; }
+  // The peer may run while this process does.
+  [[nodiscard]] bool runs_beside() const { return runs_beside_; }
   // For who looks into the rings instead of waiting for the bell.
   [[nodiscard]] bool has_news() const;
   void on_bell();
@@ -82,7 +84,8 @@ class FrameSocket::State : public std::enable_shared_from_this<State> {
   std::size_t out_begin_ = 0;
   std::size_t frame_end_ = 0;  // where the first frame that is not wholly gone ends, in `out`
   std::size_t waiting_ = 0;
-  bool ended_ = false, writing_ = false, used_ = false, wants_fds_ = false, room_awaited_ = false;
+  bool ended_ = false, writing_ = false, used_ = false, wants_fds_ = false, room_awaited_ = false,
+       runs_beside_ = false;
   Error why_;
   SteadyTime heard_, asked_, moved_;
 };
@@ -96,8 +99,8 @@ class FrameHubImpl final : public FrameHub {
   void dirty(std::shared_ptr<FrameSocket::State> state);
   void add(FrameSocket::State& state);
   void remove(FrameSocket::State& state);
-  // Something came, perhaps by the rings of `state`: more may be about to.
-  void stirred(FrameSocket::State* state);
+  // Something came by `state`: more may be about to.
+  void stirred(FrameSocket::State& state);
   [[nodiscard]] const LoopExecutor& executor() const { return executor_; }
 
   // While it lives, sockets that get something to send wait for its end.

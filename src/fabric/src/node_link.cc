@@ -143,6 +143,10 @@ Courier::Deps Link::courier_deps() {
             if (!socket_) return fail(Code::kUnavailable, "there is no router");
             return socket_->send_frame(frame, system);
           },
+          .send_message = [this](const Message& message) -> Result<void> {
+            if (!socket_) return fail(Code::kUnavailable, "there is no router");
+            return socket_->send(message);
+          },
           .too_old = [this](const Outbox::Item& item) { report_lost(item); },
           .undelivered = deps_.undelivered};
 }
@@ -263,8 +267,8 @@ bool Link::share(const json::value& announced) {
   const json::value* offer = get_member(announced, "shared_memory");
   status_.shared_memory = false;
   if (offer == nullptr) return true;
-  auto joined = socket_->join_shared(
-      static_cast<std::size_t>(std::max<std::int64_t>(0, get_int(*offer, "ring_bytes").value_or(0))));
+  auto joined = socket_->join_shared(static_cast<std::size_t>(
+      std::max<std::int64_t>(0, get_int(*offer, "ring_bytes").value_or(0))));
   status_.shared_memory = joined.has_value();
   if (joined) return true;
   log::warn("fabric", "no shared memory with the router: {}", joined.error().message);
@@ -319,9 +323,7 @@ void Link::say(std::string_view msg, std::string_view trace, std::string_view pa
 
 void Link::answer(Message message) {
   message.src = id_;
-  std::string frame;
-  if (!append_frame(frame, message, Stamp{.ttl = message.ttl}) || !socket_) return;
-  (void)socket_->send_frame(frame, true);  // lost: the sender asks again
+  if (socket_) (void)socket_->send(message);  // lost: the sender asks again
 }
 
 Result<void> Link::deliver(Message message) {

@@ -26,9 +26,7 @@ bool is_size(std::size_t ring_bytes) {
          ring_bytes <= kSharedBytesMax;
 }
 
-RingWords& words_of(char* mapping, int ring) {
-  return reinterpret_cast<RingWords*>(mapping)[ring];
-}
+RingWords& words_of(char* mapping, int ring) { return reinterpret_cast<RingWords*>(mapping)[ring]; }
 char* data_of(char* mapping, int ring, std::size_t ring_bytes) {
   return mapping + kHeadBytes + static_cast<std::size_t>(ring) * 2 * ring_bytes;
 }
@@ -63,8 +61,8 @@ Result<SharedMemory::Mapping> SharedMemory::map(int file, std::size_t ring_bytes
   };
   bool mapped = put(0, kHeadBytes, 0);
   for (std::size_t half = 0; half < 4; ++half) {  // each ring twice, one behind the other
-    mapped = mapped && put(kHeadBytes + half * ring_bytes, ring_bytes,
-                           kHeadBytes + half / 2 * ring_bytes);
+    mapped = mapped &&
+             put(kHeadBytes + half * ring_bytes, ring_bytes, kHeadBytes + half / 2 * ring_bytes);
   }
   if (mapped) return Mapping{at, ring_bytes};
   const int error = errno;
@@ -157,6 +155,15 @@ void SharedMemory::ring() const {
   const std::uint64_t once = 1;
   // Full: it rings already. The pipe takes a byte at a time, an eventfd eight.
   (void)!::write(rings_.get(), &once, router_ ? 1 : sizeof once);
+}
+
+// Nobody else writes into that ring, and an empty one has nothing to lose.
+void SharedMemory::give_back() {
+  const auto space = out_.space();
+  if (!space || space->size() != mapping_.ring_bytes) return;
+  const int ring = router_ ? 1 : 0;
+  (void)::madvise(data_of(mapping_.at, ring, mapping_.ring_bytes), mapping_.ring_bytes,
+                  MADV_REMOVE);
 }
 
 ssize_t receive_with_fds(int socket, std::span<char> into, int flags, std::vector<OwnedFd>& fds) {

@@ -10,11 +10,13 @@
 
 #include "owned_fd.h"
 #include "shared_ring.h"
+#include "skep/fabric/envelope.h"
 
 namespace skep::fabric {
 
-inline constexpr std::size_t kSharedBytesMin = 256u << 10,  // of a ring: more than a longest frame
-    kSharedBytesMax = 16u << 20;
+// Of a ring: a longest frame fits into a quarter of it (RingReader::consume).
+inline constexpr std::size_t kSharedBytesMin = 1u << 20, kSharedBytesMax = 16u << 20;
+static_assert(kFrameHeaderBytes + kStampedBytesMax <= kSharedBytesMin / 4);
 
 // One side of it. Not thread-safe. The other side's death leaves it as it is: the socket tells.
 class SharedMemory {
@@ -39,6 +41,8 @@ class SharedMemory {
   [[nodiscard]] int bell() const { return bell_.get(); }
   void hush() const;
   void ring() const;  // wakes the other side; never blocks, whatever it did
+  // An idle link holds no memory: gives back what this side wrote, if the other has read it all.
+  void give_back();
 
  private:
   struct Mapping {

@@ -43,12 +43,12 @@ Result<std::span<const char>> RingReader::ready() {
   return std::span(data_ + (tail_ & (bytes_ - 1)), static_cast<std::size_t>(head_ - tail_));
 }
 
-// A writer is not woken for every little bit of room. What a reader leaves in a ring is less than a
-// longest frame, so it comes to this in the end.
+// A writer is not woken for every little bit of room: waking costs as much as many messages. What a
+// reader leaves in a ring is less than a longest frame, so it comes to this in the end.
 bool RingReader::consume(std::size_t bytes) {
   tail_ += bytes;
   words_->tail.store(tail_, std::memory_order_release);
-  return head_ - tail_ <= bytes_ / 4 * 3 && takes_down(words_->writer_waits);
+  return head_ - tail_ <= bytes_ / 4 && takes_down(words_->writer_waits);
 }
 
 bool RingReader::sleep() {
