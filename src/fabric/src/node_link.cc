@@ -20,8 +20,7 @@ namespace skep::fabric {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kRedialMin{100}, kRedialMax{30'000}, kHandshakeMax{5'000};
-constexpr milliseconds kTickEach{250};
+constexpr milliseconds kRedialMin{100}, kRedialMax{30'000}, kHandshakeMax{5'000}, kTickEach{250};
 
 Result<int> connect_to(const std::string& path) {
   sockaddr_un address{};
@@ -265,14 +264,13 @@ void Link::greeted(const EnvelopeView& view) {
 // False: the router speaks through memory that cannot be had here, so this connection is of no use.
 bool Link::share(const json::value& announced) {
   const json::value* offer = get_member(announced, "shared_memory");
-  status_.shared_memory = false;
+  status_.shared_memory = offer != nullptr;
   if (offer == nullptr) return true;
-  auto joined = socket_->join_shared(static_cast<std::size_t>(
-      std::max<std::int64_t>(0, get_int(*offer, "ring_bytes").value_or(0))));
-  status_.shared_memory = joined.has_value();
+  const auto bytes = static_cast<std::size_t>(get_int(*offer, "ring_bytes").value_or(0));
+  auto joined = socket_->join_shared(bytes);
   if (joined) return true;
   log::warn("fabric", "no shared memory with the router: {}", joined.error().message);
-  config_.shared_memory = false;
+  config_.shared_memory = status_.shared_memory = false;
   socket_->end(std::move(joined).error());
   return false;
 }
@@ -347,11 +345,7 @@ void Link::report_lost(const Outbox::Item& item) {
 }
 
 Task<void> Link::retry(Ctx ctx) {
-  while (true) {
-    auto slept = co_await sleep_for(ctx, kTickEach);
-    if (!slept) co_return;
-    courier_.tick();
-  }
+  while (co_await sleep_for(ctx, kTickEach)) courier_.tick();
 }
 
 Task<void> Link::close(Ctx ctx) {
