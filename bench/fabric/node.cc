@@ -91,7 +91,7 @@ void Node::read_some() {
       if (ring.sleep()) await_bell();
       continue;
     }
-    fabric::copy_across(in_.space(bytes).data(), ready->data(), bytes);
+    std::memcpy(in_.space(bytes).data(), ready->data(), bytes);
     in_.filled(bytes);
     if (ring.consume(bytes)) shared_->ring();
     return;
@@ -126,7 +126,7 @@ void Node::flush_ring() {
     auto space = ring.space();
     if (!space) die(space.error().message);
     const std::size_t bytes = std::min(space->size(), rest.size());
-    fabric::copy_across(space->data(), rest.data(), bytes);
+    std::memcpy(space->data(), rest.data(), bytes);
     ring.fill(bytes);
     rest.remove_prefix(bytes);
     if (ring.publish()) shared_->ring();

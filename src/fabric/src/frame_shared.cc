@@ -88,7 +88,7 @@ bool FrameSocket::State::read_ring(std::size_t& bytes) {
   if (ready->size() < frame && !too_long) return !watched && !in.sleep();
   const std::size_t piece = std::min(ready->size(), std::max(kPieceBytes, frame));
   const std::span<char> copy = hub_->buffer();
-  copy_across(copy.data(), ready->data(), piece);
+  std::memcpy(copy.data(), ready->data(), piece);
   std::size_t used = 0;
   if (!cut_frames({copy.data(), piece}, used)) return false;
   if (in.consume(used)) shared_->ring();
@@ -106,7 +106,7 @@ void FrameSocket::State::flush_ring() {
       return end(std::move(space).error());
     }
     const std::size_t bytes = std::min(space->size(), out.size() - out_begin_);
-    copy_across(space->data(), out.data() + out_begin_, bytes);
+    std::memcpy(space->data(), out.data() + out_begin_, bytes);
     ring.fill(bytes);
     if (bytes > 0) sent(bytes);
     if (ring.publish()) shared_->ring();

@@ -1,7 +1,5 @@
 #include "shared_ring.h"
 
-#include <cstring>
-
 namespace skep::fabric {
 namespace {
 
@@ -18,17 +16,6 @@ void puts_up(std::atomic<std::uint32_t>& flag) {
 }
 
 }  // namespace
-
-void copy_across(char* to, const char* from, std::size_t bytes) {
-  constexpr std::size_t kLine = 64, kAhead = 16 * kLine;
-  std::size_t at = 0;
-  for (; bytes - at > kAhead; at += kLine) {
-    __builtin_prefetch(from + at + kAhead, 0);
-    __builtin_prefetch(to + at + kAhead, 1);
-    std::memcpy(to + at, from + at, kLine);
-  }
-  std::memcpy(to + at, from + at, bytes - at);
-}
 
 Result<std::span<char>> RingWriter::space() {
   const std::uint64_t tail = words_->tail.load(std::memory_order_acquire);

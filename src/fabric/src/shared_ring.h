@@ -21,10 +21,6 @@ struct RingWords {
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
               std::atomic<std::uint32_t>::is_always_lock_free);
 
-// Copies into or out of a ring: its lines lie in another processor's cache, so they are asked for
-// well before they are needed.
-void copy_across(char* to, const char* from, std::size_t bytes);
-
 // Both sides keep their own position in their own memory and never believe what the shared words
 // say of it. `data` has 2 * `bytes`, the second half the same memory as the first: whatever lies in
 // the ring lies there in one piece. `bytes` is a power of two. Not thread-safe.
