@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 namespace skep::bench {
 
 namespace {
@@ -43,14 +45,22 @@ void anthropic_end(std::string& out, std::string_view stop) {
   event(out, "message_stop", R"({"type":"message_stop"})");
 }
 
-void anthropic_call(std::string& out, std::uint64_t serial) {
+struct Call {
+  std::string_view name;
+  std::vector<std::string_view> arguments;  // as JSON in pieces, escaped once more
+};
+const Call kTime{"system_time", {"", "{", "}"}};
+const Call kSleep{"shell_exec",
+                  {"", R"({\"command\":\"sleep 60\",)", R"(\"timeout_seconds\":60})"}};
+
+void anthropic_call(std::string& out, std::uint64_t serial, const Call& call) {
   anthropic_start(out, serial);
   event(
       out, "content_block_start",
       fmt::format(R"({{"type":"content_block_start","index":0,"content_block":{{"type":"tool_use",)"
-                  R"("id":"toolu_{:016}","name":"system_time","input":{{}}}}}})",
-                  serial));
-  for (const std::string_view part : {"", "{", "}"}) {
+                  R"("id":"toolu_{:016}","name":"{}","input":{{}}}}}})",
+                  serial, call.name));
+  for (const std::string_view part : call.arguments) {
     event(out, "content_block_delta",
           fmt::format(
               R"({{"type":"content_block_delta","index":0,"delta":{{"type":"input_json_delta",)"
@@ -129,7 +139,8 @@ void append_model_answer(std::string_view head, std::string_view body, std::uint
   const bool has_result = body.find(result) != std::string_view::npos;
   out += kHead;
   if (anthropic) {
-    has_result ? anthropic_text(out, serial) : anthropic_call(out, serial);
+    const bool stuck = body.find(kStuckText) != std::string_view::npos;
+    has_result ? anthropic_text(out, serial) : anthropic_call(out, serial, stuck ? kSleep : kTime);
   } else {
     has_result ? openai_text(out, serial) : openai_call(out, serial);
   }

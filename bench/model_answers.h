@@ -11,6 +11,9 @@ inline constexpr std::string_view kFinalText =
     "It is eight o'clock in the morning, Coordinated Universal Time, as far as the clock of this "
     "machine can be trusted.";
 
+// Whoever says this gets a call of shell_exec that takes a minute (Anthropic's format only).
+inline constexpr std::string_view kStuckText = "Sleep for a minute, please.";
+
 // Appends the whole response to `out`: the path in `head` chooses the wire format (/v1/messages or
 // chat completions), `body` the answer: a call of system_time, or kFinalText once the request holds
 // a tool result. `serial` makes ids unique.

@@ -1,4 +1,5 @@
-"""What agents cost: memory of many that are registered and idle, and the first message to one of them."""
+"""What agents cost: a turn's books and its distance from a bare loop, one that is stuck, a long session, and the memory of many that
+are registered and idle."""
 import json
 import os
 import subprocess
@@ -6,6 +7,7 @@ import time
 
 from support import procs
 
+from . import agent_turn
 from .common import SKEP, Row, at_most
 from .start import Daemon, environment, kilobytes
 
@@ -15,6 +17,10 @@ PATIENCE = 300
 
 
 def run(_options):
+    return agent_turn.books() + agent_turn.floor() + agent_turn.stuck() + agent_turn.long_session() + many_idle()
+
+
+def many_idle():
     home = procs.temp_dir("bench-agents")
     try:
         return idle_agents(home)

@@ -42,22 +42,41 @@ class Docs(unittest.TestCase):
         self.assertIn(("GET", "/api/health", False), code)
         self.assertEqual(code, docs)
 
-    def test_the_tests_in_fabric_scenarios_md_are_there(self):
-        rows = re.findall(r"^\| (\d+) \|.*\| ([^|]+) \|$", house.read("docs/fabric-scenarios.md"), re.MULTILINE)
-        self.assertEqual([int(number) for number, _ in rows], [*range(1, 21), *range(28, 47)])
-        room = "".join(house.read(path) for path in house.files(endings=("_test.cc",)) if path.startswith("src/fabric/"))
-        for number, tests in rows:
-            for name in re.findall(r"`([^`]+)`", tests):
-                self.assertTrue(_is_test(name, room), f"{number}: there is no test {name}")
+    def test_the_tests_in_lists_of_scenarios_are_there(self):
+        rooms = "".join(house.read(path) for path in house.files(endings=("_test.cc",)))
+        lists = [path for path in house.files(endings=("-scenarios.md",)) if path.startswith("docs/")]
+        self.assertIn("docs/agent-scenarios.md", lists)
+        for path in lists:
+            rows = scenarios(path)
+            numbers = [number for number, _ in rows]
+            self.assertEqual(numbers, sorted(set(numbers)), f"{path}: each number once, in their order")
+            for number, tests in rows:
+                self.assertTrue(tests, f"{path} {number}: no test")
+                for name in tests:
+                    self.assertTrue(_is_test(name, rooms), f"{path} {number}: there is no test {name}")
+
+    def test_fabric_scenarios_md_has_them_all(self):
+        self.assertEqual([number for number, _ in scenarios("docs/fabric-scenarios.md")], [*range(1, 21), *range(28, 47)])
 
 
-def _is_test(name, room):
+def scenarios(path):
+    """(number, names of tests) of each row of a list such as docs/fabric-scenarios.md."""
+    rows = re.findall(r"^\| (\d+) \|.*\| ([^|]+) \|$", house.read(path), re.MULTILINE)
+    return [(int(number), re.findall(r"`([^`]+)`", tests)) for number, tests in rows]
+
+
+def _is_test(name, rooms):
+    """`Suite.Test` of a room, `test_x.Class.test` of tests/whole_house, `x.conv` of tests/conversations."""
+    if name.endswith(".conv"):
+        return os.path.exists(os.path.join(house.ROOT, "tests", "conversations", name))
     suite, _, rest = name.partition(".")
     if not suite.startswith("test_"):
-        return re.search(rf"\bTEST\w*\(\s*{suite},\s*{rest}\)", room) is not None
+        return re.search(rf"\bTEST\w*\(\s*{suite},\s*{rest}\)", rooms) is not None
+    path = f"tests/whole_house/{suite}.py"
+    if not os.path.exists(os.path.join(house.ROOT, path)):
+        return False
     group, _, test = rest.partition(".")
-    text = house.read(f"tests/whole_house/{suite}.py")
-    body = re.search(rf"^class {group}\(.*?(?=^class |\Z)", text, re.MULTILINE | re.DOTALL)
+    body = re.search(rf"^class {group}\b.*?(?=^class |\Z)", house.read(path), re.MULTILINE | re.DOTALL)
     return body is not None and f"def {test}(self" in body.group()
 
 

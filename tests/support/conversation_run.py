@@ -311,7 +311,7 @@ class Player:
     def _do_log(self, step):
         for text in self._strings(step.rest):
             if step.match.group(1) == "contains":
-                self.agent.wait_for_log(text, 10.0)
+                self.agent.wait_for_log(text, 10.0, this_run=False)
             elif text in self.agent.log_text():
                 raise Failure(f"the log contains {text!r}")
 

@@ -7,6 +7,7 @@ The line form (after "Model answers:" in a conversation, or a line of a --script
     stalls 2s                      stalls mid-stream 2s           holds        holds mid-stream
     drips 20ms                     splits 1 (bytes per write)     stop max_tokens             usage in=9 out=3 cache_read=7
     error-event "overloaded"       (an error inside the stream)
+    crlf                           (lines of the stream end as HTTP's do)       same ids  (every call has the id "call_same")
 
 In front: `when "part of the last user text"`, `always` (the step stays in the queue). `holds` waits for release().
 """
@@ -30,6 +31,8 @@ class Step:
     hold_mid: bool = False
     drip: float = 0.0           # seconds between writes
     split: int = 0              # bytes per write; 0: one event per write
+    crlf: bool = False
+    call_id: str = ""           # of every call; empty: a new one for each
     stop: str = ""              # end_turn, tool_use, max_tokens, refusal, ... ; empty: what fits
     usage: dict = dataclasses.field(default_factory=dict)   # in, out, cache_read, cache_write
     when: typing.Optional[str] = None
@@ -133,6 +136,8 @@ _PARTS = (
     (r"drops mid-stream", _set("fault", "drop")),
     (r"bad json", _set("fault", "bad_json")),
     (r"empty", _set("fault", "empty")),
+    (r"crlf", _set("crlf", True)),
+    (r"same ids", _set("call_id", "call_same")),
     (r"stalls (mid-stream )?([\d.]+m?s)", _stall),
     (r"holds mid-stream", _set("hold_mid", True)),
     (r"holds", _set("hold_first", True)),

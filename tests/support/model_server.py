@@ -85,6 +85,7 @@ class ModelServer:
         self.models = list(models)
         self.requests = []
         self.problems = []       # reasons of refused requests
+        self.capabilities = ["completion", "tools"]   # of an Ollama's models
         self.rule = None         # Request -> Step or None, asked before the queue
         self.holding = 0         # answers that wait for release()
         self._queue = []
@@ -219,7 +220,7 @@ class ModelServer:
         if method == "GET" and path in ("/v1/models", "/models"):
             return 200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]}
         if method == "POST" and path == "/api/show":
-            return 200, {"capabilities": ["completion", "tools"], "model_info": {"general.context_length": 32768}}
+            return 200, {"capabilities": self.capabilities, "model_info": {"general.context_length": 32768}}
         return 404, {"error": {"message": f"no such path: {path}"}}
 
     def _whole(self, writer, status, body, extra=""):

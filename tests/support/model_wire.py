@@ -44,6 +44,8 @@ def stream(provider, step, body):
         chunks = chunks[:middle] + [broken] + chunks[middle:]
     elif step.fault == "error_event":
         chunks = chunks[:middle] + [_error_chunk(provider, step.error)]
+    if step.crlf:
+        chunks = [chunk.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for chunk in chunks]
     if step.split:
         joined = b"".join(chunks)
         chunks = [joined[at:at + step.split] for at in range(0, len(joined), step.split)]
@@ -101,7 +103,7 @@ def _anthropic(step, body):
                           [{"type": "text_delta", "text": piece} for piece in _pieces(step.text)])
         index += 1
     for name, arguments in step.calls:
-        block = {"type": "tool_use", "id": f"toolu_{next(_serial)}", "name": name, "input": {}}
+        block = {"type": "tool_use", "id": step.call_id or f"toolu_{next(_serial)}", "name": name, "input": {}}
         # The provider opens with an empty fragment and then cuts anywhere.
         deltas = [""] + _pieces(_dump(arguments), 3)
         yield from _block(index, block, [{"type": "input_json_delta", "partial_json": part} for part in deltas])
@@ -140,7 +142,7 @@ def _openai(step, body):
     for piece in _pieces(step.text or ""):
         yield chunk({"content": piece})
     for index, (name, arguments) in enumerate(step.calls):
-        opening = {"index": index, "id": f"call_{next(_serial)}", "type": "function",
+        opening = {"index": index, "id": step.call_id or f"call_{next(_serial)}", "type": "function",
                    "function": {"name": name, "arguments": ""}}
         yield chunk({"tool_calls": [opening]})
         for part in _pieces(_dump(arguments), 3):

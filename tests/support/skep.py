@@ -246,8 +246,9 @@ class Skep:
     def tail(self, lines=40):
         return self.process.tail(lines) if self.process is not None else "(skep was not started)"
 
-    def wait_for_log(self, text, seconds=20.0):
-        procs.wait_until(lambda: text in self.log_text(), f"skep's log contains {text!r}", seconds, alive=self.process)
+    def wait_for_log(self, text, seconds=20.0, this_run=True):
+        """`this_run`: of the process that runs now; an earlier one has said much the same."""
+        procs.wait_until(lambda: text in self.log_text(this_run), f"skep's log contains {text!r}", seconds, alive=self.process)
 
     def daemon(self):
         """run/daemon.json: pid, address, token."""

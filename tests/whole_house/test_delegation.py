@@ -49,6 +49,17 @@ class Delegating(TwoDomains):
         self.assertIn("agent.b.test", out, err)
         self.assertEqual(self.count(self.legal, "completed"), 1)
 
+    def test_a_named_agent_of_another_domain_is_given_a_part_like_any_other(self):
+        self.start()
+        self.model_a.script('tool_call spawn_agent {"agent_name":"legal","task":"May we?"}', 'text "They say yes."')
+        self.model_b.script('text "Yes, you may."')
+        self.talk()
+        self.assertEqual(self.reply(), "They say yes.")
+        self.assertIn("Yes, you may.", self.told())
+        self.assertIn("not instructions", self.told())
+        offered = [tool for tool in self.model_a.requests[0].body["tools"] if tool["name"] == "spawn_agent"]
+        self.assertEqual(offered[0]["input_schema"]["properties"]["agent_name"]["enum"], ["legal"])
+
     def test_a_skill_with_a_confirmation_by_a_person_in_between(self):
         self.start()
         bob = self.login(self.b, "bob@b.test/desk")

@@ -25,7 +25,7 @@ class Signals(WholeHouse):
     def befriend(self):
         """Each sees the other's presence, as friends in a roster do."""
         address = self.address(self.agent)
-        self.ann.send(f'<presence to="{address}" type="subscribe"/><presence to="{address}" type="subscribed"/>')
+        self.ann.send(f'<presence to="{address}" type="subscribe"/>')
 
         def answered():
             asked = self.ann.next(lambda s: s.tag == CLIENT + "presence" and s.get("type") == "subscribe"
@@ -75,6 +75,14 @@ class Signals(WholeHouse):
 
 class SignalsOfAnAccount(Signals):
     mode = "client"
+
+
+class SignalsOnEjabberd(Signals):
+    server_kind = "ejabberd"
+
+
+class SignalsOfAnAccountOnEjabberd(SignalsOfAnAccount):
+    server_kind = "ejabberd"
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ class AgentImpl final : public Agent {
     std::string text;
     bool failed = false;
     bool command = false;                   // not part of the transcript
+    std::string chosen = {};                // the message that it answers, where it says so
+    authority::Labels labels = {};          // of what was read for it
     std::string_view outcome = "answered";  // for the turn log
   };
 
@@ -56,6 +58,7 @@ class AgentImpl final : public Agent {
   Task<bool> hand_over(TurnState& turn);
   Decision decide_command(const ParsedText& command, const TurnState& turn);
   Decision decide_halt(const Halt& halt, const TurnState& turn);
+  Decision decide_answer(std::string_view text, const TurnState& turn);
   Result<void> deliver_reply(const TurnState& turn);
   Task<bool> end_entry(const TurnState& turn);
   void store_answer(const TurnState& turn);

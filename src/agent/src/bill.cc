@@ -5,6 +5,7 @@
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/room_talk.h"
+#include "sub_task.h"
 
 namespace skep::agent {
 namespace {
@@ -88,15 +89,17 @@ PicoUsd settle_call(AgentDeps& deps, const AgentConfig& config, const Message& m
                     Ledger::Hold hold, const std::expected<llm::Response, llm::Failure>& outcome) {
   const llm::LlmConfig& llm = deps.model.config();
   const Conversation& conversation = message.conversation;
+  const auto part = sub_task_of(message);
   memory::ModelCall call{
       .at = deps.clock.now(),
       .agent = config.name,
       .person = payer_of(deps, config, message).person,
       .conversation =
           fmt::format("{} {} {}", conversation.channel, conversation.peer, conversation.thread),
-      .turn = message.id.str(),
+      .turn = part ? part->turn : message.id.str(),
       .provider = outcome && !outcome->provider.empty() ? outcome->provider : llm.provider,
       .model = outcome ? outcome->model : deps.model.driver().model(),
+      .purpose = part ? "sub-agent" : "turn",
       .usage = outcome ? outcome->usage : outcome.error().usage,
       .failed = !outcome};
   call.cost = (outcome ? outcome->price : price_of(llm)).of(call.usage);

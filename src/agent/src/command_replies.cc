@@ -5,6 +5,7 @@
 #include "approval_replies.h"
 #include "bill.h"
 #include "failure_text.h"
+#include "memory_replies.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/room_talk.h"
@@ -212,6 +213,7 @@ std::string answer_command(const ParsedText& command, const CommandScope& scope)
   if (info->whom == CommandInfo::For::kAdmin) return administer(*info, scope, command.arguments);
   if (info->name == "new") return new_session(scope);
   if (info->name == "forget") return forget(scope);
+  if (info->name == "memory") return answer_memory(command.arguments, scope);
   if (info->name == "history") return history(scope, command.arguments);
   if (info->name == "status") return status(scope);
   if (info->name == "usage") return usage_text(scope.deps, scope.config, scope.message);

@@ -47,6 +47,7 @@ const std::vector<CommandInfo>& commands() {
        "erase this conversation and what I noted about you; archives stay",
        false,
        For::kManager},
+      {"memory", {}, "[list [words]|del key]", "what I noted about you; delete a note", false},
       {"history", {}, "[n]", "show the last n messages (10 when n is left out)", false},
       {"status", {}, "", "what I am, how I am doing, what I keep of this conversation", true},
       {"usage", {}, "", "what your questions have cost, and what they may", true},

@@ -13,6 +13,11 @@ std::string mint_incident();
 // Never holds anything of the provider's text: "Sorry, … (incident 3F7K)".
 std::string failure_text(Code code, const std::string& incident);
 
+// Behind an answer that the length limit has cut and nobody goes on with.
+inline constexpr std::string_view kPartialText =
+    "[This is as much as I may write at once. Ask me to go on.]";
+// In the place of an answer that the model did not want to give.
+inline constexpr std::string_view kNoReplyText = "[no reply]";
 inline constexpr std::string_view kCancelledText = "Cancelled.";
 inline constexpr std::string_view kRefusalText = "I can't help with that request.";
 inline constexpr std::string_view kEmptyText =

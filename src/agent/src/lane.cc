@@ -3,6 +3,7 @@
 
 #include "agent_impl.h"
 #include "command_replies.h"
+#include "directives.h"
 #include "failure_text.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
@@ -10,6 +11,7 @@
 #include "skep/model/errand.h"
 #include "skep/model/reply.h"
 #include "skep/model/room_talk.h"
+#include "skep/tools/memory_tools.h"
 
 namespace skep::agent {
 namespace {
@@ -127,6 +129,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
   std::expected<std::string, Halt> outcome = std::unexpected(Halt{Halt::Why::kCancelled, {}});
   if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
   const Usage before = turn.usage;
+  authority::Labels read;
   if (permit) {
     TurnStops stops{.ctx = ctx.within(config_.turn_timeout),
                     .cancel = lane.cancel.get_token(),
@@ -135,6 +138,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
                     .place = &*permit};
     Turn run(config_, deps_, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
+    if (delegated) read = run.labels();
   } else if (lane.cancel.stop_requested()) {
     (void)open_transcript(deps_, turn.message, text);
   }
@@ -143,9 +147,23 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
                         .output = turn.usage.output - before.output,
                         .cache_read = turn.usage.cache_read - before.cache_read,
                         .cache_write = turn.usage.cache_write - before.cache_write};
-  if (outcome) co_return Decision{.text = std::move(*outcome)};
-  if (outcome.error().why == Halt::Why::kShutdown) co_return std::nullopt;
-  co_return decide_halt(outcome.error(), turn);
+  if (!outcome && outcome.error().why == Halt::Why::kShutdown) co_return std::nullopt;
+  Decision decision = outcome ? decide_answer(*outcome, turn) : decide_halt(outcome.error(), turn);
+  decision.labels = read;
+  co_return decision;
+}
+
+AgentImpl::Decision AgentImpl::decide_answer(std::string_view text, const TurnState& turn) {
+  Directives said = directives_in(text);
+  if (!said.silent) {
+    if (said.text.empty()) said.text = kEmptyText;
+    return {.text = std::move(said.text), .chosen = std::move(said.reply_to)};
+  }
+  send_progress(deps_, turn, Progress::Phase::kReset);
+  send_progress(deps_, turn, Progress::Phase::kPaused);
+  // Programs wait for an answer; people need none.
+  const bool waited_for = errand_of(turn.message) || delegation_of(turn.message);
+  return {.text = std::string(waited_for ? kNoReplyText : ""), .outcome = "silent"};
 }
 
 AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& turn) {
@@ -187,6 +205,8 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   const Message& asked = turn.message;
   Message reply =
       reply_to(asked, MessageId(mint_ulid()), deps_.clock.now(), std::move(decision.text));
+  if (!decision.chosen.empty()) put_chosen(reply, decision.chosen);
+  if (delegation_of(asked)) put_taint(reply, decision.labels.bits);
   if (errand_of(asked)) put_outcome(reply, {.failed = decision.failed, .usage = turn.usage});
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);
@@ -220,6 +240,8 @@ void AgentImpl::store_answer(const TurnState& turn) {
     for (std::size_t number = 0; number < calls.size(); ++number) {
       const CallRecord& record = calls[number];
       if (!record.result) continue;
+      authority::Labels labels = record.labels;
+      if (const tools::Tool* tool = deps_.toolbox.find(record.call.name)) labels |= tool->taint();
       entries.emplace_back(TranscriptTool{
           .turn = turn.message.id.str(),
           .call = fmt::format("{}.{}/{}", round, number, record.call.id),
@@ -227,11 +249,13 @@ void AgentImpl::store_answer(const TurnState& turn) {
           .arguments = std::string(cut_utf8(to_json(record.call.arguments), kToolTextBytesMax)),
           .result = std::string(cut_utf8(record.result->text, kToolTextBytesMax)),
           .is_error = record.result->is_error,
+          .taint = tools::taint_of(labels),
           .ts = reply.sent_at});
     }
   }
+  const std::string text = text_of(reply.parts);
   entries.emplace_back(TranscriptMessage{.role = TranscriptMessage::Role::kAssistant,
-                                         .content = text_of(reply.parts),
+                                         .content = text.empty() ? std::string(kNoReplyText) : text,
                                          .msg_id = reply.id.str(),
                                          .ts = reply.sent_at,
                                          .thread = conversation.thread,

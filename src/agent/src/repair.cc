@@ -1,6 +1,7 @@
 #include "skep/agent/repair.h"
 
 #include <algorithm>
+#include <map>
 
 #include "skep/base/text.h"
 
@@ -99,6 +100,31 @@ void pair_results(Messages& messages, RepairStats& stats) {
   if (!calls.empty()) messages.push_back({Role::kUser, paired(calls, {}, stats)});
 }
 
+// Providers reuse ids ("call_0" in every answer), and some refuse a request in which two calls have
+// the same one. Works on paired messages: each call's result is in the next one, in their order.
+int make_ids_unique(Messages& messages) {
+  std::map<std::string, int> seen;
+  int renamed = 0;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role != Role::kAssistant) continue;
+    std::size_t at = 0;  // of the results behind it
+    for (Part& part : messages[i].parts) {
+      auto* call = std::get_if<ToolCall>(&part);
+      if (call == nullptr) continue;
+      ToolResult* result = nullptr;
+      if (i + 1 < messages.size() && at < messages[i + 1].parts.size())
+        result = std::get_if<ToolResult>(&messages[i + 1].parts[at++]);
+      const int times = ++seen[call->id];
+      if (times == 1) continue;
+      call->id += fmt::format("-{}", times);
+      ++seen[call->id];
+      if (result != nullptr) result->call_id = call->id;
+      ++renamed;
+    }
+  }
+  return renamed;
+}
+
 bool is_plain_text(const Part& part) {
   return std::holds_alternative<TextPart>(part) && !is_blank(part);
 }
@@ -144,6 +170,7 @@ RepairStats repair(Messages& messages) {
     stats.leading_dropped += pass.leading_dropped;
     changed = std::ranges::any_of(messages, [](const ChatMessage& m) { return m.parts.empty(); });
   }
+  stats.renamed_ids = make_ids_unique(messages);
   return stats;
 }
 

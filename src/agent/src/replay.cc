@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "read_only_memory.h"
 #include "skep/async/loop.h"
 #include "skep/async/wait.h"
 #include "skep/base/text.h"
@@ -35,44 +36,6 @@ struct TempFolder {
     std::error_code ignored;
     if (!path.empty()) fs::remove_all(path, ignored);
   }
-};
-
-// The conversation before the turn, and the texts as they are now.
-class PastMemory final : public memory::Memory {
- public:
-  PastMemory(memory::Memory& real, std::vector<TranscriptEntry> before)
-      : real_(real), before_(std::move(before)) {}
-  [[nodiscard]] memory::WorkspaceTexts texts(const Conversation& c) const override {
-    return real_.texts(c);
-  }
-  Result<bool> archive_if_idle(const Conversation&) override { return false; }
-  Result<void> append_all(const Conversation&, std::span<const TranscriptEntry>) override {
-    return {};
-  }
-  Result<std::vector<TranscriptEntry>> history(const Conversation&) override { return before_; }
-  Result<void> retract(const Conversation&, std::string_view, std::string_view) override {
-    return read_only();
-  }
-  Result<Archived> archive(const Conversation&) override { return read_only(); }
-  Result<std::vector<std::string>> forget(const Conversation&) override { return read_only(); }
-  Result<memory::SessionStats> stats(const Conversation&) override { return read_only(); }
-  Result<void> remember(const Conversation&, memory::KnowledgeEntry) override {
-    return read_only();
-  }
-  Result<std::vector<memory::KnowledgeEntry>> recall(const Conversation&,
-                                                     std::string_view) override {
-    return read_only();
-  }
-  [[nodiscard]] std::string directory(const Conversation& c) const override {
-    return real_.directory(c);
-  }
-
- private:
-  static std::unexpected<Error> read_only() {
-    return fail(Code::kUnsupported, "a replay changes nothing");
-  }
-  memory::Memory& real_;
-  std::vector<TranscriptEntry> before_;
 };
 
 // Answers with what was recorded, and notices what it is asked differently.
@@ -237,6 +200,8 @@ Result<ReplayReport> replay_turn(const json::object& turn, const llm::ToolSpecs&
   const auto now = parse_rfc3339(get_string(whole, "now"));
   if (said == nullptr || steps == nullptr || !now)
     return fail(Code::kCorrupt, "the record of that turn is not whole");
+  if (get_member(whole, "parent") != nullptr)
+    return fail(Code::kUnsupported, "a sub-agent's part is replayed with the turn it belongs to");
   if (get_bool(whole, "resumed").value_or(false))
     return fail(Code::kUnsupported,
                 "that turn was begun by another process, whose part of it is "
@@ -248,7 +213,7 @@ Result<ReplayReport> replay_turn(const json::object& turn, const llm::ToolSpecs&
   ReplayReport report;
   const StoppedClock clock(*now);
   Loop loop;
-  PastMemory past(memory, std::move(before));
+  ReadOnlyMemory past(memory, std::move(before));  // the texts as they are now
   RecordedModel model(model_steps(*steps), report);
   tools::Toolbox toolbox;
   for (const llm::ToolSpec& spec : tools)

@@ -3,12 +3,15 @@
 #include <algorithm>
 
 #include "bill.h"
+#include "claims.h"
 #include "compact.h"
+#include "directives.h"
 #include "failure_text.h"
 #include "skep/agent/repair.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/errand.h"
+#include "sub_task.h"
 
 namespace skep::agent {
 namespace {
@@ -51,20 +54,38 @@ std::string shortened(const std::string& text, std::size_t bytes_max) {
   return fmt::format("{}\n[cut: {} bytes in all]", cut_utf8(text, bytes_max), text.size());
 }
 
-// Who gave the task said how much it may cost.
-std::optional<Halt> spent_errand(const TurnState& state) {
-  const auto errand = errand_of(state.message);
-  if (!errand || errand->tokens_max <= 0) return std::nullopt;
+int answer_tokens(const AgentConfig& config, const llm::LlmConfig& llm) {
+  if (config.answer_tokens_max <= 0) return llm.max_tokens_per_request;
+  return std::min(config.answer_tokens_max, llm.max_tokens_per_request);
+}
+
+std::int64_t tokens_used(const TurnState& state) {
   const Usage& used = state.usage;
-  const std::int64_t tokens = used.input + used.output + used.cache_read + used.cache_write;
-  if (tokens < errand->tokens_max) return std::nullopt;
+  return used.input + used.output + used.cache_read + used.cache_write;
+}
+
+// Who gave the task said how much it may cost; 0: nobody did.
+std::int64_t tokens_given(const TurnState& state, const AgentConfig& config) {
+  const auto errand = errand_of(state.message);
+  if (!errand || errand->tokens_max <= 0) return config.turn_tokens_max;
+  if (config.turn_tokens_max <= 0) return errand->tokens_max;
+  return std::min(errand->tokens_max, config.turn_tokens_max);
+}
+
+std::optional<Halt> all_spent(const TurnState& state, const AgentConfig& config) {
+  const std::int64_t given = tokens_given(state, config);
+  if (given <= 0 || tokens_used(state) < given) return std::nullopt;
   return Halt{Halt::Why::kQuota,
-              {Code::kExhausted, fmt::format("The task was given {} tokens, and "
-                                             "they are used up.",
-                                             errand->tokens_max)}};
+              {Code::kExhausted,
+               fmt::format("The task was given {} tokens, and they are used up.", given)}};
 }
 
 }  // namespace
+
+std::int64_t Turn::tokens_left() const {
+  const std::int64_t given = tokens_given(state_, config_);
+  return given <= 0 ? 0 : std::max<std::int64_t>(1, given - tokens_used(state_));
+}
 
 Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
            TurnStops stops)
@@ -134,7 +155,7 @@ void Turn::prepare(int budget) {
                     .time_zone = config_.time_zone,
                     .channel = state_.message.conversation.channel,
                     .peer = state_.message.conversation.peer,
-                    .room = room_talk(state_.message),
+                    .room = sub_task_of(state_.message) ? std::nullopt : room_talk(state_.message),
                     .settings = settings_,
                     .history_token_budget = budget};
   for (const Part& part : state_.message.parts) {
@@ -157,6 +178,11 @@ std::vector<ChatMessage> Turn::messages() const {
       result.text = shortened(result.text, result_bytes_max_);
       results.parts.emplace_back(std::move(result));
     }
+    for (const CallRecord& record : round.calls) {
+      if (!record.image) continue;
+      results.parts.emplace_back(TextPart{fmt::format("[The image of {}]", record.call.name)});
+      results.parts.emplace_back(*record.image);
+    }
     messages.push_back(std::move(results));
   }
   std::ranges::copy(tail_, std::back_inserter(messages));
@@ -167,14 +193,14 @@ std::vector<ChatMessage> Turn::messages() const {
 Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
   for (;;) {
     if (auto halt = halted()) co_return std::unexpected(*halt);
-    if (auto spent = spent_errand(state_)) co_return std::unexpected(*std::move(spent));
+    if (auto spent = all_spent(state_, config_)) co_return std::unexpected(*std::move(spent));
     const llm::LlmConfig& llm = deps_.model.config();
     llm::Request request{.system = prompt_.system,
                          .messages = messages(),
                          .cached_messages = prompt_.cached_messages,
                          .tools = deps_.toolbox.specs(),
                          .tools_allowed = tools_allowed,
-                         .max_tokens = llm.max_tokens_per_request,
+                         .max_tokens = answer_tokens(config_, llm),
                          .temperature = llm.temperature};
     if (!state_.rounds.empty()) request.cached_messages = request.messages.size();
     auto hold = reserve_for(deps_, config_, state_.message, request);
@@ -214,13 +240,21 @@ Task<void> Turn::summarise_older() {
 // Every call is on the bill, the failed ones too.
 Task<std::expected<llm::Response, llm::Failure>> Turn::call_model(const llm::Request& request,
                                                                   memory::Ledger::Hold hold) {
-  llm::EventSink sink = [this](const llm::StreamEvent& event) {
-    if (event.type == llm::StreamEvent::Type::kTextDelta) show(Progress::Phase::kText, event.text);
+  DirectiveFilter filter;
+  const auto watched = [this](const std::string& text) {
+    if (!text.empty()) show(Progress::Phase::kText, text);
   };
-  std::function<void()> on_reset = [this] { show(Progress::Phase::kReset); };
+  llm::EventSink sink = [&](const llm::StreamEvent& event) {
+    if (event.type == llm::StreamEvent::Type::kTextDelta) watched(filter.feed(event.text));
+  };
+  std::function<void()> on_reset = [&] {
+    filter = DirectiveFilter();
+    show(Progress::Phase::kReset);
+  };
   const auto from = TurnTrace::now();
   auto response =
       co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
+  watched(filter.finish());
   const PicoUsd cost = settle_call(deps_, config_, state_.message, std::move(hold), response);
   state_.trace.model_call(from, request, response, cost);
   co_return response;
@@ -250,7 +284,22 @@ Task<std::expected<Turn::Step, Halt>> Turn::advance(llm::Response response, bool
     go_on_writing(response, cut && calls);
     co_return Step{};
   }
-  co_return Step{final_text(carried_ + text_in(response.parts))};
+  std::string text = final_text(carried_ + text_in(response.parts));
+  if (cut) text += fmt::format("\n\n{}", kPartialText);
+  if (question_claim(text)) co_return Step{};
+  co_return Step{std::move(text)};
+}
+
+// Once in a turn: what was never done must not stand in the answer as done.
+bool Turn::question_claim(const std::string& text) {
+  if (claim_questioned_ || !state_.rounds.empty() || deps_.toolbox.specs().empty()) return false;
+  if (!claims_to_have_sent(text)) return false;
+  claim_questioned_ = true;
+  carried_.clear();
+  tail_ = {{Role::kAssistant, {TextPart{text}}},
+           {Role::kUser, {TextPart{std::string(kNothingWasSent)}}}};
+  show(Progress::Phase::kReset);
+  return true;
 }
 
 // A call that the limit cut is never run: its arguments may be anything.

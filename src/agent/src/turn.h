@@ -38,6 +38,10 @@ class Turn {
   Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
        TurnStops stops);
   Task<std::expected<std::string, Halt>> run();
+  // Of all that the model has read in it.
+  [[nodiscard]] authority::Labels labels() const {
+    return labels_before(state_.rounds.size(), true);
+  }
 
  private:
   struct Step {                         // what one model call came to
@@ -56,6 +60,7 @@ class Turn {
   using Indices = std::vector<std::size_t>;
   using Admitted = std::expected<std::optional<ToolResult>, Halt>;  // a result: it is not to be run
   void recount();
+  std::int64_t tokens_left() const;
   Task<std::expected<void, Halt>> run_tools(std::size_t round);
   Indices next_wave(const Round& round) const;
   Task<Admitted> admit(Round& round, std::size_t index);
@@ -69,12 +74,15 @@ class Turn {
   bool is_new(const std::string& words, std::size_t round) const;
   std::vector<authority::Question> questions_of(const tools::Tool& tool, const ToolCall& call,
                                                 std::size_t round) const;
+  std::optional<std::string> why_not(std::size_t round, const std::string& tool,
+                                     const tools::Need& need) const;
   void note_done(const ToolCall& call, bool failed);
   const CallRecord* earlier_twin(const Round& round, std::size_t index) const;
   std::optional<Halt> all_failing() const;
 
   Task<std::expected<void, Halt>> journal(std::string record);
   void go_on_writing(const llm::Response& response, bool call_cut);
+  bool question_claim(const std::string& text);
   std::string final_text(std::string text) const;
   std::optional<Halt> halted() const;
   Halt halt_for(Error error) const;
@@ -96,6 +104,7 @@ class Turn {
   std::size_t result_bytes_max_ = tools::result_bytes_max;
   std::string carried_;  // text so far of an answer that the length limit cut
   int continuations_ = 0;
+  bool claim_questioned_ = false;
   std::vector<llm::ChatMessage> tail_;  // asks for the rest of such an answer
 };
 

@@ -10,7 +10,9 @@
 #include "skep/base/text.h"
 #include "skep/model/delegation.h"
 #include "skep/model/errand.h"
+#include "skep/model/reply.h"
 #include "skep/model/room_talk.h"
+#include "sub_task.h"
 #include "turn.h"
 
 namespace skep::agent {
@@ -31,6 +33,12 @@ ToolResult refused(const ToolCall& call, std::string why) {
 }
 
 bool looks_secret(const std::string& text) { return redact(text, 2 * text.size() + 64) != text; }
+
+// Each result is searched once, however often the turn's labels are asked for.
+bool holds_secret(CallRecord& record) {
+  if (!record.secret) record.secret = looks_secret(record.result->text);
+  return *record.secret;
+}
 
 // Several things that a person is asked for at once are one question, and only all of them together
 // are what is remembered.
@@ -102,11 +110,14 @@ Labels Turn::labels_before(std::size_t round, bool secrets) const {
   Labels labels;
   labels |= Label::kUserInput;
   if (errand_of(state_.message)) labels |= Label::kUntrustedAgent;
+  if (delegation_of(state_.message)) labels |= Labels{taint_in(state_.message).value_or(0)};
+  if (const auto task = sub_task_of(state_.message)) labels |= task->labels;
   for (std::size_t i = 0; i < round; ++i) {
-    for (const CallRecord& record : state_.rounds[i].calls) {
+    for (CallRecord& record : state_.rounds[i].calls) {
       if (!record.result) continue;
       if (const tools::Tool* tool = deps_.toolbox.find(record.call.name)) labels |= tool->taint();
-      if (secrets && looks_secret(record.result->text)) labels |= Label::kSecret;
+      labels |= record.labels;
+      if (secrets && holds_secret(record)) labels |= Label::kSecret;
     }
   }
   return labels;
@@ -114,7 +125,8 @@ Labels Turn::labels_before(std::size_t round, bool secrets) const {
 
 // Words that a person or a page said as they stand take nothing of ours along.
 bool Turn::is_new(const std::string& words, std::size_t round) const {
-  if (text_.contains(words)) return false;
+  // A sub-agent's task is a model's words, not a person's.
+  if (!sub_task_of(state_.message) && text_.contains(words)) return false;
   for (const memory::TranscriptEntry& entry : history_) {
     const auto* said = std::get_if<memory::TranscriptMessage>(&entry);
     const bool user = said != nullptr && said->role == memory::TranscriptMessage::Role::kUser;
@@ -153,6 +165,23 @@ std::vector<Question> Turn::questions_of(const tools::Tool& tool, const ToolCall
     all.push_back(question);
   }
   return all;
+}
+
+// In the middle of a call nobody can be asked: what would need a yes is refused with words that let
+// the model ask for it by itself.
+std::optional<std::string> Turn::why_not(std::size_t round, const std::string& tool,
+                                         const tools::Need& need) const {
+  const Question question{.principal = principal_of(deps_, config_, state_.message),
+                          .agent = node_of(config_),
+                          .action = need.action,
+                          .resource = need.resource,
+                          .sends = !need.carries.empty() && is_new(need.carries, round),
+                          .labels = labels_before(round, true),
+                          .trace = state_.message.trace,
+                          .detail = fmt::format("{}: on the way to {}", tool, need.resource)};
+  Decision decision = deps_.authority.authorize(question);
+  if (decision.outcome == Decision::Outcome::kAllow) return std::nullopt;
+  return std::move(decision.reason);
 }
 
 Task<Turn::Admitted> Turn::may_run(Round& round, std::size_t index) {

@@ -69,6 +69,7 @@ Result<void> read_tool_result(TurnState& turn, const json::value& record) {
                             .name = std::string(get_string(record, "name")),
                             .text = std::string(get_string(record, "text")),
                             .is_error = get_bool(record, "is_error").value_or(false)};
+  call->labels.bits = static_cast<std::uint8_t>(get_int(record, "labels").value_or(0));
   return {};
 }
 
@@ -137,13 +138,12 @@ std::string tool_start_record(std::size_t call, std::string_view name) {
   return to_json(json::object{{"s", "tool_start"}, {"call", call}, {"name", name}});
 }
 
-std::string tool_result_record(std::size_t call, const ToolResult& result) {
-  return to_json(json::object{{"s", "tool_result"},
-                              {"call", call},
-                              {"id", result.call_id},
-                              {"name", result.name},
-                              {"text", result.text},
-                              {"is_error", result.is_error}});
+std::string tool_result_record(std::size_t call, const ToolResult& result,
+                               authority::Labels labels) {
+  json::object record{{"s", "tool_result"},  {"call", call},        {"id", result.call_id},
+                      {"name", result.name}, {"text", result.text}, {"is_error", result.is_error}};
+  if (labels.bits != 0) record["labels"] = labels.bits;
+  return to_json(record);
 }
 
 std::string reply_record(const TurnState& turn, const Message& reply) {

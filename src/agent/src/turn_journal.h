@@ -7,7 +7,7 @@
 //   tools: a round
 //   {"s":"tool_start","call","name"}                         before a tool that is not repeatable
 //   runs; call = index in the round
-//   {"s":"tool_result","call","id","name","text","is_error"}
+//   {"s":"tool_result","call","id","name","text","is_error","labels"}
 //   {"s":"reply","message","model","usage"}                  the answer is decided; it keeps its id
 //   from here on
 // The latest "assistant" is the round that the tool records after it belong to.
@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "skep/authority/authority.h"
 #include "skep/llm/driver.h"
 #include "skep/model/message.h"
 #include "skep/store/journal.h"
@@ -28,8 +29,11 @@ struct CallRecord {
   ToolCall call;
   bool started = false;  // recorded for tools that are not repeatable
   std::optional<ToolResult> result;
-  std::string note;  // of the loop guard, for the end of the result
-  std::string why;   // what allowed it, for the turn log
+  std::string note;                // of the loop guard, for the end of the result
+  std::string why;                 // what allowed it, for the turn log
+  authority::Labels labels;        // of the result, beside what its tool always has
+  std::optional<bool> secret;      // whether the result looks as if it held a key; once looked at
+  std::optional<ImagePart> image;  // for the rest of this process's turn; not journaled
 };
 struct Round {
   std::vector<Part> parts;  // the assistant's
@@ -54,7 +58,8 @@ std::string begin_record(const Message& message);
 std::string corrected_record(const std::vector<Part>& parts);
 std::string assistant_record(const llm::Response& response);
 std::string tool_start_record(std::size_t call, std::string_view name);
-std::string tool_result_record(std::size_t call, const ToolResult& result);
+std::string tool_result_record(std::size_t call, const ToolResult& result,
+                               authority::Labels labels);
 std::string reply_record(const TurnState& turn, const Message& reply);
 
 // kCorrupt when the records make no sense.

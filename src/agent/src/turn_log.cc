@@ -56,6 +56,7 @@ class FileTurnLog final : public TurnLog {
   }
 
   Result<std::string> keep_tools(const llm::ToolSpecs& tools) override {
+    if (!kept_.empty() && tools.same(kept_tools_)) return kept_;
     json::array list;
     for (const llm::ToolSpec& tool : tools) {
       list.push_back(json::object{{"name", tool.name},
@@ -69,6 +70,7 @@ class FileTurnLog final : public TurnLog {
     std::error_code error;
     if (!fs::exists(path, error)) SKEP_TRY_VOID(store::write_file(path, text));
     kept_ = name;
+    kept_tools_ = tools;
     return name;
   }
 
@@ -85,9 +87,12 @@ class FileTurnLog final : public TurnLog {
   const Clock& clock_;
   std::optional<store::AppendFile> file_;
   std::string day_, kept_;
+  llm::ToolSpecs kept_tools_;  // whose name kept_ is
 };
 
+// A sub-agent's part has its parent's trace.
 bool has_id(const json::value& turn, std::string_view id) {
+  if (get_member(turn, "parent") != nullptr) return get_string(turn, "turn") == id;
   return get_string(turn, "turn") == id || get_string(turn, "reply") == id ||
          get_string(turn, "trace") == id || get_string(turn, "foreign_id") == id;
 }
@@ -120,6 +125,21 @@ Result<json::object> find_turn(const std::string& directory, std::string_view id
               fmt::format("no turn \"{}\" is recorded: the id is that of a message or its answer, "
                           "and turns are kept for [trace] keep_days",
                           id));
+}
+
+std::vector<json::object> find_parts(const std::string& directory, std::string_view id) {
+  std::vector<json::object> parts;
+  if (!is_id(id)) return parts;
+  for (const fs::path& path : files_in(directory)) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+      if (!line.contains(id)) continue;
+      auto turn = parse_json(line);
+      if (turn && turn->is_object() && get_string(*turn, "parent") == id)
+        parts.push_back(std::move(turn->as_object()));
+    }
+  }
+  return parts;
 }
 
 Result<llm::ToolSpecs> read_tools(const std::string& directory, std::string_view name) {

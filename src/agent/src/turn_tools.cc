@@ -1,6 +1,7 @@
 // The tool calls of a turn: which are run, and when.
 #include <algorithm>
 
+#include "bill.h"
 #include "failure_text.h"
 #include "skep/base/text.h"
 #include "turn.h"
@@ -65,9 +66,15 @@ Task<std::expected<void, Halt>> Turn::run_tools(std::size_t round) {
 // The first call without a result, and those right behind it that may run beside it. A call that
 // repeats one of them waits for its result.
 Turn::Indices Turn::next_wave(const Round& round) const {
-  auto looks = [&](const CallRecord& record) {
+  auto beside = [&](const CallRecord& record) {
     const tools::Tool* tool = deps_.toolbox.find(record.call.name);
-    return tool != nullptr && tool->repeatable() && tool->side_by_side();
+    return tool != nullptr && tool->side_by_side();
+  };
+  // Those that act run beside their own kind only, and those that look are not run before them.
+  auto fits = [&](const CallRecord& first, const CallRecord& record) {
+    const tools::Tool* tool = deps_.toolbox.find(first.call.name);
+    if (!tool->repeatable()) return first.call.name == record.call.name;
+    return beside(record) && deps_.toolbox.find(record.call.name)->repeatable();
   };
   Indices wave;
   for (std::size_t index = 0; index < round.calls.size(); ++index) {
@@ -75,9 +82,9 @@ Turn::Indices Turn::next_wave(const Round& round) const {
     if (record.result) continue;
     const bool repeats = std::ranges::any_of(
         wave, [&](std::size_t at) { return same_call(round.calls[at].call, record.call); });
-    if (!wave.empty() && (repeats || !looks(record))) break;
+    if (!wave.empty() && (repeats || !fits(round.calls[wave.front()], record))) break;
     wave.push_back(index);
-    if (!looks(record)) break;
+    if (!beside(record)) break;
   }
   return wave;
 }
@@ -127,17 +134,31 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
   show(Progress::Phase::kToolStart, record.call.name);
   const auto number = static_cast<std::size_t>(&round - state_.rounds.data());
   // Providers reuse their ids, so ours say which round and which call of it.
-  tools::ToolContext context{.ctx = stops_.ctx,
-                             .conversation = state_.message.conversation,
-                             .turn = state_.message.id.str(),
-                             .call_id = fmt::format("{}.{}/{}", number, index, record.call.id),
-                             .delegation = delegation_of(state_.message).value_or(Delegation())};
+  tools::ToolContext context{
+      .ctx = stops_.ctx,
+      .conversation = state_.message.conversation,
+      .turn = state_.message.id.str(),
+      .call_id = fmt::format("{}.{}/{}", number, index, record.call.id),
+      .delegation = delegation_of(state_.message).value_or(Delegation()),
+      .asked = &state_.message,
+      .labels = labels_before(number, /*secrets=*/true),
+      .payer = payer_of(deps_, config_, state_.message),
+      .tokens_left = tokens_left(),
+      .why_not = [this, number, name = record.call.name](const tools::Need& need) {
+        return why_not(number, name, need);
+      }};
   const auto from = TurnTrace::now();
   const std::string place = context.call_id;
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), record.call);
   halt = halted();  // then there is no result: what happened is not known
   if (halt) co_return;
+  record.labels = output.labels;
+  state_.usage += output.usage;
   note_done(record.call, output.is_error);
+  if (output.image && deps_.model.driver().takes_images())
+    record.image = std::move(output.image);
+  else if (output.image)
+    output.text += "\n[You cannot see images: this is all there is to know.]";
   show(Progress::Phase::kToolEnd, record.call.name);
   ToolResult result = result_for(record.call, std::move(output.text), output.is_error);
   state_.trace.tool_call(from, place, record.call, result, record.why);
@@ -147,7 +168,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
 }
 
 Task<std::expected<void, Halt>> Turn::keep(Round& round, std::size_t index, ToolResult result) {
-  auto journaled = co_await journal(tool_result_record(index, result));
+  auto journaled = co_await journal(tool_result_record(index, result, round.calls[index].labels));
   if (!journaled) co_return std::unexpected(std::move(journaled).error());
   round.calls[index].result = std::move(result);
   co_return std::expected<void, Halt>();

@@ -2,12 +2,14 @@
 
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "sub_task.h"
 #include "turn_journal.h"
 
 namespace skep::agent {
 namespace {
 
 constexpr std::size_t kTextBytesMax = 64u << 10;  // of one result or answer
+constexpr std::size_t kRequestBytesUsual = 32u << 10;
 
 std::string cut(std::string_view text) { return std::string(cut_utf8(text, kTextBytesMax)); }
 
@@ -26,7 +28,9 @@ double ms_between(TurnTrace::Steady::time_point from, TurnTrace::Steady::time_po
 }  // namespace
 
 std::string request_mark(const llm::Request& request) {
-  std::string all = request.system;
+  std::string all;
+  all.reserve(kRequestBytesUsual);
+  all += request.system;
   for (const llm::ChatMessage& message : request.messages) {
     all += message.role == llm::Role::kUser ? "\nU" : "\nA";
     for (const Part& part : message.parts) {
@@ -117,6 +121,11 @@ void TurnTrace::finish(const TurnState& turn, std::string_view agent, std::strin
                     {"message", to_json_value(asked)},
                     {"text", cut(text_of(turn.reply->parts))},
                     {"steps", std::move(steps_)}};
+  if (const auto task = sub_task_of(asked)) {
+    line["parent"] = task->turn;
+    line["call"] = task->call;
+    line["sub_agent"] = task->agent;
+  }
   steps_ = json::array();
   if (auto written = log_->append(line); !written)
     log::warn("agent", "turn {} is not in the turn log: {}", asked.id.str(),

@@ -94,6 +94,25 @@ TEST_F(CommandTest, ForgetListsWhatItErased) {
   EXPECT_EQ(ask("/forget"), "There was nothing to erase. Archived sessions are kept.");
 }
 
+TEST_F(CommandTest, MemoryListsNotesAndDeletesOne) {
+  const Conversation ann{"xmpp", "ann@example.org", ""};
+  EXPECT_EQ(ask("/memory list"), "I have no notes about you.");
+  ASSERT_TRUE(memory->remember(ann, {.key = "pet", .content = "a cat\ncalled Mia"}));
+  ASSERT_TRUE(memory->remember(ann, {.key = "tip", .content = "buy", .taint = "external_network"}));
+  EXPECT_EQ(ask("/memory list"),
+            "[pet] a cat called Mia (2026-03-02)\n"
+            "[tip] buy (2026-03-02) (from what I had read: external_network)");
+  EXPECT_EQ(ask("/memory list MIA"), "[pet] a cat called Mia (2026-03-02)");
+  EXPECT_EQ(ask("/memory list dog"), "No note matches.");
+  EXPECT_TRUE(ask("/memory").starts_with("I keep 2 notes about you.\n/memory list")) << ask("/memory");
+  EXPECT_EQ(ask("/memory del pets"), "There is no note \"pets\". Did you mean \"pet\"?");
+  EXPECT_TRUE(ask("/memory del").contains("takes the key"));
+  EXPECT_EQ(ask("/memory del pet"), "Deleted the note \"pet\".");
+  EXPECT_EQ(ask("/memory list", "bob@example.org"), "I have no notes about you.");
+  EXPECT_EQ(memory->recall(ann, "")->size(), 1u);
+  EXPECT_TRUE(model.requests.empty());
+}
+
 TEST_F(CommandTest, HistoryShowsTheLastMessages) {
   EXPECT_EQ(ask("/history"), "This session is empty.");
   model.says("one\ntwo");

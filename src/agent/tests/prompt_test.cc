@@ -2,6 +2,7 @@
 
 #include "skep/net/http_client.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/memory_tools.h"
 #include "support.h"
 
 namespace skep::agent {
@@ -214,8 +215,8 @@ TEST(Prompt, HelloWithFourToolsStaysSmall) {
   auto memory = std::move(*memory::Memory::open({.path = dir.path.string()}, clock));
   auto http = std::move(*net::HttpClient::open({.loop = loop}));
   tools::Toolbox toolbox;
-  ASSERT_TRUE(toolbox.add(tools::make_memory_store(*memory, clock)));
-  ASSERT_TRUE(toolbox.add(tools::make_memory_recall(*memory)));
+  for (auto& tool : tools::make_memory_tools({.memory = *memory, .clock = clock}))
+    ASSERT_TRUE(toolbox.add(std::move(tool)));
   ASSERT_TRUE(toolbox.add(tools::make_system_time(clock)));
   ASSERT_TRUE(toolbox.add(tools::make_web_fetch(*http, {})));
   PromptInput input = basic();

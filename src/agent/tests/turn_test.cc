@@ -147,7 +147,7 @@ TEST_F(TurnTest, AnAnswerCutByTheLimitIsContinuedAndJoined) {
 
 TEST_F(TurnTest, ContinuesAtMostThreeTimes) {
   for (const char* piece : {"a", "b", "c", "d"}) model.says(piece, StopReason::kMaxTokens);
-  EXPECT_EQ(ask("go"), "abcd");
+  EXPECT_TRUE(ask("go").starts_with("abcd\n\n[This is as much"));
 }
 
 TEST_F(TurnTest, ACutToolCallIsNeverRun) {

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstdio>
+
 #include "audit_chain.h"
 #include "audit_line.h"
 #include "skep/base/log.h"
@@ -12,9 +15,13 @@ namespace {
 
 class AuditLogImpl final : public AuditLog {
  public:
-  AuditLogImpl(store::AppendFile file, AuditChain at, const Clock& clock, AuditPaths paths,
-               Secret key)
-      : file_(std::move(file)),
+  struct Files {
+    store::AppendFile file;
+    std::uint64_t first = 0;  // seq of its first line; 0: it has none
+    std::uint64_t bytes_max;
+  };
+  AuditLogImpl(Files files, AuditChain at, const Clock& clock, AuditPaths paths, Secret key)
+      : files_(std::move(files)),
         at_(std::move(at)),
         clock_(clock),
         head_(std::move(paths), std::move(key)) {}
@@ -25,8 +32,10 @@ class AuditLogImpl final : public AuditLog {
     entry.time = clock_.now();
     entry.prev = at_.hash;
     entry.hash = chain_hash(entry);
-    const std::uint64_t offset = file_.size();
-    SKEP_TRY_VOID(file_.append(audit_line(entry)));
+    if (files_.first > 0 && files_.file.size() >= files_.bytes_max) put_aside();
+    const std::uint64_t offset = files_.file.size();
+    SKEP_TRY_VOID(files_.file.append(audit_line(entry)));
+    if (files_.first == 0) files_.first = entry.seq;
     at_ = {.seq = entry.seq, .hash = entry.hash, .offset = offset};
     head_.set({.seq = at_.seq, .offset = at_.offset, .hash = at_.hash});
     return {};
@@ -34,15 +43,50 @@ class AuditLogImpl final : public AuditLog {
   [[nodiscard]] std::uint64_t size() const override { return at_.seq; }
 
  private:
-  store::AppendFile file_;
+  // A log that cannot be put aside grows on: nothing may depend on it. The head is not told before
+  // the next line, and its own line is on the disk by then.
+  void put_aside() {
+    const std::string log = files_.file.path(), aside = aside_path(log, files_.first);
+    Result<void> moved = sync_file(log);
+    if (moved && ::rename(log.c_str(), aside.c_str()) != 0)
+      moved = fail(errno_error("renaming " + log, errno));
+    if (moved) {
+      auto file = store::AppendFile::open(log);
+      if (file) {
+        files_.file = *std::move(file);
+        files_.first = 0;
+        return;
+      }
+      moved = fail(std::move(file).error());
+      (void)::rename(aside.c_str(), log.c_str());
+    }
+    log::error("audit", "the full log is not put aside: {}", moved.error().to_string());
+    files_.bytes_max *= 2;
+  }
+
+  Files files_;
   AuditChain at_;
   const Clock& clock_;
   HeadKeeper head_;
 };
 
+// The file that the head's line is in, and those behind it.
+Result<std::vector<std::string>> files_from(const AuditPaths& paths, const AuditHead& head) {
+  SKEP_TRY(std::vector<std::string> files, audit_files(paths.log));
+  std::size_t from = 0;
+  for (std::size_t at = 0; at < files.size(); ++at) {
+    auto first = first_seq(files[at]);
+    if (!first) continue;  // a line that is none is found, and named, by who walks over it
+    if (*first > 0 && *first <= head.seq) from = at;
+  }
+  files.erase(files.begin(), files.begin() + static_cast<std::ptrdiff_t>(from));
+  return files;
+}
+
 // From the head's line to the end: what is behind it was written in the last second of a process.
 Result<AuditChain> walk_to_end(const AuditPaths& paths, const AuditHead& head) {
-  SKEP_TRY(AuditLines lines, AuditLines::open(paths.log, head.offset));
+  SKEP_TRY(std::vector<std::string> files, files_from(paths, head));
+  SKEP_TRY(AuditLines lines, AuditLines::open(files, head.offset));
   AuditChain chain{.seq = 0, .hash = first_prev(), .offset = 0};
   if (head.seq > 0) {
     auto line = lines.next();
@@ -90,7 +134,8 @@ Error advised(Error error, const std::string& home) {
 
 }  // namespace
 
-Result<std::unique_ptr<AuditLog>> AuditLog::open(const std::string& home, const Clock& clock) {
+Result<std::unique_ptr<AuditLog>> AuditLog::open(const std::string& home, const Clock& clock,
+                                                 std::uint64_t file_bytes_max) {
   const AuditPaths paths(home);
   auto head = read_head(paths);
   if (!head) return fail(advised(std::move(head).error(), home));
@@ -103,8 +148,10 @@ Result<std::unique_ptr<AuditLog>> AuditLog::open(const std::string& home, const 
   auto chain = walk_to_end(paths, **head);
   if (!chain) return fail(advised(std::move(chain).error(), home));
   SKEP_TRY(Secret key, read_key(paths));
-  return std::make_unique<AuditLogImpl>(std::move(file), *std::move(chain), clock, paths,
-                                        std::move(key));
+  SKEP_TRY(const std::uint64_t first, first_seq(paths.log));
+  return std::make_unique<AuditLogImpl>(
+      AuditLogImpl::Files{.file = std::move(file), .first = first, .bytes_max = file_bytes_max},
+      *std::move(chain), clock, paths, std::move(key));
 }
 
 }  // namespace skep::authority

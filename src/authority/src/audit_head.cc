@@ -6,10 +6,12 @@
 #include <openssl/hmac.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
 
+#include "audit_lines.h"
 #include "skep/base/id.h"
 #include "skep/base/json.h"
 #include "skep/base/log.h"
@@ -49,6 +51,8 @@ bool holds_lines(const std::string& path) {
   return !ignored && size > 0;
 }
 
+}  // namespace
+
 Result<void> sync_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fail(errno_error("opening " + path, errno));
@@ -57,8 +61,6 @@ Result<void> sync_file(const std::string& path) {
   if (failed != 0) return fail(errno_error("syncing " + path, failed));
   return {};
 }
-
-}  // namespace
 
 std::string head_text(const AuditHead& head, const Secret& key) {
   return to_json(json::object{{"seq", head.seq},
@@ -100,7 +102,8 @@ Result<Secret> make_key(const AuditPaths& paths) {
 
 Result<std::optional<AuditHead>> read_head(const AuditPaths& paths) {
   const bool has_head = exists(paths.head);
-  if (!has_head && !holds_lines(paths.log)) return std::nullopt;
+  SKEP_TRY(const std::vector<std::string> files, audit_files(paths.log));
+  if (!has_head && std::ranges::none_of(files, holds_lines)) return std::nullopt;
   if (!has_head) return missing(paths.head);
   if (!exists(paths.key)) return missing(paths.key);
   SKEP_TRY(const Secret key, read_key(paths));

@@ -33,6 +33,7 @@ Result<AuditHead> parse_head(std::string_view text, const Secret& key);
 // kNotFound when there is none, kCorrupt when it is no key.
 Result<Secret> read_key(const AuditPaths& paths);
 Result<Secret> make_key(const AuditPaths& paths);  // 0600
+Result<void> sync_file(const std::string& path);   // its bytes are on the disk
 // The log's head, checked. nullopt: there is neither a log nor a head. kCorrupt when one of them or
 // the key is missing beside the other.
 Result<std::optional<AuditHead>> read_head(const AuditPaths& paths);

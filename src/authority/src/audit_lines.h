@@ -5,19 +5,31 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "skep/base/result.h"
 
 namespace skep::authority {
 
-// Reads whole lines from a place on; what stands behind the last newline is left alone.
+// The files of a log in their order: those put aside, then audit.jsonl, which may be missing.
+Result<std::vector<std::string>> audit_files(const std::string& log);
+// Where a file goes whose first line is `seq`.
+std::string aside_path(const std::string& log, std::uint64_t seq);
+// The seq of a file's first line; 0: it has none.
+Result<std::uint64_t> first_seq(const std::string& path);
+
+// Reads whole lines from a place on, through all the files; what stands behind the last newline is
+// left alone. Files that are put aside meanwhile are read all the same.
 class AuditLines {
  public:
   struct Line {
     std::string text;
     std::uint64_t offset = 0;
   };
-  static Result<AuditLines> open(const std::string& path, std::uint64_t offset);
+  // `offset`: in the first of them.
+  static Result<AuditLines> open(const std::vector<std::string>& paths, std::uint64_t offset);
+  // Of the whole log.
+  static Result<AuditLines> open_all(const std::string& log);
   // nullopt at the end; kCorrupt for a line over audit_line_bytes_max.
   Result<std::optional<Line>> next();
 
@@ -25,8 +37,11 @@ class AuditLines {
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
-  AuditLines(std::FILE* file, std::uint64_t offset) : file_(file), offset_(offset) {}
-  std::unique_ptr<std::FILE, Close> file_;
+  using File = std::unique_ptr<std::FILE, Close>;
+  AuditLines(std::vector<File> files, std::uint64_t offset)
+      : files_(std::move(files)), offset_(offset) {}
+  std::vector<File> files_;
+  std::size_t at_ = 0;  // of the one that is read
   std::uint64_t offset_;
 };
 

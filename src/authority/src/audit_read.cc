@@ -1,8 +1,10 @@
 // Reading the audit log: the whole of it for `skep audit`, its end when it is opened.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <deque>
+#include <filesystem>
 
 #include "audit_chain.h"
 #include "audit_line.h"
@@ -10,25 +12,93 @@
 
 namespace skep::authority {
 
-Result<AuditLines> AuditLines::open(const std::string& path, std::uint64_t offset) {
-  std::FILE* file = std::fopen(path.c_str(), "rbe");
-  if (file == nullptr) return fail(errno_error("opening " + path, errno));
-  AuditLines lines(file, offset);
-  if (fseeko(file, static_cast<off_t>(offset), SEEK_SET) != 0)
-    return fail(errno_error("reading " + path, errno));
-  return lines;
+namespace {
+
+constexpr int kLookAgain = 100;  // while files are put aside under our eyes
+constexpr std::string_view kAside = "audit-", kEnding = ".jsonl";
+
+// Through an older file to the next: only the last may end without a newline.
+Error torn(std::size_t at) {
+  return {Code::kCorrupt, fmt::format("file {} of the log ends in the middle of a line", at + 1)};
+}
+
+}  // namespace
+
+std::string aside_path(const std::string& log, std::uint64_t seq) {
+  const std::filesystem::path folder = std::filesystem::path(log).parent_path();
+  return (folder / fmt::format("{}{:020}{}", kAside, seq, kEnding)).string();
+}
+
+Result<std::vector<std::string>> audit_files(const std::string& log) {
+  std::vector<std::string> files;
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::path(log).parent_path();
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.starts_with(kAside) && name.ends_with(kEnding)) files.push_back(at->path().string());
+  }
+  if (error && error != std::errc::no_such_file_or_directory)
+    return fail(errno_error("reading " + folder.string(), error.value()));
+  std::ranges::sort(files);
+  files.push_back(log);
+  return files;
+}
+
+Result<std::uint64_t> first_seq(const std::string& path) {
+  SKEP_TRY(AuditLines lines, AuditLines::open({path}, 0));
+  SKEP_TRY(const auto line, lines.next());
+  if (!line) return 0;
+  SKEP_TRY(const AuditEntry entry, parse_audit_line(line->text));
+  return entry.seq;
+}
+
+Result<AuditLines> AuditLines::open(const std::vector<std::string>& paths, std::uint64_t offset) {
+  std::vector<File> files;
+  for (const std::string& path : paths) {
+    File file(std::fopen(path.c_str(), "rbe"));
+    if (file == nullptr) return fail(errno_error("opening " + path, errno));
+    const bool first = files.empty();
+    if (first && fseeko(file.get(), static_cast<off_t>(offset), SEEK_SET) != 0)
+      return fail(errno_error("reading " + path, errno));
+    files.push_back(std::move(file));
+  }
+  return AuditLines(std::move(files), offset);
+}
+
+Result<AuditLines> AuditLines::open_all(const std::string& log) {
+  for (int tries = 0;; ++tries) {
+    SKEP_TRY(std::vector<std::string> paths, audit_files(log));
+    auto lines = open(paths, 0);
+    SKEP_TRY(const std::vector<std::string> after, audit_files(log));
+    const bool moved = after != paths;
+    if (moved && tries < kLookAgain) continue;
+    // A process that died in the middle left only files that were put aside.
+    if (!lines && lines.error().code == Code::kNotFound && paths.size() > 1) {
+      paths.pop_back();
+      lines = open(paths, 0);
+    }
+    return lines;
+  }
 }
 
 Result<std::optional<AuditLines::Line>> AuditLines::next() {
   Line line{.text = {}, .offset = offset_};
-  for (int c = std::getc(file_.get()); c != EOF; c = std::getc(file_.get())) {
-    ++offset_;
-    if (c == '\n') return line;
-    if (line.text.size() >= audit_line_bytes_max)
-      return fail(Code::kCorrupt, "it is longer than a line can be");
-    line.text.push_back(static_cast<char>(c));
+  while (at_ < files_.size()) {
+    std::FILE* file = files_[at_].get();
+    for (int c = std::getc(file); c != EOF; c = std::getc(file)) {
+      ++offset_;
+      if (c == '\n') return line;
+      if (line.text.size() >= audit_line_bytes_max)
+        return fail(Code::kCorrupt, "it is longer than a line can be");
+      line.text.push_back(static_cast<char>(c));
+    }
+    if (std::ferror(file) != 0) return fail(errno_error("reading the audit log", errno));
+    if (at_ + 1 == files_.size()) break;
+    if (!line.text.empty()) return fail(torn(at_));
+    ++at_;
+    line.offset = offset_ = 0;
   }
-  if (std::ferror(file_.get()) != 0) return fail(errno_error("reading the audit log", errno));
   return std::nullopt;
 }
 
@@ -69,7 +139,7 @@ Result<std::uint64_t> verify_audit(const std::string& home) {
   SKEP_TRY(const std::optional<AuditHead> head, read_head(paths));
   if (!head) return fail(Code::kNotFound, "there is no audit log in " + home);
   AuditChain chain{.seq = 0, .hash = first_prev(), .offset = 0};
-  auto lines = AuditLines::open(paths.log, 0);
+  auto lines = AuditLines::open_all(paths.log);
   if (!lines && head->seq == 0) return 0;
   if (!lines) return lines_missing(*head, 0);
   while (true) {
@@ -83,7 +153,7 @@ Result<std::uint64_t> verify_audit(const std::string& home) {
 
 Result<std::vector<AuditEntry>> read_audit(const std::string& home, std::size_t entries_max,
                                            const std::function<bool(const AuditEntry&)>& wanted) {
-  auto lines = AuditLines::open(AuditPaths(home).log, 0);
+  auto lines = AuditLines::open_all(AuditPaths(home).log);
   if (!lines && lines.error().code == Code::kNotFound)
     return fail(Code::kNotFound, "there is no audit log in " + home);
   if (!lines) return fail(lines.error());

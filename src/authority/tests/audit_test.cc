@@ -118,5 +118,76 @@ TEST(AuditLog, RefusesWhenTheDiskIsFullAndGoesOnAfterwards) {
   EXPECT_EQ(verify_audit(home.path()).value(), 2U);
 }
 
+std::vector<std::string> files_of(const TestHome& home) {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(home.path() + "/audit")) {
+    const std::string name = file.path().filename().string();
+    if (name.starts_with("audit-")) names.push_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+constexpr std::uint64_t kSmall = 1000;  // bytes: some three lines
+
+std::unique_ptr<AuditLog> open_small(const TestHome& home) {
+  return AuditLog::open(home.path(), Clock::system(), kSmall).value();
+}
+
+void fill(AuditLog& log, int entries) {
+  for (int i = 0; i < entries; ++i)
+    ASSERT_TRUE(log.append(entry("file_read", std::to_string(i), "allow")));
+}
+
+TEST(AuditLog, AFullFileIsPutAsideAndTheChainGoesOn) {
+  TestHome home;
+  {
+    fill(*open_small(home), 20);
+  }
+  const std::vector<std::string> aside = files_of(home);
+  ASSERT_GE(aside.size(), 3U);
+  EXPECT_EQ(aside[0], "audit-00000000000000000001.jsonl");
+  EXPECT_EQ(verify_audit(home.path()).value(), 20U);
+  {
+    fill(*open_small(home), 20);
+  }  // also right behind a border, and with a head in an older file
+  EXPECT_EQ(verify_audit(home.path()).value(), 40U);
+  const auto all = read_audit(home.path(), 100, [](const AuditEntry&) { return true; }).value();
+  ASSERT_EQ(all.size(), 40U);
+  for (std::size_t i = 1; i < all.size(); ++i) EXPECT_EQ(all[i].prev, all[i - 1].hash);
+}
+
+TEST(AuditLog, ADeathBetweenPuttingAsideAndTheNextLineLosesNothing) {
+  TestHome home;
+  {
+    fill(*open_small(home), 2);
+  }
+  const std::string folder = home.path() + "/audit/";
+  std::filesystem::rename(folder + "audit.jsonl", folder + "audit-00000000000000000001.jsonl");
+  EXPECT_EQ(verify_audit(home.path()).value(), 2U);
+  {
+    fill(*open_small(home), 2);
+  }
+  EXPECT_EQ(verify_audit(home.path()).value(), 4U);
+}
+
+TEST(AuditLog, AFileThatIsTakenAwayOrChangedIsMissed) {
+  TestHome home;
+  {
+    fill(*open_small(home), 20);
+  }
+  const std::string folder = home.path() + "/audit/";
+  const std::vector<std::string> aside = files_of(home);
+  for (const std::string& name : {aside[0], aside[1], aside.back()}) {
+    std::filesystem::rename(folder + name, home.path() + "/kept");
+    EXPECT_EQ(verify_audit(home.path()).error().code, Code::kCorrupt) << name;
+    std::filesystem::rename(home.path() + "/kept", folder + name);
+  }
+  EXPECT_EQ(verify_audit(home.path()).value(), 20U);
+  std::filesystem::resize_file(folder + aside[1],
+                               std::filesystem::file_size(folder + aside[1]) - 1);
+  EXPECT_EQ(verify_audit(home.path()).error().code, Code::kCorrupt);
+}
+
 }  // namespace
 }  // namespace skep::authority

@@ -292,6 +292,15 @@ std::vector<std::string> ConfigSection::child_names() {
   return names;
 }
 
+std::vector<std::string> ConfigSection::value_names() {
+  std::vector<std::string> names;
+  if (node_ == nullptr) return names;
+  for (const auto& child : node_->children) {
+    if (child->kind != ConfigKind::kTable) names.push_back(child->key);
+  }
+  return names;
+}
+
 void ConfigSection::refuse(std::string_view key, std::string why) {
   Read read(*state_, node_, path_, key);
   if (read.node() != nullptr) read.problem(std::move(why));

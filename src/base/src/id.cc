@@ -117,9 +117,10 @@ std::string Uuid::str() const {
   return text;
 }
 
-std::string mint_ulid() {
+namespace {
+
+std::string ulid_text(Minted minted) {
   static constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-  Minted minted = next_minted();
   std::string text(26, '0');
   for (std::size_t i = 10; i-- > 0; minted.millis >>= 5) text[i] = kAlphabet[minted.millis & 31];
   for (std::size_t i = 26; i-- > 10;) {
@@ -129,6 +130,19 @@ std::string mint_ulid() {
     minted.tail.high >>= 5;
   }
   return text;
+}
+
+}  // namespace
+
+std::string mint_ulid() { return ulid_text(next_minted()); }
+
+std::string ulid_of(WallTime time, std::string_view bytes) {
+  Minted minted{static_cast<std::uint64_t>(time.time_since_epoch().count()), {0, 0}};
+  std::string tail(bytes.substr(0, 10));
+  tail.resize(10);
+  std::memcpy(&minted.tail.high, tail.data(), 2);
+  std::memcpy(&minted.tail.low, tail.data() + 2, 8);
+  return ulid_text(minted);
 }
 
 std::string random_bytes(std::size_t bytes) {

@@ -157,5 +157,13 @@ TEST(HumanSize, ReadsLikeAPerson) {
   EXPECT_EQ(human_size(UINT64_MAX), "16 EB");
 }
 
+TEST(Text, FoldsCaseInAnyScript) {
+  EXPECT_EQ(fold_case("Straße ÉCOLE"), fold_case("STRASSE école"));
+  EXPECT_EQ(fold_case("ΣΊΣΥΦΟΣ"), fold_case("σίσυφος"));
+  EXPECT_EQ(fold_case("Cafe\u0301"), fold_case("CAFÉ"));
+  EXPECT_EQ(fold_case("plain ASCII"), "plain ascii");
+  EXPECT_TRUE(is_valid_utf8(fold_case("broken \xff é")));
+}
+
 }  // namespace
 }  // namespace skep

@@ -17,14 +17,19 @@ class ComponentPresence final : public Presence {
  public:
   ComponentPresence(PresenceDeps deps, std::string file)
       : deps_(std::move(deps)), file_(std::move(file)) {
-    if (file_.empty()) return;
-    auto loaded = load_subscribers(file_);
+    auto loaded = file_.load();
     if (loaded) {
       subscribers_ = *std::move(loaded);
-    } else if (loaded.error().code != Code::kNotFound) {
+    } else {
       log::warn("xmpp",
-                "the list of presence subscribers is lost, people must add the agent again: {}: {}",
-                file_, loaded.error().to_string());
+                "the list of presence subscribers is lost, people must add the agent again: {}",
+                loaded.error().to_string());
+    }
+    if (file_.unreadable() > 0) {
+      log::warn("xmpp",
+                "{} lines of the list of presence subscribers are lost, those people must add the "
+                "agent again",
+                file_.unreadable());
     }
   }
 
@@ -81,18 +86,16 @@ class ComponentPresence final : public Presence {
 
   // Who is shut out sees us go.
   void access_changed() override {
-    const auto before = subscribers_.size();
-    std::erase_if(subscribers_, [this](const auto& entry) {
-      if (deps_.admission.allowed(entry.first.who)) return false;
-      const auto& [one, how] = entry;
-      if (how.from) {
-        deps_.say(xmpp::make_presence(one.address, one.who, "unavailable"));
-        deps_.say(xmpp::make_presence(one.address, one.who, "unsubscribed"));
-      }
+    std::vector<Subscriber> out;
+    for (const auto& [one, how] : subscribers_) {
+      if (deps_.admission.allowed(one.who)) continue;
+      out.push_back(one);
       availability_.forget(one.who);
-      return true;
-    });
-    if (subscribers_.size() != before) write();
+      if (!how.from) continue;
+      deps_.say(xmpp::make_presence(one.address, one.who, "unavailable"));
+      deps_.say(xmpp::make_presence(one.address, one.who, "unsubscribed"));
+    }
+    for (const Subscriber& one : out) change(one, {});
   }
 
  private:
@@ -108,10 +111,10 @@ class ComponentPresence final : public Presence {
 
   // Theirs tells when a message will be read.
   void ask_back(const Subscriber& one) {
-    Subscription& how = subscribers_[one];
+    Subscription how = subscribers_[one];
     if (how.to) return;
     how.asked = true;
-    write();
+    change(one, how);
     Element stanza = xmpp::make_presence(one.address, one.who, "subscribe");
     if (const std::string name = deps_.nick(one.address); !name.empty()) {
       Element nick("nick", std::string(kNsNick));
@@ -124,18 +127,22 @@ class ComponentPresence final : public Presence {
   void granted(const Subscriber& one) {
     const auto found = subscribers_.find(one);
     if (found == subscribers_.end() || !found->second.asked) return;
-    found->second.asked = false;
-    found->second.to = true;
-    write();
+    Subscription how = found->second;
+    how.asked = false;
+    how.to = true;
+    change(one, how);
+    // Servers remember what we can (XEP-0115) only of those who may see their people, and send
+    // events to nobody else (ejabberd): what we said before they granted it did not count.
+    if (how.from) show(one);
   }
 
   void refused(const Subscriber& one) {
     const auto found = subscribers_.find(one);
     if (found == subscribers_.end() || !(found->second.to || found->second.asked)) return;
-    found->second.to = found->second.asked = false;
+    Subscription how = found->second;
+    how.to = how.asked = false;
     availability_.forget(one.who);
-    if (found->second.none()) subscribers_.erase(found);
-    write();
+    change(one, how);
   }
 
   void note(const Element& stanza, const Jid& from, const Subscriber& one) {
@@ -150,9 +157,9 @@ class ComponentPresence final : public Presence {
   void unsubscribe(const Element& stanza, const Subscriber& subscriber) {
     const auto found = subscribers_.find(subscriber);
     if (found == subscribers_.end() || !found->second.from) return;
-    found->second.from = false;
-    if (found->second.none()) subscribers_.erase(found);
-    write();
+    Subscription how = found->second;
+    how.from = false;
+    change(subscriber, how);
     deps_.say(xmpp::make_presence(subscriber.address, subscriber.who, "unavailable"));
     answer_with(stanza, subscriber.address);
   }
@@ -165,21 +172,27 @@ class ComponentPresence final : public Presence {
                 subscriber.who.str());
       return false;
     }
-    subscribers_[subscriber].from = true;
-    write();
+    Subscription how = subscribers_[subscriber];
+    how.from = true;
+    change(subscriber, how);
     return true;
   }
 
-  void write() {
-    if (file_.empty()) return;
-    if (auto saved = save_subscribers(file_, subscribers_); !saved) {
+  // `one` by value: it may be the key of what is erased.
+  void change(Subscriber one, const Subscription& how) {
+    if (how.none()) {
+      subscribers_.erase(one);
+    } else {
+      subscribers_[one] = how;
+    }
+    if (auto saved = file_.note(one, how, subscribers_); !saved) {
       log::warn("xmpp", "the list of presence subscribers could not be written: {}",
                 saved.error().to_string());
     }
   }
 
   PresenceDeps deps_;
-  std::string file_;
+  SubscriberFile file_;
   Subscribers subscribers_;
 };
 

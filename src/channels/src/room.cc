@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "skep/base/id.h"
 #include "skep/base/log.h"
@@ -60,13 +61,14 @@ Millis Room::back_off(bool slowly) {
 void Room::up() {
   link_up_ = true;
   failures_ = 0;
+  ghost_may_end_ = true;
   if (state_ != State::kStopped) join();
 }
 
 void Room::down() {
   link_up_ = false;
   if (state_ == State::kStopped) return;
-  out("the link is down", false);
+  out("the link is down", Back::kSoon);
   due_.reset();
 }
 
@@ -81,7 +83,7 @@ void Room::join() {
   if (!stanza) return stop({.why = stanza.error().message});
   state_ = State::kJoining;
   wait(deps_.times.join_timeout);
-  if (!deps_.send(*stanza)) out("the link does not take the join", false);
+  if (!deps_.send(*stanza)) out("the link does not take the join", Back::kSoon);
 }
 
 void Room::join_failed(const std::string& condition) {
@@ -91,7 +93,7 @@ void Room::join_failed(const std::string& condition) {
     return join();
   }
   if (condition == "forbidden") return stop({.why = "we are banned from the room"});
-  out(explained(condition), needs_people(condition));
+  out(explained(condition), needs_people(condition) ? Back::kSlowly : Back::kSoon);
 }
 
 void Room::presence(const MucPresence& presence) {
@@ -100,7 +102,7 @@ void Room::presence(const MucPresence& presence) {
     if (state_ == State::kJoining && (nick.empty() || nick == nick_))
       return join_failed(presence.error_condition);
     if (state_ == State::kIn && (nick.empty() || nick == nick_))
-      return out(explained(presence.error_condition), false);
+      return out(explained(presence.error_condition), Back::kSoon);
     return;
   }
   if (nick.empty() || (state_ != State::kIn && state_ != State::kJoining)) return;
@@ -147,11 +149,12 @@ void Room::own_absence(const MucPresence& presence) {
   if (presence.has(kBanned)) return stop({.why = "we were banned" + because});
   if (presence.has(kKicked) && !presence.has(kTechnical)) {
     if (invited_ || !config_.autorejoin) return stop({.why = "we were kicked" + because});
-    return out("we were kicked" + because, false);
+    return out("we were kicked" + because, Back::kSoon);
   }
   if (presence.has(kAffiliationLost) || presence.has(kMembersOnly))
-    return out("the room is for members only now", true);
-  out(presence.has(kShutdown) ? "the room's service stopped" : "we are out" + because, false);
+    return out("the room is for members only now", Back::kSlowly);
+  if (presence.has(kShutdown)) return out("the room's service stopped", Back::kSoon);
+  out("we are out" + because, std::exchange(ghost_may_end_, false) ? Back::kAtOnce : Back::kSoon);
 }
 
 void Room::other_presence(const MucPresence& presence) {
@@ -196,7 +199,7 @@ void Room::on_due() {
       if (link_up_) join();
       break;
     case State::kJoining:
-      out("the room does not answer", false);
+      out("the room does not answer", Back::kSoon);
       break;
     case State::kIn:
       if (!caught_up_) return history_ended();
@@ -212,14 +215,14 @@ void Room::pinged(std::optional<bool> in) {
   if (state_ != State::kIn) return;
   if (in) silent_pings_ = 0;
   const bool lost = in ? !*in : ++silent_pings_ >= kSilentPingsMax;
-  if (lost) out(in ? "the room no longer knows us" : "the room does not answer", false);
+  if (lost) out(in ? "the room no longer knows us" : "the room does not answer", Back::kSoon);
 }
 
 void Room::not_in() {
-  if (state_ == State::kIn) out("the room no longer knows us", false);
+  if (state_ == State::kIn) out("the room no longer knows us", Back::kSoon);
 }
 
-void Room::out(std::string why, bool slowly) {
+void Room::out(std::string why, Back back) {
   const bool was_in = state_ == State::kIn;
   state_ = State::kOut;
   tries_ = 0;
@@ -227,7 +230,7 @@ void Room::out(std::string why, bool slowly) {
   own_id_.clear();
   occupants_.clear();
   trouble_ = std::move(why);
-  const Millis pause = back_off(slowly);
+  const Millis pause = back == Back::kAtOnce ? Millis(0) : back_off(back == Back::kSlowly);
   if (link_up_) {
     log::info("xmpp", "{}: {}; trying again in {} s", config_.room.str(), trouble_,
               pause.count() / 1000.0);

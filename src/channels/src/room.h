@@ -82,7 +82,8 @@ class Room {
   void own_presence(const xmpp::MucPresence& presence);
   void own_absence(const xmpp::MucPresence& presence);
   void other_presence(const xmpp::MucPresence& presence);
-  void out(std::string why, bool slowly);
+  enum class Back { kAtOnce, kSoon, kSlowly };
+  void out(std::string why, Back back);
   void stop(Deps::End end);
   void wait(std::chrono::milliseconds time);
   std::chrono::milliseconds back_off(bool slowly);
@@ -94,6 +95,9 @@ class Room {
   State state_ = State::kOut;
   bool link_up_ = false;
   bool caught_up_ = false;
+  // Once after each login: the room may put us out when it hears of the end of the session that
+  // ours has replaced. Then we are back at once.
+  bool ghost_may_end_ = false;
   int tries_ = 0;  // of nicks
   int failures_ = 0;
   int stays_ = 0;

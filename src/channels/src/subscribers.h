@@ -3,9 +3,11 @@
 
 #include <compare>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "skep/base/result.h"
+#include "skep/store/append_file.h"
 #include "skep/xmpp/jid.h"
 
 namespace skep::channels {
@@ -24,8 +26,30 @@ struct Subscription {
 };
 using Subscribers = std::map<Subscriber, Subscription>;
 
-// kNotFound when there is no file yet.
-Result<Subscribers> load_subscribers(const std::string& file);
-Result<void> save_subscribers(const std::string& file, const Subscribers& subscribers);
+// The same on disk: a line for each change, so that a change costs as much with ten thousand
+// contacts as with one. The file is written anew when most of its lines are out of date.
+class SubscriberFile {
+ public:
+  static constexpr std::size_t kOldLinesMax = 1000;  // and as many as there are contacts
+
+  // `path` empty: nothing is read or written.
+  explicit SubscriberFile(std::string path) : path_(std::move(path)) {}
+
+  // Once, before the first note(). No file yet: nobody. Lines that cannot be read are left out and
+  // counted in `unreadable`; the last one may be torn.
+  Result<Subscribers> load();
+  [[nodiscard]] std::size_t unreadable() const { return unreadable_; }
+
+  // What holds for `one` now (none(): nothing), as it stands in `all` already.
+  Result<void> note(const Subscriber& one, const Subscription& how, const Subscribers& all);
+
+ private:
+  Result<void> rewrite(const Subscribers& all);
+
+  std::string path_;
+  std::optional<store::AppendFile> log_;
+  std::size_t lines_ = 0;
+  std::size_t unreadable_ = 0;
+};
 
 }  // namespace skep::channels

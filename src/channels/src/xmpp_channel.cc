@@ -1,4 +1,5 @@
 #include "skep/base/log.h"
+#include "skep/model/reply.h"
 #include "skep/xmpp/caps.h"
 #include "xmpp_channel_impl.h"
 
@@ -213,7 +214,11 @@ Result<void> XmppChannelImpl::put(Message message, const Asked& asked, std::vect
                     .bytes_max = config_.reply_bytes_max,
                     .choices = std::move(choices)};
   if (out.chat_state) peers_.told(to);
-  if (turns_.is_overtaken(out.message.conversation, asked)) out.answers = asked.reference;
+  const std::string_view chosen = chosen_in(out.message);
+  const bool current = chosen == kCurrentMessage;
+  if (current || turns_.is_overtaken(out.message.conversation, asked))
+    out.answers = asked.reference;
+  if (!chosen.empty() && !current) out.answers = chosen;
   if (auto peer = Jid::parse(to)) {
     for (const std::string& id : {out.message.id.str(), draft})
       quotes_.keep(*peer, id, text_of(out.message.parts));

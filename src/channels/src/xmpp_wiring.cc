@@ -265,8 +265,10 @@ xmpp::Identity XmppChannelImpl::identity() {
           .name_of = [this](std::string_view address) { return entrypoints_.of(address).name; }};
 }
 
-// People who may talk to us, and the servers between them and us.
+// People who may talk to us, the servers between them and us, and our own account: a server may ask
+// in its name what our presence's hash stands for (ejabberd), and sends events only to who answers.
 bool XmppChannelImpl::may_ask(const Jid& peer) {
+  if (!component_ && peer.bare() == config_.link.address().bare()) return true;
   if (deps_.guest && deps_.guest->may_ask(peer)) return true;
   if (peer.local().empty())
     return std::ranges::find(config_.allow.own_domains, peer.domain()) !=

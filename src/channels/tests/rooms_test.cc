@@ -74,6 +74,20 @@ TEST_F(RoomsTest, ComesBackAfterAKickAndNotAfterABan) {
   EXPECT_EQ(state(), "stopped");
 }
 
+// A server that tells the room late of the end of the session that ours replaced.
+TEST_F(RoomsTest, IsBackAtOnceWhenItsOldSessionsEndPutsItOut) {
+  config_.room_times.rejoin_first = std::chrono::hours(1);
+  config_.room_times.rejoin_max = std::chrono::hours(1);
+  inside();
+  presence("bot", "<item affiliation='none' role='none'/><status code='110'/>", "unavailable");
+  join();
+  ann_comes();
+  let_in();
+  end_history();
+  ann_says_there("bot: there?", "a1");
+  EXPECT_EQ(text_of(next_message().parts), "bot: there?");
+}
+
 TEST_F(RoomsTest, TriesAgainWhenTheRoomRefusesOrStaysSilent) {
   config_.room_times.join_timeout = Millis(5);
   online();

@@ -1,5 +1,7 @@
 #include "agent_calls.h"
 
+#include "skep/model/reply.h"
+
 namespace skep::kernel {
 namespace {
 
@@ -32,6 +34,8 @@ void AgentCalls::take(const Message& reply) {
   Waiting& waiting = *found->second;
   waiting.answer =
       Answer{.text = text_of(reply.parts), .ended = reply.meta.if_contains(kEndedMeta) != nullptr};
+  waiting.answer->labels |= authority::Label::kUntrustedAgent;
+  if (const auto taint = taint_in(reply)) waiting.answer->labels.bits = *taint;
   waiting.signal.notify_one();
 }
 

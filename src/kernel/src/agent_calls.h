@@ -5,6 +5,7 @@
 #include <string>
 
 #include "skep/async/wait.h"
+#include "skep/authority/authority.h"
 #include "skep/model/message.h"
 
 namespace skep::kernel {
@@ -15,6 +16,8 @@ class AgentCalls {
   struct Answer {
     std::string text;
     bool ended = false;  // no answer: the agent was ended before it could give one
+    authority::Labels labels =
+        {};  // of what was read for it; of an untrusted agent if it is silent
   };
   // Sends `message`, whose destination is a Name, through `out` and waits for the reply. When the
   // Ctx ends first, the question is taken back. What the receiver refuses with comes back

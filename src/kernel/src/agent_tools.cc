@@ -3,6 +3,7 @@
 #include "agents_impl.h"
 #include "skep/base/text.h"
 #include "skep/model/delegation.h"
+#include "skep/model/reply.h"
 #include "skep/tools/spec.h"
 
 namespace skep::kernel {
@@ -42,6 +43,7 @@ Message question_of(const ToolCaller& caller, const Name& self, const Name& to,
   Delegation delegation = context.delegation;
   delegation.chain.push_back(self.str());
   put_delegation(message, delegation);
+  put_taint(message, context.labels.bits);
   message.parts = {TextPart{std::move(text)}};
   return message;
 }
@@ -142,7 +144,7 @@ Task<ToolOutput> AgentTools::send(ToolContext context, json::object arguments) {
   auto answer = co_await all_.calls().ask(context.ctx, *caller_.out, std::move(message));
   if (!answer) co_return failure(fmt::format("No answer from {}", agent), answer.error());
   if (answer->ended) co_return ToolOutput{fmt::format("{}: {}", agent, answer->text), true};
-  co_return ToolOutput{std::move(answer->text), false};
+  co_return ToolOutput{std::move(answer->text), false, answer->labels};
 }
 
 Task<ToolOutput> AgentTools::spawn(ToolContext, json::object arguments) {

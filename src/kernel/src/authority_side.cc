@@ -3,8 +3,12 @@
 namespace skep::kernel {
 
 AuthoritySideConfig AuthoritySideConfig::read(ConfigSection section) {
-  return {.rules = authority::AuthorityConfig::read(section),
-          .approvals = authority::ApprovalsConfig::read(section)};
+  AuthoritySideConfig config{.rules = authority::AuthorityConfig::read(section),
+                             .approvals = authority::ApprovalsConfig::read(section)};
+  std::int64_t kilobytes = static_cast<std::int64_t>(config.audit_file_bytes >> 10);
+  section.read("audit_file_kb", kilobytes, {.min = 1, .max = 64 << 20});
+  config.audit_file_bytes = static_cast<std::uint64_t>(kilobytes) << 10;
+  return config;
 }
 
 Result<std::unique_ptr<AuthoritySide>> AuthoritySide::open(AuthoritySideConfig config,
@@ -12,7 +16,7 @@ Result<std::unique_ptr<AuthoritySide>> AuthoritySide::open(AuthoritySideConfig c
                                                            store::Journal& journal,
                                                            const Clock& clock) {
   std::unique_ptr<AuthoritySide> side(new AuthoritySide());
-  SKEP_TRY(side->audit_, authority::AuditLog::open(home, clock));
+  SKEP_TRY(side->audit_, authority::AuditLog::open(home, clock, config.audit_file_bytes));
   SKEP_TRY(side->authority_, authority::Authority::open(std::move(config.rules), *side->audit_,
                                                         [raw = side.get()](std::string_view agent) {
                                                           return raw->grants(agent);

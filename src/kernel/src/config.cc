@@ -57,6 +57,14 @@ AgentsConfig AgentsConfig::read(ConfigSection section) {
   return config;
 }
 
+MemoryToolsConfig MemoryToolsConfig::read(ConfigSection section) {
+  MemoryToolsConfig config;
+  section.read("knowledge", config.knowledge);
+  section.read("tasks", config.tasks);
+  section.read("events", config.events);
+  return config;
+}
+
 KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   KernelConfig config;
   config.home = home;
@@ -70,13 +78,20 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.nodes = NodesConfig::read(root.child("nodes"));
   config.catalogue = open_catalogue(root, home);
   config.llm = llm::LlmConfig::read(root.child("llm"), *config.catalogue);
+  config.tiers = llm::TiersConfig::read(root.child("llm"));
   config.agent = agent::AgentConfig::read(root);
+  config.sub_agents = agent::SubAgentsConfig::read(root);
   config.turn_log = agent::TurnLogConfig::read(root.child("trace"), home);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
+  config.search = memory::SearchConfig::read(root.child("memory"), config.memory.path);
+  root.child("memory").read_duration("claim_mins", std::chrono::minutes(1), config.board.claim);
+  config.memory_tools = MemoryToolsConfig::read(root.child("tools").child("memory"));
   config.agents = AgentsConfig::read(root.child("agents"));
   config.quota = memory::QuotaConfig::read(root.child("quota"));
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
+  config.web_search = tools::WebSearchConfig::read(root.child("skills").child("web_search"));
+  config.location = tools::LocationConfig::read(root.child("skills").child("location"));
   config.attachments = attachments::AttachmentsConfig::read(root.child("attachments"));
   config.xmpp_send = tools::XmppSendConfig::read(root.child("skills").child("xmpp_send"), home);
   config.file_tools = tools::FileToolsConfig::read(root.child("tools").child("files"));

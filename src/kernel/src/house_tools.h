@@ -6,6 +6,7 @@
 
 #include "skep/async/pool.h"
 #include "skep/kernel/kernel.h"
+#include "skep/tools/memory_tools.h"
 #include "skep/tools/result_store.h"
 #include "skep/tools/toolbox.h"
 
@@ -13,12 +14,12 @@ namespace skep::kernel {
 
 struct HouseTools {
   const KernelConfig& config;
-  memory::Memory& memory;
   net::HttpClient& http;
   Pool& pool;
   const tools::ResultStore& results;  // outlives the toolbox
   const llm::Model& model;            // that reads the results
   std::string folder;                 // under <home>/workspaces
+  tools::MemoryToolDeps remembered;   // of this agent
   // Which of them are added; empty: all that the configuration allows.
   std::function<bool(std::string_view tool)> wanted = {};
 };

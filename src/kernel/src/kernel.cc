@@ -44,6 +44,7 @@ Task<void> KernelImpl::close(Ctx ctx) {
   if (web_) co_await web_->close(ctx.within(1s));
   co_await web_out_.close(ctx.within(1s));
   co_await supervisor_.close();
+  if (memory_side_) co_await memory_side_->close(ctx.within(1s));
   if (gateway_) co_await gateway_->close(ctx.within(3s));
   if (fabric_) co_await fabric_->close(ctx.within(1s));
   if (books_) co_await books_->close(ctx.within(1s));
@@ -143,19 +144,29 @@ Task<Result<void>> KernelImpl::open_model(Ctx ctx) {
   SKEP_CO_TRY(choice_,
               co_await llm::choose_model(ctx, config_.llm, *config_.catalogue, *http_, env));
   SKEP_CO_TRY(model_, llm::Model::open(choice_.config, {.loop = loop_, .http = *http_}));
+  llm::Models::Deps tiers{
+      .loop = loop_, .http = *http_, .catalogue = *config_.catalogue, .env = env};
+  SKEP_CO_TRY(models_, llm::Models::open(config_.tiers, choice_.config, *model_, std::move(tiers)));
+  SKEP_CO_TRY(memory_side_, MemorySide::open({.loop = loop_,
+                                              .config = config_,
+                                              .http = *http_,
+                                              .ledger = *ledger_,
+                                              .clock = Clock::system()}));
   co_return Result<void>{};
 }
 
 // Also where the agent is elsewhere: they say what other agents may be given.
 Result<void> KernelImpl::open_tools() {
   if (!memory_) return {};
-  return add_house_tools(toolbox_, {.config = config_,
-                                    .memory = *memory_,
-                                    .http = *http_,
-                                    .pool = pool_,
-                                    .results = results_,
-                                    .model = *model_,
-                                    .folder = folder_name(config_.agent.name, config_.hive)});
+  return add_house_tools(
+      toolbox_, {.config = config_,
+                 .http = *http_,
+                 .pool = pool_,
+                 .results = results_,
+                 .model = *model_,
+                 .folder = folder_name(config_.agent.name, config_.hive),
+                 .remembered = memory_side_->tools_of(config_.agent.name, *memory_,
+                                                      config_.home + "/index", agent_out_)});
 }
 
 // The router first: agents are nodes.
@@ -177,8 +188,10 @@ Task<Result<void>> KernelImpl::open_router_and_agents(Ctx ctx) {
                    .journal = *journal_,
                    .ledger = *ledger_,
                    .model = *model_,
+                   .models = *models_,
                    .chosen = choice_.config,
                    .authority = *authority_,
+                   .memory = *memory_side_,
                    .turn_log = turn_log_.get(),
                    .config = config_,
                    .is_admin = [this](const Conversation& c) { return is_admin(c); }};
@@ -188,6 +201,10 @@ Task<Result<void>> KernelImpl::open_router_and_agents(Ctx ctx) {
                   .main_out = agent_out_,
                   .clock = Clock::system()};
   SKEP_CO_TRY(agents_, co_await Agents::open(std::move(ctx), std::move(deps)));
+  memory_side_->know_agents([this](std::string_view name) -> std::optional<std::string> {
+    const auto entry = agents_->find(name);
+    return entry ? std::optional(entry->name) : std::nullopt;
+  });
   co_return agents_->add_main_tools(toolbox_);
 }
 

@@ -4,6 +4,7 @@
 
 #include "conversation_rules.h"
 #include "federation_side.h"
+#include "memory_side.h"
 #include "node_out.h"
 #include "node_status.h"
 #include "node_supervisor.h"
@@ -102,6 +103,8 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<attachments::Attachments> attachments_;
   llm::Choice choice_;
   std::unique_ptr<llm::Model> model_;
+  std::unique_ptr<llm::Models> models_;
+  std::unique_ptr<MemorySide> memory_side_;
   tools::ResultStore results_{
       [this](const Conversation& conversation) { return memory_->directory(conversation); }};
   tools::Toolbox toolbox_;

@@ -68,6 +68,8 @@ Result<void> KernelImpl::open_agent() {
           }};
   if (there_is(NodeKind::kXmpp)) serve_commands(agent);
   agent.turn_log = turn_log_.get();
+  SKEP_TRY_VOID(
+      agent::add_sub_agents(toolbox_, config_.sub_agents, config_.agent, agent, models_.get(), {}));
   SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
   return {};
 }

@@ -12,6 +12,7 @@ std::vector<std::string> KernelImpl::status_lines(bool admin) const {
     if (way.resting.count() > 0)
       lines.push_back(fmt::format("{} failed and rests for {} s", way.name, way.resting.count()));
   }
+  for (std::string& line : memory_side_->status_lines()) lines.push_back(std::move(line));
   if (!xmpp_) return lines;
   for (std::string& line : xmpp_->status_lines(admin)) lines.push_back(std::move(line));
   if (federation_ && admin)

@@ -1,6 +1,7 @@
 #include "skep/kernel/open_agent.h"
 
 #include "house_tools.h"
+#include "memory_side.h"
 
 namespace skep::kernel {
 namespace {
@@ -10,9 +11,9 @@ using agent::ModelWay;
 
 constexpr std::string_view kModes[] = {"observe", "assist", "full"};
 // What only looks.
-constexpr std::string_view kAssistTools[] = {"file_read",  "file_list",   "memory_recall",
-                                             "web_fetch",  "web_search",  "agent_list",
-                                             "agent_find", "system_time", "result_read"};
+constexpr std::string_view kAssistTools[] = {
+    "memory_search", "knowledge_query", "task_list",  "file_read",  "file_list",   "memory_recall",
+    "web_fetch",     "web_search",      "agent_list", "agent_find", "system_time", "result_read"};
 
 bool is_program_tool(std::string_view tool) {
   return tool == "shell_exec" || tool.starts_with("process_");
@@ -122,12 +123,14 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
   };
   SKEP_TRY_VOID(add_house_tools(
       open->toolbox_, {.config = house.config,
-                       .memory = *open->memory_,
                        .http = house.http,
                        .pool = house.pool,
                        .results = *open->results_,
                        .model = model,
                        .folder = manifest.workspace.empty() ? manifest.name : manifest.workspace,
+                       .remembered = house.memory.tools_of(
+                           manifest.name, *open->memory_,
+                           agent_directory(house.config.home, manifest.name) + "/index", plan.out),
                        .wanted = wanted}));
   if (plan.more_tools) SKEP_TRY_VOID(plan.more_tools(open->toolbox_, wanted));
 
@@ -156,6 +159,10 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
       .settings = [raw = open.get()](const Conversation&) { return settings_of(raw->manifest_); },
       .journal_kind = std::move(plan.journal_kind),
       .turn_log = house.turn_log};
+  if (wanted("spawn_agent")) {
+    SKEP_TRY_VOID(agent::add_sub_agents(open->toolbox_, house.config.sub_agents, config, deps,
+                                        &house.models, {}));
+  }
   SKEP_TRY(open->agent_, agent::Agent::open(std::move(config), std::move(deps)));
   return open;
 }

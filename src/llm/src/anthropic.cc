@@ -14,7 +14,7 @@ class AnthropicDriver final : public Driver {
       : http_(http),
         url_(std::move(url)),
         key_(config.api_key),
-        timeout_(config.timeout),
+        patience_{config.timeout, config.idle_timeout},
         family_(family_of(config)),
         options_{.model = wire_model(config),
                  .temperature = config.temperature,
@@ -26,7 +26,7 @@ class AnthropicDriver final : public Driver {
     WireOptions options = options_;
     if (request.temperature) options.temperature = request.temperature;
     HttpAttempt call{.provider = "anthropic",
-                     .request = json_post(url_, encode_anthropic(request, options), timeout_),
+                     .request = json_post(url_, encode_anthropic(request, options), patience_),
                      .key = key_};
     call.request.headers.emplace_back("anthropic-version", kApiVersion);
     if (!key_.empty()) call.request.headers.emplace_back("x-api-key", key_.reveal());
@@ -45,7 +45,7 @@ class AnthropicDriver final : public Driver {
   net::HttpClient& http_;
   std::string url_;
   Secret key_;
-  std::chrono::milliseconds timeout_;
+  Patience patience_;
   Family family_;
   WireOptions options_;
 };

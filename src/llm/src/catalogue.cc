@@ -110,6 +110,7 @@ Result<ProviderInfo> read_provider(const json::value& value, std::string where) 
   info.url_variable = entry.text("url_variable");
   info.default_model = entry.text("default_model");
   info.key_required = entry.flag("key_required", true);
+  info.text_calls = entry.flag("text_calls", false);
   SKEP_TRY_VOID(entry.finish());
   return info;
 }
@@ -131,6 +132,7 @@ Result<ModelInfo> read_model(const json::value& value, std::string where, bool c
   info.price.cache_write = entry.price("cache_write", info.price.input);
   info.tools = entry.flag("tools", true);
   info.vision = entry.flag("vision", false);
+  if (get_member(value, "text_calls") != nullptr) info.text_calls = entry.flag("text_calls", false);
   info.aliases = entry.texts("aliases");
   SKEP_TRY_VOID(entry.finish());
   return info;

@@ -55,10 +55,19 @@ void split_provider(LlmConfig& config, const Sources& from) {
   config.model.erase(0, colon + 1);
 }
 
+void take_text_calls(LlmConfig& config, const Sources& from) {
+  if (config.text_tool_calls) return;
+  const ProviderInfo* provider = from.catalogue.provider(config.provider);
+  const ModelInfo* info = from.catalogue.model(config.model, config.provider);
+  if (info != nullptr) config.text_tool_calls = info->text_calls;
+  if (!config.text_tool_calls && provider != nullptr) config.text_tool_calls = provider->text_calls;
+}
+
 // Takes the catalogue's entry for the model, under whatever name it was asked for.
 void take_info(LlmConfig& config, const Sources& from) {
   if (const ProviderInfo* provider = from.catalogue.provider(config.provider))
     config.wire = provider->wire;
+  take_text_calls(config, from);
   const ModelInfo* info = from.catalogue.model(config.model, config.provider);
   if (info == nullptr) return;
   config.model = info->id;

@@ -31,6 +31,8 @@ void read_way(ConfigSection& section, const Catalogue& catalogue, LlmConfig& con
     else
       config.base_url = host;
   }
+  if (bool written = false; section.read("text_tool_calls", written))
+    config.text_tool_calls = written;
   section.read("context_window", config.context_window, {.min = 0, .max = 100'000'000});
   section.read("num_ctx", config.num_ctx, {.min = 0, .max = 10'000'000});
 }
@@ -50,6 +52,9 @@ void read_limits(ConfigSection& section, LlmConfig& config) {
   section.read_duration("timeout", std::chrono::seconds(1), config.timeout);
   if (config.timeout <= std::chrono::milliseconds(0))
     section.problem("timeout", "must be at least 1 second");
+  section.read_duration("idle_timeout", std::chrono::seconds(1), config.idle_timeout);
+  if (config.idle_timeout <= std::chrono::milliseconds(0))
+    section.problem("idle_timeout", "must be at least 1 second");
   section.read("retries", config.retries, {.min = 0, .max = 20});
   section.read_duration("retry_budget", std::chrono::seconds(1), config.retry_budget);
   section.read("concurrent_max", config.concurrent_max, {.min = 1, .max = 1'000});

@@ -13,7 +13,7 @@ class GeminiDriver final : public Driver {
       : http_(http),
         url_(std::move(url)),
         key_(config.api_key),
-        timeout_(config.timeout),
+        patience_{config.timeout, config.idle_timeout},
         family_(family_of(config)),
         options_{.model = wire_model(config),
                  .temperature = config.temperature,
@@ -24,7 +24,7 @@ class GeminiDriver final : public Driver {
     WireOptions options = options_;
     if (request.temperature) options.temperature = request.temperature;
     HttpAttempt call{.provider = "gemini",
-                     .request = json_post(url_, encode_gemini(request, options), timeout_),
+                     .request = json_post(url_, encode_gemini(request, options), patience_),
                      .key = key_};
     if (!key_.empty()) call.request.headers.emplace_back("x-goog-api-key", key_.reveal());
     auto decoder = gemini_decoder(std::move(sink));
@@ -42,7 +42,7 @@ class GeminiDriver final : public Driver {
   net::HttpClient& http_;
   std::string url_;
   Secret key_;
-  std::chrono::milliseconds timeout_;
+  Patience patience_;
   Family family_;
   WireOptions options_;
 };

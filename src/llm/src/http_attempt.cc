@@ -130,11 +130,11 @@ std::expected<Response, Failure> judge(const HttpAttempt& attempt, Result<net::H
 
 }  // namespace
 
-net::HttpRequest json_post(std::string url, std::string body,
-                           std::chrono::milliseconds first_byte_timeout) {
+net::HttpRequest json_post(std::string url, std::string body, Patience patience) {
   net::HttpRequest request{.method = "POST", .url = std::move(url), .body = std::move(body)};
   request.headers.emplace_back("content-type", "application/json");
-  request.first_byte_timeout = first_byte_timeout;
+  request.first_byte_timeout = patience.first_byte;
+  request.idle_timeout = patience.idle;
   request.body_bytes_max = kReplyBytesMax;
   return request;
 }

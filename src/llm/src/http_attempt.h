@@ -32,7 +32,11 @@ Task<std::expected<Response, Failure>> run_attempt(Ctx ctx, net::HttpClient& htt
                                                    HttpAttempt attempt, StreamDecoder& decoder);
 
 // A POST of JSON with the house's timeouts.
-net::HttpRequest json_post(std::string url, std::string body,
-                           std::chrono::milliseconds first_byte_timeout);
+// How long a server may be silent.
+struct Patience {
+  std::chrono::milliseconds first_byte;
+  std::chrono::milliseconds idle{60'000};  // between two pieces
+};
+net::HttpRequest json_post(std::string url, std::string body, Patience patience);
 
 }  // namespace skep::llm

@@ -7,6 +7,8 @@
 #include "families.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "text_calls.h"
+#include "tool_names.h"
 
 namespace skep::llm {
 namespace {
@@ -56,6 +58,7 @@ class ConfiguredModel final : public Model {
             std::unexpected(ended(std::move(going).error(), outcome.error().streamed)), tries);
       }
       const bool streamed = outcome ? has_text(*outcome) : outcome.error().streamed;
+      if (outcome) understand(request, *outcome, *tries.with, {sink, on_reset});
       if (!turn_to_another(outcome, tries)) {
         auto delay = next_delay(outcome, tries);
         // A wait that the caller's deadline would cut short is not begun: the failure says more
@@ -109,6 +112,24 @@ class ConfiguredModel final : public Model {
     tries.with = other;
     tries.made_with = 0;
     return true;
+  }
+
+  struct Watcher {
+    const EventSink& sink;
+    const std::function<void()>& on_reset;
+  };
+
+  // What the answer means where it does not say so in the provider's own way.
+  static void understand(const Request& request, Response& response, const Candidate& from,
+                         Watcher watcher) {
+    rename_calls(request.tools, response);
+    const bool streamed = has_text(response);
+    if (!from.config.text_tool_calls.value_or(false) || !recover_text_calls(request, response))
+      return;
+    if (streamed && watcher.on_reset) watcher.on_reset();
+    const std::string rest = text_of(response.parts);
+    if (watcher.sink && !rest.empty())
+      watcher.sink({.type = StreamEvent::Type::kTextDelta, .text = rest});
   }
 
   static bool has_text(const Response& response) { return !text_of(response.parts).empty(); }

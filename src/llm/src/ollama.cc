@@ -39,7 +39,7 @@ class OllamaDriver final : public Driver {
         chat_url_(std::move(chat_url)),
         show_url_(std::move(show_url)),
         key_(config.api_key),
-        timeout_(config.timeout),
+        patience_{config.timeout, config.idle_timeout},
         options_{.model = config.model,
                  .temperature = config.temperature,
                  .num_ctx = wanted_window(config)} {}
@@ -52,7 +52,7 @@ class OllamaDriver final : public Driver {
     if (request.temperature) options.temperature = request.temperature;
     HttpAttempt call{
         .provider = "ollama",
-        .request = with_key(json_post(chat_url_, encode_ollama(request, options), timeout_)),
+        .request = with_key(json_post(chat_url_, encode_ollama(request, options), patience_)),
         .framing = Framing::kLines,
         .key = key_};
     auto decoder = ollama_decoder(std::move(sink));
@@ -94,8 +94,8 @@ class OllamaDriver final : public Driver {
   Task<void> ask_about_model(Ctx ctx) {
     json::object body;
     body["model"] = options_.model;
-    net::HttpRequest request = with_key(json_post(show_url_, to_json(body), kShowTimeout));
-    request.idle_timeout = kShowTimeout;
+    net::HttpRequest request =
+        with_key(json_post(show_url_, to_json(body), {kShowTimeout, kShowTimeout}));
     auto reply = co_await http_.fetch(ctx.within(kShowTimeout), std::move(request));
     if (!reply) co_return;
     asked_ = true;
@@ -129,7 +129,7 @@ class OllamaDriver final : public Driver {
   std::string chat_url_;
   std::string show_url_;
   Secret key_;
-  milliseconds timeout_;
+  Patience patience_;
   WireOptions options_;
   bool asked_ = false;
 };

@@ -17,7 +17,7 @@ class OpenaiDriver final : public Driver {
         http_(http),
         url_(std::move(url)),
         key_(config.api_key),
-        timeout_(config.timeout),
+        patience_{config.timeout, config.idle_timeout},
         family_(family_of(config)),
         temperature_taken_(!family_.no_temperature),
         options_{.model = wire_model(config),
@@ -33,7 +33,7 @@ class OpenaiDriver final : public Driver {
     std::string body = encode_openai(request, options);
     auto decoder = openai_decoder(std::move(sink), body.size());
     HttpAttempt call{
-        .provider = name_, .request = json_post(url_, std::move(body), timeout_), .key = key_};
+        .provider = name_, .request = json_post(url_, std::move(body), patience_), .key = key_};
     if (!key_.empty())
       call.request.headers.emplace_back("authorization", fmt::format("Bearer {}", key_.reveal()));
     auto answer = co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
@@ -82,7 +82,7 @@ class OpenaiDriver final : public Driver {
   net::HttpClient& http_;
   std::string url_;
   Secret key_;
-  std::chrono::milliseconds timeout_;
+  Patience patience_;
   Family family_;
   bool temperature_taken_;
   bool limit_swapped_ = false;

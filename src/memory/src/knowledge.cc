@@ -8,21 +8,12 @@ namespace {
 
 constexpr std::size_t kFileBytesMax = 16u << 20;
 
-std::optional<KnowledgeEntry> entry_from(std::string_view line) {
-  const auto value = parse_json(line);
-  if (!value) return std::nullopt;
-  KnowledgeEntry entry{.key = std::string(get_string(*value, "key")),
-                       .content = std::string(get_string(*value, "content")),
-                       .ts = time_from(*value, "ts"),
-                       .by = std::string(get_string(*value, "by"))};
-  if (entry.key.empty()) return std::nullopt;
-  return entry;
-}
-
 std::string line_from(const KnowledgeEntry& entry) {
   json::object line{{"key", json_text(entry.key)}, {"content", json_text(entry.content)}};
   if (entry.ts) line["ts"] = format_rfc3339(*entry.ts, true);
   if (!entry.by.empty()) line["by"] = json_text(entry.by);
+  if (entry.version > 1) line["version"] = entry.version;
+  if (!entry.taint.empty()) line["taint"] = json_text(entry.taint);
   return to_json(line);
 }
 
@@ -40,11 +31,23 @@ Result<void> check(const KnowledgeEntry& entry) {
 }
 
 bool matches(const KnowledgeEntry& entry, const std::string& query) {
-  return to_lower_ascii(entry.key).find(query) != std::string::npos ||
-         to_lower_ascii(entry.content).find(query) != std::string::npos;
+  return fold_case(entry.key).contains(query) || fold_case(entry.content).contains(query);
 }
 
 }  // namespace
+
+std::optional<KnowledgeEntry> Knowledge::entry_of(std::string_view line) {
+  const auto value = parse_json(line);
+  if (!value) return std::nullopt;
+  KnowledgeEntry entry{.key = std::string(get_string(*value, "key")),
+                       .content = std::string(get_string(*value, "content")),
+                       .ts = time_from(*value, "ts"),
+                       .by = std::string(get_string(*value, "by")),
+                       .version = get_int(*value, "version").value_or(1),
+                       .taint = std::string(get_string(*value, "taint"))};
+  if (entry.key.empty()) return std::nullopt;
+  return entry;
+}
 
 Result<Knowledge> Knowledge::load(std::string path) {
   Knowledge knowledge(std::move(path));
@@ -52,7 +55,7 @@ Result<Knowledge> Knowledge::load(std::string path) {
   if (!text && text.error().code == Code::kNotFound) return knowledge;
   if (!text) return fail(std::move(text).error());
   for (const std::string_view line : split(*text, '\n')) {
-    if (!line.empty()) knowledge.lines_.push_back({std::string(line), entry_from(line)});
+    if (!line.empty()) knowledge.lines_.push_back({std::string(line), entry_of(line)});
   }
   return knowledge;
 }
@@ -63,7 +66,7 @@ std::size_t Knowledge::size() const {
 }
 
 std::vector<KnowledgeEntry> Knowledge::find(std::string_view query) const {
-  const std::string wanted = to_lower_ascii(query);
+  const std::string wanted = fold_case(query);
   std::vector<KnowledgeEntry> found;
   for (const Line& line : lines_) {
     if (line.entry && matches(*line.entry, wanted)) found.push_back(*line.entry);
@@ -71,14 +74,25 @@ std::vector<KnowledgeEntry> Knowledge::find(std::string_view query) const {
   return found;
 }
 
-Result<void> Knowledge::remember(KnowledgeEntry entry, store::Sync sync) {
+std::vector<Knowledge::Line>::iterator Knowledge::line_of(const std::string& key) {
+  return std::ranges::find_if(
+      lines_, [&](const Line& line) { return line.entry && line.entry->key == key; });
+}
+
+Result<void> Knowledge::write(store::Sync sync) const {
+  std::string file;
+  for (const Line& line : lines_) file.append(line.text).push_back('\n');
+  return store::write_file(path_, file, sync);
+}
+
+Result<std::int64_t> Knowledge::remember(KnowledgeEntry entry, store::Sync sync) {
   SKEP_TRY_VOID(check(entry));
-  std::string text = line_from(entry);
   // As the file will give it back: a key with broken UTF-8 must find itself again.
-  Line fresh{text, entry_from(text)};
-  const auto same = std::ranges::find_if(lines_, [&](const Line& line) {
-    return line.entry && fresh.entry && line.entry->key == fresh.entry->key;
-  });
+  entry.key = to_valid_utf8(entry.key);
+  const auto same = line_of(entry.key);
+  entry.version = same == lines_.end() ? 1 : same->entry->version + 1;
+  std::string text = line_from(entry);
+  Line fresh{text, entry_of(text)};
   if (same != lines_.end()) {
     *same = std::move(fresh);
   } else if (size() >= knowledge_entries_max) {
@@ -87,9 +101,16 @@ Result<void> Knowledge::remember(KnowledgeEntry entry, store::Sync sync) {
   } else {
     lines_.push_back(std::move(fresh));
   }
-  std::string file;
-  for (const Line& line : lines_) file.append(line.text).push_back('\n');
-  return store::write_file(path_, file, sync);
+  SKEP_TRY_VOID(write(sync));
+  return entry.version;
+}
+
+Result<bool> Knowledge::drop(std::string_view key, store::Sync sync) {
+  const auto same = line_of(std::string(key));
+  if (same == lines_.end()) return false;
+  lines_.erase(same);
+  SKEP_TRY_VOID(write(sync));
+  return true;
 }
 
 }  // namespace skep::memory

@@ -11,10 +11,14 @@ class Knowledge {
  public:
   static Result<Knowledge> load(std::string path);  // a missing file is empty
 
+  // One line of the file; nullopt: it is none of ours.
+  static std::optional<KnowledgeEntry> entry_of(std::string_view line);
+
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::vector<KnowledgeEntry> find(std::string_view query) const;
-  // In memory and in the file.
-  Result<void> remember(KnowledgeEntry entry, store::Sync sync);
+  // In memory and in the file. Its version.
+  Result<std::int64_t> remember(KnowledgeEntry entry, store::Sync sync);
+  Result<bool> drop(std::string_view key, store::Sync sync);
 
  private:
   struct Line {
@@ -22,6 +26,8 @@ class Knowledge {
     std::optional<KnowledgeEntry> entry;
   };
   explicit Knowledge(std::string path) : path_(std::move(path)) {}
+  Result<void> write(store::Sync sync) const;
+  std::vector<Line>::iterator line_of(const std::string& key);
   std::string path_;
   std::vector<Line> lines_;
 };

@@ -87,7 +87,7 @@ class FileMemory final : public Memory {
   Result<Archived> archive(const Conversation& conversation) override;
   Result<std::vector<std::string>> forget(const Conversation& conversation) override;
   Result<SessionStats> stats(const Conversation& conversation) override;
-  Result<void> remember(const Conversation& conversation, KnowledgeEntry entry) override {
+  Result<std::int64_t> remember(const Conversation& conversation, KnowledgeEntry entry) override {
     SKEP_TRY(Knowledge knowledge, Knowledge::load(knowledge_path(conversation)));
     if (!entry.ts) entry.ts = clock_.now();
     return knowledge.remember(std::move(entry), config_.sync);
@@ -96,6 +96,13 @@ class FileMemory final : public Memory {
                                              std::string_view query) override {
     SKEP_TRY(const Knowledge knowledge, Knowledge::load(knowledge_path(conversation)));
     return knowledge.find(query);
+  }
+  Result<bool> drop_note(const Conversation& conversation, std::string_view key) override {
+    SKEP_TRY(Knowledge knowledge, Knowledge::load(knowledge_path(conversation)));
+    return knowledge.drop(key, config_.sync);
+  }
+  void on_forget(std::function<void(const Conversation&)> listener) override {
+    forgotten_ = std::move(listener);
   }
   [[nodiscard]] std::string directory(const Conversation& conversation) const override {
     std::string own = config_.path + "/" + peer_directory_name(conversation.peer);
@@ -123,6 +130,7 @@ class FileMemory final : public Memory {
   const Clock& clock_;
   std::map<std::string, Slot> sessions_;  // by the history's path
   std::uint64_t uses_ = 0;
+  std::function<void(const Conversation&)> forgotten_;
 };
 
 Session& FileMemory::session_of(const Conversation& conversation) {
@@ -187,6 +195,7 @@ Result<std::vector<std::string>> FileMemory::forget(const Conversation& conversa
   for (const std::string& thread : names_in(peer / "threads")) {
     SKEP_TRY_VOID(erase_in(peer / "threads" / thread, "threads/" + thread + "/", erased));
   }
+  if (forgotten_) forgotten_(conversation);
   return erased;
 }
 

@@ -121,6 +121,7 @@ std::string line_of(const TranscriptTool& tool) {
   line.put("arguments", cut_utf8(to_valid_utf8(tool.arguments), kToolTextBytesMax));
   line.text("result", cut_utf8(to_valid_utf8(tool.result), kToolTextBytesMax));
   if (tool.is_error) line.key("is_error") += "true";
+  line.put("taint", tool.taint);
   line.put("ts", tool.ts);
   return line.finish();
 }
@@ -159,6 +160,7 @@ std::optional<TranscriptEntry> tool_from(const json::value& line) {
                         .arguments = std::string(get_string(line, "arguments")),
                         .result = std::string(get_string(line, "result")),
                         .is_error = get_bool(line, "is_error").value_or(false),
+                        .taint = std::string(get_string(line, "taint")),
                         .ts = time_from(line, "ts")};
 }
 
@@ -198,7 +200,7 @@ bool reads_back_as_it_is(const TranscriptEntry& entry) {
     time = message->ts;
   } else if (const auto* tool = std::get_if<TranscriptTool>(&entry)) {
     if (std::max(tool->arguments.size(), tool->result.size()) > kToolTextBytesMax) return false;
-    texts = {tool->turn, tool->call, tool->name, tool->arguments, tool->result};
+    texts = {tool->turn, tool->call, tool->name, tool->arguments, tool->result, tool->taint};
     time = tool->ts;
   } else {
     return false;

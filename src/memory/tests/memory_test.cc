@@ -413,7 +413,8 @@ TEST_F(MemoryTest, KnowledgeOutlivesTheSessionAndIsNobodyElses) {
   const auto found = memory_->recall(kAnn, "march");
   ASSERT_TRUE(found);
   EXPECT_EQ(*found,
-            (std::vector<KnowledgeEntry>{{"Birthday", "2 March", clock_.time, "ann@ex.org"}}));
+            (std::vector<KnowledgeEntry>{
+                {.key = "Birthday", .content = "2 March", .ts = clock_.time, .by = "ann@ex.org"}}));
   EXPECT_EQ(memory_->recall(kBob, "")->size(), 0u);
 }
 
@@ -433,7 +434,7 @@ TEST_F(MemoryTest, TheSameKeyReplacesInPlaceAndForeignLinesStay) {
   ASSERT_TRUE(memory_->remember(kAnn, {.key = "b", .content = "3"}));
   EXPECT_EQ(read("ann@ex.org/knowledge.jsonl"),
             "{\"key\":\"a\",\"content\":\"1\",\"extra\":true}\n# a remark\n"
-            "{\"key\":\"b\",\"content\":\"3\",\"ts\":\"2026-03-02T08:00:00Z\"}\n");
+            "{\"key\":\"b\",\"content\":\"3\",\"ts\":\"2026-03-02T08:00:00Z\",\"version\":2}\n");
   EXPECT_EQ(keys(memory_->recall(kAnn, "")), (Texts{"a", "b"}));
 }
 
@@ -483,6 +484,26 @@ TEST(MemoryConfig, ReadsItsSections) {
   EXPECT_TRUE(file->problems().empty());
   auto empty = ConfigFile::empty();
   EXPECT_EQ(MemoryConfig::read(empty.root(), "/home/skep").path, "/home/skep/memory");
+}
+
+TEST_F(MemoryTest, NotesCountTheirVersionsKeepTheirTaintAndAreFoundInAnyScript) {
+  EXPECT_EQ(memory_->remember(kAnn, {.key = "où", .content = "ÉCOLE", .taint = "external_network"}),
+            1);
+  EXPECT_EQ(memory_->remember(kAnn, {.key = "où", .content = "École", .taint = "external_network"}),
+            2);
+  const auto found = memory_->recall(kAnn, "école");
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ((*found)[0].version, 2);
+  EXPECT_EQ((*found)[0].taint, "external_network");
+}
+
+TEST_F(MemoryTest, ANoteIsDroppedByItsKeyAlone) {
+  ASSERT_TRUE(memory_->remember(kAnn, {.key = "pet", .content = "cat"}));
+  ASSERT_TRUE(memory_->remember(kAnn, {.key = "pets", .content = "many"}));
+  EXPECT_EQ(memory_->drop_note(kAnn, "pet"), true);
+  EXPECT_EQ(memory_->drop_note(kAnn, "pet"), false);
+  EXPECT_EQ(memory_->recall(kAnn, "")->size(), 1u);
 }
 
 }  // namespace

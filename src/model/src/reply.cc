@@ -17,4 +17,22 @@ Message reply_to(const Message& asked, MessageId id, WallTime now, std::string t
   return reply;
 }
 
+void put_chosen(Message& reply, std::string_view id) { reply.meta["reply_to"] = id; }
+
+std::string_view chosen_in(const Message& reply) {
+  const json::value* chosen = reply.meta.if_contains("reply_to");
+  return chosen != nullptr && chosen->is_string() ? std::string_view(chosen->get_string())
+                                                  : std::string_view();
+}
+
+void put_taint(Message& message, std::uint8_t bits) { message.meta["taint"] = bits; }
+
+std::optional<std::uint8_t> taint_in(const Message& message) {
+  const json::value* taint = message.meta.if_contains("taint");
+  if (taint == nullptr) return std::nullopt;
+  if (taint->is_uint64()) return static_cast<std::uint8_t>(taint->get_uint64());
+  if (taint->is_int64()) return static_cast<std::uint8_t>(taint->get_int64());
+  return std::nullopt;
+}
+
 }  // namespace skep

@@ -122,6 +122,7 @@ class CurlClient final : public HttpClient {
                        fmt::format("more than {} redirects", request.redirects_max));
       }
       SKEP_CO_TRY_VOID(follow(url, next, headers));
+      if (request.may_follow) SKEP_CO_TRY_VOID(request.may_follow(next));
       url = std::move(next);
     }
   }

@@ -7,6 +7,7 @@
 namespace skep::tools {
 
 std::unique_ptr<Tool> make_apply_patch(const WorkspacePtr& workspace, Pool& pool);
+std::unique_ptr<Tool> make_image_analyze(const WorkspacePtr& workspace, Pool& pool);
 
 namespace {
 
@@ -156,6 +157,7 @@ std::vector<std::unique_ptr<Tool>> make_file_tools(const WorkspacePtr& workspace
       make_spec("create_directory", "Make a folder in the workspace.", kPath, {"path"}),
       create_directory);
   tools.push_back(make_apply_patch(workspace, pool));
+  tools.push_back(make_image_analyze(workspace, pool));
   return tools;
 }
 

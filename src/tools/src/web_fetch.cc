@@ -79,6 +79,8 @@ class WebFetch final : public Tool {
     bool web = starts_with_ignoring_ascii_case(url, "http://") ||
                starts_with_ignoring_ascii_case(url, "https://");
     if (!web) co_return ToolOutput{"Only http and https addresses can be read.", true};
+    if (auto readable = net::endpoint_of(url); !readable)
+      co_return ToolOutput{why(readable.error()), true};
     net::HttpRequest request{
         .url = url,
         .headers = {{"accept", "text/html,text/plain,application/json;q=0.9,*/*;q=0.5"}},
@@ -88,12 +90,25 @@ class WebFetch final : public Tool {
         .body_bytes_max = config_.bytes_max,
         .redirects_max = kRedirectsMax,
         .guarded = true};
+    request.may_follow = [&context, from = *net::endpoint_of(url)](const std::string& next) {
+      return may_follow(context, from, next);
+    };
     auto response = co_await http_.fetch(context.ctx, std::move(request));
     if (!response) co_return ToolOutput{why(response.error()), true};
     co_return answer(url, *response);
   }
 
  private:
+  // Another server than the one that was asked for is asked for like one.
+  static Result<void> may_follow(const ToolContext& context, const std::string& from,
+                                 const std::string& next) {
+    SKEP_TRY(std::string to, net::endpoint_of(next));
+    if (to == from || !context.why_not) return {};
+    auto refused = context.why_not({authority::Action::kNetConnect, std::move(to)});
+    if (!refused) return {};
+    return fail(Code::kDenied, fmt::format("it redirects to {}: {}", next, *refused));
+  }
+
   [[nodiscard]] std::string why(const Error& error) const {
     switch (error.code) {
       case Code::kDenied:

@@ -67,6 +67,21 @@ void print_step(const json::value& step) {
              shown(get_string(step, "result")));
 }
 
+void print_steps(const json::value& turn) {
+  const json::array* steps = get_array(turn, "steps");
+  for (const json::value& step : steps == nullptr ? json::array() : *steps) print_step(step);
+}
+
+// What a sub-agent did, with times from its own beginning.
+void print_part(const json::value& part) {
+  const std::string_view name = get_string(part, "sub_agent");
+  fmt::print("sub-agent {}of call {}: {} in {:.0f} ms, {}, turn {}\n",
+             name.empty() ? "" : fmt::format("{} ", name), get_string(part, "call"),
+             get_string(part, "outcome"), number(part, "ms"), usage_text(get_member(part, "usage")),
+             get_string(part, "turn"));
+  print_steps(part);
+}
+
 void print_turn(const json::value& turn) {
   fmt::print("turn {} of {} by {}, {}: {} in {:.0f} ms{}\n", get_string(turn, "turn"),
              get_string(turn, "person"), get_string(turn, "agent"), get_string(turn, "at"),
@@ -78,8 +93,7 @@ void print_turn(const json::value& turn) {
     if (auto asked = message_from_json(*message))
       fmt::print("{:>26}{}\n", "", shown(text_of(asked->parts)));
   }
-  const json::array* steps = get_array(turn, "steps");
-  for (const json::value& step : steps == nullptr ? json::array() : *steps) print_step(step);
+  print_steps(turn);
   fmt::print("{:>24}  answer {}: {}\n", "", get_string(turn, "reply"),
              shown(get_string(turn, "text")));
 }
@@ -96,13 +110,18 @@ Result<agent::ReplayReport> replay(const Options& options, const kernel::KernelC
 }  // namespace
 
 int run_trace(const Options& options) {
-  const auto turn = agent::find_turn(options.home + "/turns", options.target);
+  const std::string directory = options.home + "/turns";
+  auto turn = agent::find_turn(directory, options.target);
   if (!turn) return report(turn.error());
+  const std::string id(get_string(json::value(*turn), "turn"));
+  const std::vector<json::object> parts = agent::find_parts(directory, id);
   if (options.json) {
+    if (!parts.empty()) (*turn)["sub_agents"] = json::array(parts.begin(), parts.end());
     fmt::print("{}\n", to_json(*turn));
-  } else {
-    print_turn(json::value(*turn));
+    return 0;
   }
+  print_turn(json::value(*turn));
+  for (const json::object& part : parts) print_part(json::value(part));
   return 0;
 }
 

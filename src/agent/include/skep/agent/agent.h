@@ -15,7 +15,7 @@
 #include "skep/authority/approvals.h"
 #include "skep/base/clock.h"
 #include "skep/base/config.h"
-#include "skep/llm/model.h"
+#include "skep/llm/tiers.h"
 #include "skep/memory/ledger.h"
 #include "skep/memory/memory.h"
 #include "skep/model/attached.h"
@@ -33,6 +33,9 @@ struct AgentConfig {
   std::size_t lane_max = 32;         // messages waiting in one conversation; more are refused
   std::size_t mailbox_max = 10'000;  // messages waiting in all; more are refused
   int tool_rounds_max = 10;          // then one last call in which tools are forbidden
+  // Of sub-agents: tokens of all calls of a turn together, and of one answer; 0: no limit.
+  std::int64_t turn_tokens_max = 0;
+  int answer_tokens_max = 0;
   LoopGuardConfig loop_guard;
   std::chrono::milliseconds turn_timeout{600'000};
   std::string time_zone;  // IANA name for the prompt's clock; empty: the system's
@@ -50,7 +53,7 @@ struct AgentStats {
 
 struct AgentDeps {
   Loop& loop;
-  llm::Model& model;
+  llm::ModelRef model;
   const tools::Toolbox& toolbox;
   memory::Memory& memory;
   memory::Ledger& ledger;  // what models cost and may cost

@@ -39,6 +39,9 @@ class TurnLog {
 // The turn with that id: of the question, of its answer, or the trace's. Needs no running daemon.
 // kNotFound when there is none (any more), kInvalid when it is no id.
 Result<json::object> find_turn(const std::string& directory, std::string_view id);
+// What sub-agents did in the turn of that id, as turns of their own with "parent", "call" (their
+// place in it) and "sub_agent" (their name).
+std::vector<json::object> find_parts(const std::string& directory, std::string_view id);
 // The definitions of that name. kNotFound, kCorrupt.
 Result<llm::ToolSpecs> read_tools(const std::string& directory, std::string_view name);
 

@@ -2,6 +2,9 @@
 //
 //   <home>/audit/audit.jsonl      one line an entry: seq, time, principal, agent, action, resource,
 //                                 outcome, detail, trace, prev, hash
+//   <home>/audit/audit-N.jsonl    the older lines, from seq N on (20 digits): when the file is full
+//   it
+//                                 gets this name, and the chain goes on in a new one
 //   <home>/audit/head             seq, hash and place of a late line, HMAC-SHA256 over them
 //   <home>/credentials/audit.key  the head's key
 //
@@ -42,7 +45,10 @@ class AuditLog {
   // Checks the log from the line that the head names. A torn last line is cut. kCorrupt when that
   // line is not there or differs, or one behind it does not follow from the one before, or head or
   // key are missing beside a log.
-  static Result<std::unique_ptr<AuditLog>> open(const std::string& home, const Clock& clock);
+  // `file_bytes_max`: a longer file is put aside under its first seq.
+  static constexpr std::uint64_t file_bytes_usual = 64u << 20;
+  static Result<std::unique_ptr<AuditLog>> open(const std::string& home, const Clock& clock,
+                                                std::uint64_t file_bytes_max = file_bytes_usual);
   virtual ~AuditLog() = default;
   // Bytes that are no UTF-8 are replaced and what looks like a key in `detail` is masked. An error
   // leaves the log as it was.
@@ -50,7 +56,8 @@ class AuditLog {
   [[nodiscard]] virtual std::uint64_t size() const = 0;  // the newest seq
 };
 
-// `skep audit verify`: reads the whole log; needs no running daemon. Value: entries checked.
+// `skep audit verify`: reads the whole log, all its files; needs no running daemon. Value: entries
+// checked.
 // kCorrupt names the first line that is wrong and why; kNotFound: there is no log.
 Result<std::uint64_t> verify_audit(const std::string& home);
 // Newest last, at most `entries_max`; those that `wanted` takes.

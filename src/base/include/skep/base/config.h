@@ -76,6 +76,7 @@ class ConfigSection {
   ConfigSection child(std::string_view key);              // [key]; absent gives an absent section
   std::vector<ConfigSection> list(std::string_view key);  // [[key]]
   std::vector<std::string> child_names();                 // names of sub-tables, for [llm.agents.*]
+  std::vector<std::string> value_names();                 // names of plain keys, for [llm.tiers]
 
   // A key that is known but means nothing here: where it stands, `why` is a problem, and nothing
   // under it is asked for.

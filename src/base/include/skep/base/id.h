@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "skep/base/clock.h"
 #include "skep/base/result.h"
 
 namespace skep {
@@ -40,6 +41,8 @@ struct Uuid {
 // 26 characters of Crockford base32: 48 bits of milliseconds, 80 random bits. Sorts by time; ids
 // minted by one process in the same millisecond still ascend. Thread-safe.
 std::string mint_ulid();
+// One of that time and the first ten of `bytes`: the same from the same.
+std::string ulid_of(WallTime time, std::string_view bytes);
 
 // `bytes` from the system's cryptographic random source.
 std::string random_bytes(std::size_t bytes);

@@ -15,6 +15,8 @@ std::vector<std::string_view> split(std::string_view text, char separator);  // 
 std::vector<std::string_view> split_words(std::string_view text);            // runs of white space
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::string to_lower_ascii(std::string_view text);
+// For comparing without regard to case in any script: Unicode's full case folding, composed (NFC).
+std::string fold_case(std::string_view text);
 bool equals_ignoring_ascii_case(std::string_view a, std::string_view b);
 bool starts_with_ignoring_ascii_case(std::string_view text, std::string_view prefix);
 std::string replace_all(std::string text, std::string_view from, std::string_view to);

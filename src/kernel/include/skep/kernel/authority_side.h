@@ -16,6 +16,7 @@ namespace skep::kernel {
 struct AuthoritySideConfig {
   authority::AuthorityConfig rules;
   authority::ApprovalsConfig approvals;
+  std::uint64_t audit_file_bytes = authority::AuditLog::file_bytes_usual;
   static AuthoritySideConfig read(ConfigSection section);
 };
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "skep/agent/agent.h"
+#include "skep/agent/sub_agents.h"
 #include "skep/async/pool.h"
 #include "skep/attachments/attachments.h"
 #include "skep/base/config.h"
@@ -18,8 +18,11 @@
 #include "skep/kernel/fabric_side.h"
 #include "skep/kernel/nodes.h"
 #include "skep/llm/model.h"
+#include "skep/memory/search.h"
+#include "skep/memory/task_board.h"
 #include "skep/store/db.h"
 #include "skep/tools/builtin.h"
+#include "skep/tools/web_search.h"
 #include "skep/tools/workspace.h"
 #include "skep/tools/xmpp_send.h"
 
@@ -43,6 +46,12 @@ struct AgentsConfig {
   static AgentsConfig read(ConfigSection section);
 };
 
+// [tools.memory]: which of these the agent of skep.toml has.
+struct MemoryToolsConfig {
+  bool knowledge = false, tasks = false, events = false;
+  static MemoryToolsConfig read(ConfigSection section);
+};
+
 // Everything skep.toml says, typed.
 struct KernelConfig {
   std::string home;
@@ -55,12 +64,19 @@ struct KernelConfig {
   std::string log_file;
   std::shared_ptr<const llm::Catalogue> catalogue;  // with <home>/models.json
   llm::LlmConfig llm;
+  llm::TiersConfig tiers;  // [llm] default, [llm.tiers], [llm.router]
   agent::AgentConfig agent;
-  agent::TurnLogConfig turn_log;  // [trace]
+  agent::SubAgentsConfig sub_agents;  // [agent], [llm.agents.*]
+  agent::TurnLogConfig turn_log;      // [trace]
   memory::MemoryConfig memory;
+  memory::SearchConfig search;     // [memory.search]
+  memory::BoardConfig board;       // [memory] claim_mins
+  MemoryToolsConfig memory_tools;  // [tools.memory]
   AgentsConfig agents;
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
+  tools::WebSearchConfig web_search;           // [skills.web_search]
+  tools::LocationConfig location;              // [skills.location]
   attachments::AttachmentsConfig attachments;  // [attachments]
   FabricConfig fabric;                         // [fabric]
   NodesConfig nodes;                           // [nodes]

@@ -15,6 +15,8 @@
 
 namespace skep::kernel {
 
+class MemorySide;
+
 // How much of its tools an agent may use.
 enum class AgentMode : std::uint8_t {
   kObserve = 0,  // none
@@ -32,8 +34,10 @@ struct AgentHouse {
   store::Journal& journal;
   memory::Ledger& ledger;
   llm::Model& model;             // of agents that name none
+  llm::Models& models;           // further ones
   const llm::LlmConfig& chosen;  // what `model` was opened with
   AuthoritySide& authority;
+  MemorySide& memory;
   agent::TurnLog* turn_log;  // may be null
   const KernelConfig& config;
   std::function<bool(const Conversation&)> is_admin;

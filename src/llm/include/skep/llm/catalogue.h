@@ -27,6 +27,7 @@ struct ProviderInfo {
   std::string url_variable;   // environment variable with another base URL; may be empty
   std::string default_model;  // may be empty: must be named, or found out
   bool key_required = true;
+  bool text_calls = false;  // its models are apt to write tool calls as text
 };
 
 enum class Tier : std::uint8_t { kFrontier, kSmart, kBalanced, kFast, kLocal, kCustom };
@@ -51,6 +52,7 @@ struct ModelInfo {
   int output_tokens_max = 0;
   Price price;
   bool tools = true, vision = false;
+  std::optional<bool> text_calls;  // it writes tool calls as text; not said: as the provider's
   std::vector<std::string> aliases;
 };
 

@@ -59,6 +59,9 @@ class ToolSpecs {
   [[nodiscard]] std::size_t size() const { return specs_->size(); }
   [[nodiscard]] bool empty() const { return specs_->empty(); }
   const ToolSpec& operator[](std::size_t at) const { return (*specs_)[at]; }
+  [[nodiscard]] bool same(const ToolSpecs& other) const {
+    return specs_ == other.specs_;
+  }  // a copy
 
  private:
   std::shared_ptr<const std::vector<ToolSpec>> specs_;

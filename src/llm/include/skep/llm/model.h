@@ -30,7 +30,8 @@ struct LlmConfig {
   bool cache = true;                  // prompt-cache markers where the provider has them
   int history_token_budget = 50'000;  // clamped to the model's window less system, tools and answer
   std::chrono::milliseconds timeout{
-      120'000};     // first byte; the whole attempt may take five times that
+      120'000};  // first byte; the whole attempt may take five times that
+  std::chrono::milliseconds idle_timeout{60'000};  // between two pieces of an answer
   int retries = 4;  // after the first attempt, for failures that may pass
   std::chrono::milliseconds retry_budget{90'000};  // all waiting together
   int concurrent_max = 16;                         // calls in flight
@@ -39,6 +40,9 @@ struct LlmConfig {
                                   // spent or refused
   std::vector<LlmConfig>
       fallbacks;  // [[llm.fallback]]: asked in this order when the configured model does not answer
+  // Tool calls that are written as text are taken for calls; nothing: for the models that the
+  // catalogue says need it.
+  std::optional<bool> text_tool_calls;
   int context_window = 0;  // tokens; 0: the catalogue's figure, else the model family's
 
   // What choose_model found; drivers do without.
@@ -94,7 +98,9 @@ class Model {
   // Streams one answer, retrying failures that may pass. When an attempt broke off after text had
   // reached the sink, the sink first gets `on_reset`, then the text anew. An empty answer (no text,
   // no call) or a garbled one is retried once. Usage is that of all attempts together, of the
-  // answer as of a failure.
+  // answer as of a failure. A tool called by a name from elsewhere ("Bash") gets its own. Calls
+  // written as text become calls where LlmConfig says so; the sink then gets `on_reset` and the
+  // text around them.
   virtual Task<std::expected<Response, Failure>> stream(Ctx ctx, const Request& request,
                                                         EventSink sink,
                                                         std::function<void()> on_reset) = 0;

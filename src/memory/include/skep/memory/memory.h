@@ -13,6 +13,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -79,6 +80,7 @@ struct TranscriptTool {  // for people and audit; not replayed to the model
   std::string arguments;  // JSON, cut to 4 KB
   std::string result;     // cut to 4 KB
   bool is_error = false;
+  std::string taint;  // where the result's words come from: "external_network"; empty: from us
   std::optional<WallTime> ts;
   bool operator==(const TranscriptTool&) const = default;
 };
@@ -112,7 +114,9 @@ struct KnowledgeEntry {
   std::string key;
   std::string content;
   std::optional<WallTime> ts;
-  std::string by;  // who asked for it
+  std::string by;            // who asked for it
+  std::int64_t version = 1;  // counted by remember()
+  std::string taint;  // where the words come from, when not from the person: "external_network"
   bool operator==(const KnowledgeEntry&) const = default;
 };
 inline constexpr std::size_t knowledge_key_bytes_max = 128;
@@ -163,11 +167,17 @@ class Memory {
   virtual Result<std::vector<std::string>> forget(const Conversation& conversation) = 0;
   virtual Result<SessionStats> stats(const Conversation& conversation) = 0;
 
-  // Same key replaces in place. kTooLarge, kExhausted over the limits above.
-  virtual Result<void> remember(const Conversation& conversation, KnowledgeEntry entry) = 0;
-  // Case-insensitive substring over key and content; empty query: all.
+  // Same key replaces in place; gives its version, 1 for a new key. kTooLarge, kExhausted over the
+  // limits above.
+  virtual Result<std::int64_t> remember(const Conversation& conversation, KnowledgeEntry entry) = 0;
+  // Substring over key and content in any case (of any script); empty query: all.
   virtual Result<std::vector<KnowledgeEntry>> recall(const Conversation& conversation,
                                                      std::string_view query) = 0;
+  // Takes the note of exactly that key away. False: there is none.
+  virtual Result<bool> drop_note(const Conversation& conversation, std::string_view key) = 0;
+
+  // Called after each /forget.
+  virtual void on_forget(std::function<void(const Conversation&)> listener) { (void)listener; }
 
   [[nodiscard]] virtual std::string directory(const Conversation& conversation) const = 0;
 };

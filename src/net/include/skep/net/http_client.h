@@ -34,6 +34,8 @@ struct HttpRequest {
   // Headers that look like credentials stay behind when the origin changes. 0: the redirect is the
   // answer.
   int redirects_max = 0;
+  // Asked with the address before each hop but the first; what it refuses with ends the request.
+  std::function<Result<void>(const std::string& url)> may_follow = {};
   // Apply the EgressGuard: true for every URL that a model or a person chose.
   bool guarded = false;
   std::string ca_file;  // PEM; empty: the system's store

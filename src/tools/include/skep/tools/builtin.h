@@ -5,7 +5,6 @@
 
 #include "skep/base/clock.h"
 #include "skep/base/config.h"
-#include "skep/memory/memory.h"
 #include "skep/net/http_client.h"
 #include "skep/tools/toolbox.h"
 
@@ -21,9 +20,6 @@ struct WebFetchConfig {
   static WebFetchConfig read(ConfigSection section);
 };
 
-// memory_store {key, content}: not repeatable. memory_recall {query}.
-std::unique_ptr<Tool> make_memory_store(memory::Memory& memory, const Clock& clock);
-std::unique_ptr<Tool> make_memory_recall(memory::Memory& memory);
 // system_time {} -> UTC, local, zone, weekday, epoch.
 std::unique_ptr<Tool> make_system_time(const Clock& clock);
 // web_fetch {url}: guarded GET; HTML becomes readable text with links; binary refused; the text

@@ -15,10 +15,18 @@
 #include "skep/authority/authority.h"
 #include "skep/base/json.h"
 #include "skep/llm/driver.h"
+#include "skep/memory/ledger.h"
 #include "skep/model/delegation.h"
 #include "skep/model/message.h"
 
 namespace skep::tools {
+
+// Something that a call does to the world: what `authorize` is asked beside tool_invoke.
+struct Need {
+  authority::Action action = authority::Action::kToolInvoke;
+  std::string resource;
+  std::string carries = {};  // words that leave with it (kNetConnect): the URL, a body
+};
 
 // On whose behalf and where a tool runs.
 struct ToolContext {
@@ -26,19 +34,22 @@ struct ToolContext {
   Conversation conversation;
   std::string turn;  // id of the user message
   std::string call_id;
-  Delegation delegation = {};  // whose turns wait for this one; nobody's when a person asked
+  Delegation delegation = {};      // whose turns wait for this one; nobody's when a person asked
+  const Message* asked = nullptr;  // that the turn answers; null outside of one
+  authority::Labels labels = {};   // of what the model had read when it asked for the call
+  memory::Payer payer = {};        // whose account a call of a model goes to
+  std::int64_t tokens_left = 0;    // that the turn may still spend; 0: as many as it likes
+  // Whether something may be done that shows only while it runs (where a page redirects to): why
+  // not, or nothing. Empty: nobody has a say.
+  std::function<std::optional<std::string>(const Need&)> why_not = {};
 };
 
 struct ToolOutput {
   std::string text;  // for the model; UTF-8
   bool is_error = false;
-};
-
-// Something that a call does to the world: what `authorize` is asked beside tool_invoke.
-struct Need {
-  authority::Action action = authority::Action::kToolInvoke;
-  std::string resource;
-  std::string carries = {};  // words that leave with it (kNetConnect): the URL, a body
+  authority::Labels labels = {};  // of this text, beside Tool::taint()
+  Usage usage = {};  // of model calls that it made itself and that are on the bill already
+  std::optional<ImagePart> image = {};  // shown to the model behind the results, if it can see
 };
 
 // One ability. Loop thread only; calls may run side by side.
@@ -49,8 +60,8 @@ class Tool {
   // True when running it twice does no more than once. After a crash a call without a recorded
   // result is run again only if so; otherwise the model is told that it may have happened.
   [[nodiscard]] virtual bool repeatable() const = 0;
-  // True when it only looks, so that calls of one answer may run at the same time. Needs
-  // repeatable().
+  // True when calls of one answer may run at the same time: one that is repeatable only looks, and
+  // may run beside all such; one that is not may run beside calls of itself.
   [[nodiscard]] virtual bool side_by_side() const { return false; }
   [[nodiscard]] virtual std::chrono::milliseconds timeout() const {
     return std::chrono::seconds(60);

@@ -87,7 +87,7 @@ struct ShellToolsConfig {
 };
 
 using WorkspacePtr = std::shared_ptr<const Workspace>;
-// file_read, file_write, file_list, create_directory, apply_patch.
+// file_read, file_write, file_list, create_directory, apply_patch, image_analyze.
 std::vector<std::unique_ptr<Tool>> make_file_tools(const WorkspacePtr& workspace, Pool& pool);
 // shell_exec, process_start, process_poll, process_write, process_kill, process_list. Programs die
 // with the tools.
