@@ -51,6 +51,7 @@ Node::Node(const std::string& socket_path, const std::string& name, bool shared)
       std::move(fds_), static_cast<std::size_t>(get_int(*offer, "ring_bytes").value_or(0)));
   if (!joined) die(joined.error().message);
   shared_ = std::move(*joined);
+  beside_ = fabric::may_run_beside(fd_);
 }
 
 Node::~Node() { ::close(fd_); }
@@ -126,7 +127,11 @@ void Node::flush_ring() {
     auto space = ring.space();
     if (!space) die(space.error().message);
     const std::size_t bytes = std::min(space->size(), rest.size());
-    std::memcpy(space->data(), rest.data(), bytes);
+    if (beside_ && bytes >= fabric::kAcrossBytesMin) {
+      fabric::copy_across(space->data(), rest.data(), bytes);
+    } else {
+      std::memcpy(space->data(), rest.data(), bytes);
+    }
     ring.fill(bytes);
     rest.remove_prefix(bytes);
     if (ring.publish()) shared_->ring();

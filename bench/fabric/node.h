@@ -37,6 +37,7 @@ class Node {
 
   int fd_;
   std::unique_ptr<fabric::SharedMemory> shared_;
+  bool beside_ = false;
   std::vector<fabric::OwnedFd> fds_;
   std::string id_, head_, out_;
   fabric::EnvelopeReader reader_;

@@ -9,6 +9,8 @@ namespace {
 constexpr std::size_t kPieceBytes = 64u << 10;  // copied out at once: fits into the nearer caches
 constexpr std::size_t kTurnBytes = 256u << 10;  // at once; then it is others' turn
 
+void copy_near(char* to, const char* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+
 }  // namespace
 
 Result<void> FrameSocket::State::share(std::string_view frame, std::size_t ring_bytes) {
@@ -106,7 +108,8 @@ void FrameSocket::State::flush_ring() {
       return end(std::move(space).error());
     }
     const std::size_t bytes = std::min(space->size(), out.size() - out_begin_);
-    std::memcpy(space->data(), out.data() + out_begin_, bytes);
+    const bool across = runs_beside_ && bytes >= kAcrossBytesMin;
+    (across ? copy_across : copy_near)(space->data(), out.data() + out_begin_, bytes);
     ring.fill(bytes);
     if (bytes > 0) sent(bytes);
     if (ring.publish()) shared_->ring();

@@ -1,7 +1,6 @@
 #include "frame_socket.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,19 +14,6 @@ namespace skep::fabric {
 namespace {
 
 using Wait = boost::asio::posix::descriptor_base::wait_type;
-
-// Looking for what a process on our only processor says would keep it from saying it.
-bool may_run_beside(int socket) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  cpu_set_t ours, theirs;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0 ||
-      ::sched_getaffinity(0, sizeof ours, &ours) != 0 ||
-      ::sched_getaffinity(peer.pid, sizeof theirs, &theirs) != 0)
-    return false;
-  CPU_OR(&theirs, &theirs, &ours);
-  return CPU_COUNT(&theirs) > 1;
-}
 
 bool is_soon(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 

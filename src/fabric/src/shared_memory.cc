@@ -1,6 +1,7 @@
 #include "shared_memory.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -164,6 +165,18 @@ void SharedMemory::give_back() {
   const int ring = router_ ? 1 : 0;
   (void)::madvise(data_of(mapping_.at, ring, mapping_.ring_bytes), mapping_.ring_bytes,
                   MADV_REMOVE);
+}
+
+bool may_run_beside(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  cpu_set_t ours, theirs;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0 ||
+      ::sched_getaffinity(0, sizeof ours, &ours) != 0 ||
+      ::sched_getaffinity(peer.pid, sizeof theirs, &theirs) != 0)
+    return false;
+  CPU_OR(&theirs, &theirs, &ours);
+  return CPU_COUNT(&theirs) > 1;
 }
 
 ssize_t receive_with_fds(int socket, std::span<char> into, int flags, std::vector<OwnedFd>& fds) {

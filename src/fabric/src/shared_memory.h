@@ -65,6 +65,10 @@ class SharedMemory {
 
 inline constexpr std::size_t kSharedFds = 3;  // the memory, what the node rings, what it hears
 
+// The process at the other end of a Unix socket may run while this one does: not when both have but
+// the same one processor.
+bool may_run_beside(int socket);
+
 // As recv() with `flags`, and keeps descriptors that come along; at most kSharedFds.
 ssize_t receive_with_fds(int socket, std::span<char> into, int flags, std::vector<OwnedFd>& fds);
 

@@ -1,5 +1,8 @@
 #include "shared_ring.h"
 
+#include <algorithm>
+#include <cstring>
+
 namespace skep::fabric {
 namespace {
 
@@ -16,6 +19,26 @@ void puts_up(std::atomic<std::uint32_t>& flag) {
 }
 
 }  // namespace
+
+#ifdef __x86_64__
+void copy_across(char* to, const char* from, std::size_t bytes) {
+  constexpr std::size_t kLine = 64;
+  using Part = long long __attribute__((ext_vector_type(2)));
+  const std::size_t before = std::min(bytes, -reinterpret_cast<std::uintptr_t>(to) % kLine);
+  std::memcpy(to, from, before);
+  std::size_t at = before;
+  for (; bytes - at >= kLine; at += kLine) {
+    Part parts[kLine / sizeof(Part)];
+    std::memcpy(parts, from + at, kLine);
+    for (std::size_t i = 0; i < std::size(parts); ++i)
+      __builtin_nontemporal_store(parts[i], reinterpret_cast<Part*>(to + at) + i);
+  }
+  std::memcpy(to + at, from + at, bytes - at);
+  __builtin_ia32_sfence();  // such stores are in no order of themselves
+}
+#else
+void copy_across(char* to, const char* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+#endif
 
 Result<std::span<char>> RingWriter::space() {
   const std::uint64_t tail = words_->tail.load(std::memory_order_acquire);

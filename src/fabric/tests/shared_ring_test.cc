@@ -69,6 +69,20 @@ TEST(SharedRing, BytesComeOutAsTheyWentInHoweverTheyAreCut) {
   EXPECT_TRUE(read == written);
 }
 
+TEST(SharedRing, CopyingPastTheCachesCopiesEveryByteAndNoOther) {
+  std::string from(1'000, '\0');
+  for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<char>(i * 7);
+  for (std::size_t place = 0; place < 130; ++place) {
+    for (const std::size_t bytes : {0, 1, 63, 64, 65, 127, 128, 129, 300, 800}) {
+      std::string to(1'000, 'x');
+      copy_across(to.data() + place, from.data() + place % 5, bytes);
+      EXPECT_EQ(to.substr(place, bytes), from.substr(place % 5, bytes));
+      EXPECT_EQ(to.find_first_not_of('x', place + bytes), std::string::npos);
+      EXPECT_EQ(to.substr(0, place), std::string(place, 'x'));
+    }
+  }
+}
+
 TEST(SharedRing, NothingIsSeenBeforeItIsPublished) {
   Sides both = sides();
   write(both.router->out(), "words");
