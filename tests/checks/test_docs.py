@@ -76,7 +76,7 @@ def _is_test(name, rooms):
     if not os.path.exists(os.path.join(house.ROOT, path)):
         return False
     group, _, test = rest.partition(".")
-    body = re.search(rf"^class {group}\(.*?(?=^class |\Z)", house.read(path), re.MULTILINE | re.DOTALL)
+    body = re.search(rf"^class {group}\b.*?(?=^class |\Z)", house.read(path), re.MULTILINE | re.DOTALL)
     return body is not None and f"def {test}(self" in body.group()
 
 

@@ -201,6 +201,22 @@ AgentStats AgentImpl::stats() const {
   return stats;
 }
 
+std::size_t AgentImpl::stop_hung(std::chrono::milliseconds quiet) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  std::size_t count = 0;
+  for (Lane* lane : mailbox_.lanes()) {
+    if (!lane->cancellable || lane->queue.empty()) continue;
+    TurnState& turn = lane->queue.front();
+    if (turn.alive > now || now - turn.alive < quiet) continue;
+    log::warn("agent", "turn {} gives no sign of life and is ended", turn.message.id.str());
+    turn.hung = true;
+    lane->cancellable = false;
+    lane->cancel.request_stop();
+    ++count;
+  }
+  return count;
+}
+
 bool AgentImpl::cancel_running(const Conversation& conversation) {
   Lane* lane = mailbox_.find(conversation);
   if (lane == nullptr || !lane->cancellable) return false;

@@ -27,6 +27,7 @@ class AgentImpl final : public Agent {
   [[nodiscard]] std::vector<Message> unfinished() const override;
   void resume() override;
   Task<void> close(Ctx ctx) override;
+  std::size_t stop_hung(std::chrono::milliseconds quiet) override;
   [[nodiscard]] AgentStats stats() const override;
   [[nodiscard]] const AgentConfig& config() const override { return config_; }
 

@@ -136,6 +136,7 @@ std::string refusal(const CommandInfo& info, const CommandScope& scope) {
     return fmt::format("/{} is for the owners and administrators of this room.", info.name);
   if (info.whom == CommandInfo::For::kAdmin && !(is_admin(scope) && is_served(info, scope.deps)))
     return fmt::format("/{} is for administrators ([agent] admin_jids), one-to-one.", info.name);
+  if (info.name == "jobs" && !scope.deps.jobs) return "Nothing runs by itself here.";
   return {};
 }
 
@@ -217,6 +218,13 @@ std::string cancel(const CommandScope& scope) {
                      counted(scope.waiting_here - 1, "message"));
 }
 
+std::string jobs(const CommandScope& scope, std::string_view arguments) {
+  const bool only_looks = split_words(arguments).size() < 2;
+  if (!only_looks && !scope.may_manage)
+    return "/jobs may be changed by the owners and administrators of this room.";
+  return scope.deps.jobs(scope.conversation, arguments);
+}
+
 }  // namespace
 
 std::string answer_command(const ParsedText& command, const CommandScope& scope) {
@@ -239,6 +247,7 @@ std::string answer_command(const ParsedText& command, const CommandScope& scope)
   if (info->name == "debug") return scope.debug(command.arguments);
   if (info->name == "tier") return tier_reply(command.arguments, scope);
   if (info->name == "cancel") return cancel(scope);
+  if (info->name == "jobs") return jobs(scope, command.arguments);
   if (info->name == "confirm")
     return answer_question(command.arguments, authority::Verdict::kYes, scope);
   if (info->name == "deny")

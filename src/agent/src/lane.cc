@@ -152,6 +152,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
     (void)open_transcript(deps_, turn.message, text);
   }
   lane.cancellable = false;
+  turn.alive = SteadyTime::max();
   stats_.usage += Usage{.input = turn.usage.input - before.input,
                         .output = turn.usage.output - before.output,
                         .cache_read = turn.usage.cache_read - before.cache_read,
@@ -171,12 +172,15 @@ AgentImpl::Decision AgentImpl::decide_answer(std::string_view text, const TurnSt
   send_progress(deps_, turn, Progress::Phase::kReset);
   send_progress(deps_, turn, Progress::Phase::kPaused);
   // Programs wait for an answer; people need none.
-  const bool waited_for = errand_of(turn.message) || delegation_of(turn.message);
+  const auto errand = errand_of(turn.message);
+  const bool waited_for = (errand && !errand->own) || delegation_of(turn.message);
   return {.text = std::string(waited_for ? kNoReplyText : ""), .outcome = "silent"};
 }
 
 AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& turn) {
   send_progress(deps_, turn, Progress::Phase::kPaused);
+  if (halt.why == Halt::Why::kCancelled && turn.hung)
+    return {.text = std::string(kHungText), .failed = true, .outcome = "hung"};
   if (halt.why == Halt::Why::kCancelled)
     return {.text = std::string(kCancelledText), .outcome = "cancelled"};
   if (halt.why == Halt::Why::kQuota)

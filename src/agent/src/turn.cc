@@ -371,7 +371,12 @@ Halt Turn::halt_for(Error error) const {
   return {Halt::Why::kFailed, std::move(error)};
 }
 
+// What it does is a sign of life; a tool may take its time.
 void Turn::show(Progress::Phase phase, std::string_view text) {
+  state_.alive = std::chrono::steady_clock::now();
+  if (phase == Progress::Phase::kToolStart) {
+    if (const tools::Tool* tool = deps_.toolbox.find(text)) state_.alive += tool->timeout();
+  }
   bool always = phase == Progress::Phase::kStarted || phase == Progress::Phase::kPaused;
   if (always || state_.message.wants_progress) send_progress(deps_, state_, phase, text);
 }

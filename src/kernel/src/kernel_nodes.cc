@@ -69,6 +69,11 @@ Result<void> KernelImpl::open_agent() {
             return attachments_->take(std::move(ctx), std::move(message));
           }};
   if (there_is(NodeKind::kXmpp)) serve_commands(agent);
+  if (jobs_) {
+    agent.jobs = [this](const Conversation& c, std::string_view words) {
+      return jobs_command(c, words);
+    };
+  }
   agent.turn_log = turn_log_.get();
   agent.models = models_.get();
   agent.personas = personas_.get();
@@ -153,6 +158,7 @@ Result<void> KernelImpl::attach(const Name& name, Inbox& inbox, NodeOut& out) {
 
 Result<void> KernelImpl::attach_agent() {
   Inbox& inbox = agents_ ? agents_->main_in(*agent_) : *agent_;
+  if (agents_) agents_->watch_main(*agent_);
   if (linked()) {
     NodeOut::LinkDeps deps = link_deps();
     deps.taken = agent_->unfinished();

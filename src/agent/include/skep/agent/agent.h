@@ -81,6 +81,8 @@ struct AgentDeps {
   std::function<std::string(const Conversation& who, std::string_view command,
                             std::string_view arguments)>
       access = {};
+  // /jobs: the answer. Empty: nothing runs by itself here.
+  std::function<std::string(const Conversation& who, std::string_view arguments)> jobs = {};
   memory::Personas* personas = nullptr;  // that can be put on; none: /persona is not there
   llm::Models* models = nullptr;         // further ones than `model`; none: there are no tiers
   TurnLog* turn_log = nullptr;           // none: turns leave no record but transcript and ledger
@@ -107,6 +109,10 @@ class Agent : public Inbox {
   // Stops accepting; running turns may finish until the Ctx ends, then they are stopped and stay in
   // the journal for resume().
   virtual Task<void> close(Ctx ctx) = 0;
+  // Ends the turns that have given no sign of life for `quiet` (no word of the model's, no tool begun
+  // or ended within its time limit; a person who is asked takes their time): whoever waits is told.
+  // How many.
+  virtual std::size_t stop_hung(std::chrono::milliseconds quiet) = 0;
   [[nodiscard]] virtual AgentStats stats() const = 0;
   [[nodiscard]] virtual const AgentConfig& config() const = 0;
 };
