@@ -48,6 +48,7 @@ struct NoAudit final : authority::AuditLog {
 };
 
 struct AllowAll final : authority::Authority {
+  Result<void> set_rules(const authority::AuthorityConfig&) override { return {}; }
   authority::Decision authorize(const authority::Question&) override {
     return {authority::Decision::Outcome::kAllow, ""};
   }
@@ -60,6 +61,7 @@ struct NoLedger final : memory::Ledger {
   memory::NamedSpend spent(Scope, std::string_view) override { return {}; }
   std::vector<memory::NamedSpend> all(Scope) override { return {}; }
   [[nodiscard]] const memory::QuotaConfig& quota() const override { return none; }
+  void set_quota(const memory::QuotaConfig&) override {}
   void limit_agent(std::string_view, const memory::SpendLimits&) override {}
   [[nodiscard]] bool limited() const override { return false; }
   Millis until_tomorrow() override { return {}; }

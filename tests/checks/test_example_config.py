@@ -15,6 +15,8 @@ ROOT = skep.ROOT
 EXAMPLE = os.path.join(ROOT, "config", "skep.example.toml")
 VARIABLES = {"AGENT_SECRET": "s3cret", "BOT_PASSWORD": "s3cret", "ANTHROPIC_API_KEY": "sk-none"}
 
+OTHER_FILES = ("manifest", "persona_text")   # read agent.toml, persona.toml
+
 _SETTING = re.compile(r"^(?P<off># )?(?P<key>[a-z_]+) = ")
 _READ = re.compile(r'\bread(?:_choice|_duration|_list)?\((?:\w+, )?"([a-z_]+)"')
 
@@ -76,7 +78,7 @@ class ExampleConfig(unittest.TestCase):
         read = set()
         for folder, _, names in os.walk(os.path.join(ROOT, "src")):
             for name in names:
-                if os.path.basename(folder) == "src" and name.endswith(".cc") and name != "manifest.cc":   # of agent.toml
+                if os.path.basename(folder) == "src" and name.endswith(".cc") and not name.startswith(OTHER_FILES):
                     with open(os.path.join(folder, name), encoding="utf-8") as source:
                         text = source.read()
                     if "ConfigSection" in text:
@@ -94,6 +96,27 @@ class ExampleConfig(unittest.TestCase):
         for key in sorted(keys):
             with self.subTest(key=key):
                 self.assertIn(f"`{key}`", page.replace("`[model] ", "`").replace("`[resources] ", "`").replace("`[capabilities] ", "`"))
+
+    def test_configuration_md_names_every_key_that_is_read_again(self):
+        with open(os.path.join(ROOT, "src", "kernel", "src", "kernel_reload.cc"), encoding="utf-8") as source:
+            listed = re.search(r"kLive\[\] = \{(.*?)\};", source.read(), re.DOTALL).group(1)
+        with open(os.path.join(ROOT, "docs", "configuration.md"), encoding="utf-8") as source:
+            page = source.read()
+        keys = re.findall(r'"([a-z_.]+)"', listed)
+        self.assertGreater(len(keys), 15)
+        for key in keys:
+            with self.subTest(key=key):
+                self.assertIn(f"`{key}*`" if key.endswith(".") else f"`{key}`", page)
+
+    def test_schedules_md_names_every_key_of_a_schedule(self):
+        with open(os.path.join(ROOT, "src", "agent", "src", "manifest_wakes.cc"), encoding="utf-8") as source:
+            keys = set(re.findall(r'read\w*\("([a-z_]+)"', source.read()))
+        with open(os.path.join(ROOT, "docs", "schedules.md"), encoding="utf-8") as source:
+            page = source.read()
+        self.assertGreater(len(keys), 8)
+        for key in keys:
+            with self.subTest(key=key):
+                self.assertIn(key, page)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,14 @@ SKEP_CRASH_SEED      for repeating a run's random moments
 Each person sends messages one after the other, asking for receipts, and sends a message again with the same id until it was
 acknowledged. The scripted model calls memory_store, which is not repeatable, with a content that is unique for each call, and
 answers with text once it has a result. Afterwards every message that was acknowledged has exactly one reply, counted by the
-reply's id, and no tool call ran twice.
+reply's id, and no tool call ran twice. Every third task is given to a sub-agent (spawn_agent, not repeatable either), whose model is
+asked once for each call.
+
+Meanwhile a job runs every second, missed times included, and calls memory_store as well. Afterwards each of its times has been
+run, or counted as dropped, and none twice; and whom it is for has had exactly one answer for each run.
 """
 import collections
+import datetime
 import itertools
 import json
 import os
@@ -29,6 +34,10 @@ RESEND_SECONDS = 1.5
 CLIENT = "{jabber:client}"
 RECEIPT = "{urn:xmpp:receipts}received"
 KEY = re.compile(r"task (p\d+-\d+)")
+DUE = re.compile(r'\(Scheduled job "tick", due ([^.]*)\.')
+TICKED = re.compile(r"ticked at (\S+)")
+PART = re.compile(r"part of (p\d+-\d+ run \d+)")
+JOB_FOR = "clock@example.test"
 
 
 class Person(threading.Thread):
@@ -89,22 +98,36 @@ class Person(threading.Thread):
 
 
 class Crash(WholeHouse):
-    options = xmpp_server.Options(accounts=tuple(f"p{number}" for number in range(PEOPLE)))
+    options = xmpp_server.Options(accounts=tuple(f"p{number}" for number in range(PEOPLE)) + ("clock",))
 
     def setUp(self):
         super().setUp()
         self.random = random.Random(SEED)
         self.nonces = itertools.count(1)
         self.model.rule = self.answer
+        self.parts_asked = collections.Counter()        # call -> how often its sub-agent began
+        self.runs_asked = set()                         # due times that the model has heard of
         self.stored_at = collections.defaultdict(set)   # content -> the different timestamps it was seen with on disk
 
     def answer(self, request):
+        part = PART.search(request.last_user)
+        if part:
+            self.parts_asked[part.group(1)] += 1
+            return Step(text=f"part of {part.group(1)} is done", stall_first=self.random.random() * 0.06, label="part")
+        due = DUE.search(request.last_user)
+        if due:
+            self.runs_asked.add(due.group(1))
+            if request.tool_results:
+                return Step(text=f"ticked at {due.group(1)}", label="tick")
+            return Step(calls=[("memory_store", {"key": f"tick {due.group(1)}", "content": f"tick {due.group(1)} run {next(self.nonces)}"})])
         key = KEY.search(request.last_user)
         key = key.group(1) if key else "?"
         pause = self.random.random() * 0.06
         if request.tool_results:
             return Step(text=f"done with task {key}", stall_mid=pause, label=f"text {key}")
         content = f"{key} run {next(self.nonces)}"
+        if key[-1:] in "258":
+            return Step(calls=[("spawn_agent", {"task": f"part of {content}"})], stall_first=pause, label=f"spawn {key}")
         return Step(calls=[("memory_store", {"key": key, "content": content})], stall_first=pause, label=f"call {key}")
 
     def settings(self):
@@ -125,6 +148,9 @@ class Crash(WholeHouse):
         stop = threading.Event()
         persons = [Person(name, self.login(f"{name}@example.test/c"), self.address(agent), stop) for name in people]
         self.online(agent, persons[0].client)
+        clock = self.login("clock@example.test/c")
+        code, out, err = agent.cli("cron", "add", "every 1s", "tick", "--name", "tick", "--missed", "all", "--for", JOB_FOR)
+        self.assertEqual(code, 0, out + err)
         for person in persons:
             person.start()
         for _ in range(KILLS):
@@ -134,8 +160,41 @@ class Crash(WholeHouse):
         for person in persons:
             person.join(150)
         self.settle(agent, persons)
+        job = self.stop_ticking(agent)
+        clock.ping(self.server.domain)
         self.snapshot(agent)
-        self.judge(agent, persons)
+        self.judge(agent, persons, self.job_problems(job, clock))
+
+    def stop_ticking(self, agent):
+        """The job as it is when nothing of it is under way any more."""
+        self.assertEqual(agent.cli("cron", "pause", "tick")[0], 0)
+
+        def idle():
+            jobs = json.loads(agent.http_get("/api/status")[1])["jobs"]
+            return jobs["running"] == jobs["waiting"] == 0
+        procs.wait_until(idle, "the job rests", 120)
+        # What was said last is on the wire.
+        self.online(agent, self.login("p0@example.test/late"), 60)
+        return json.loads(agent.cli("cron", "show", "tick", "--json")[1])
+
+    def job_problems(self, job, clock):
+        told = collections.defaultdict(set)    # due -> ids of what its person was told
+        while (stanza := clock.next(lambda s: s.tag == CLIENT + "message", seconds=0.0)) is not None:
+            match = TICKED.search(stanza.findtext(CLIENT + "body") or "")
+            if match:
+                told[match.group(1)].add(stanza.get("id"))
+        problems = [f"the job's run of {due} was told under {len(ids)} ids" for due, ids in told.items() if len(ids) != 1]
+        if set(told) != self.runs_asked:
+            problems.append(f"asked but not told: {sorted(self.runs_asked - set(told))}, told but not asked: "
+                            f"{sorted(set(told) - self.runs_asked)}")
+        if job["runs"] != len(self.runs_asked):
+            problems.append(f"the job counts {job['runs']} runs, the model heard of {len(self.runs_asked)}")
+        created, following = (datetime.datetime.fromisoformat(job[key].replace("Z", "+00:00")) for key in ("created_at", "next"))
+        times = round((following - created).total_seconds()) - 1
+        if job["runs"] + job["dropped"] != times:
+            problems.append(f"{times} times have come, {job['runs']} were run and {job['dropped']} dropped")
+        print(f"\ncrash: the job's {times} times: {job['runs']} runs, {job['dropped']} dropped, {job['failures']} failed last", end="")
+        return problems
 
     def settle(self, agent, persons):
         """Until nothing is under way: then no late reply can come."""
@@ -153,7 +212,7 @@ class Crash(WholeHouse):
                     entry = json.loads(line)
                     self.stored_at[entry["content"]].add(entry.get("ts"))
 
-    def judge(self, agent, persons):
+    def judge(self, agent, persons, more):
         problems, duplicates, acknowledged, sent = [], 0, 0, 0
         for person in persons:
             if person.problem is not None:
@@ -169,7 +228,7 @@ class Crash(WholeHouse):
                 if None in ids:
                     problems.append(f"{key}: a reply without id")
             problems += [f"{person.person}: an odd reply: {text}" for text in person.strange]
-        problems += self.tool_problems(agent)
+        problems += self.tool_problems(agent) + more
         problems += [f"refused request: {reason}" for reason in self.model.problems]
         resent = sum(person.resent for person in persons)
         print(f"\ncrash: seed {SEED}, {KILLS} kills, {sent} messages, {acknowledged} acknowledged, {resent} sent again, "
@@ -196,6 +255,7 @@ class Crash(WholeHouse):
                     if entry.get("type") == "tool" and not entry.get("is_error"):
                         lines[json.dumps(entry.get("arguments"))] += 1
         problems += [f"{arguments}: {count} successful tool lines" for arguments, count in lines.items() if count > 1]
+        problems += [f"{call}: its sub-agent began {count} times" for call, count in self.parts_asked.items() if count > 1]
         problems += [f"{content}: written at {sorted(map(str, stamps))}"
                      for content, stamps in self.stored_at.items() if len(stamps) > 1]
         return problems

@@ -77,7 +77,7 @@ class Addresses(WholeHouse):
         agent.config["agent"]["allowed_jids"] = ["eve@example.test"]
         agent.write_config()
         agent.process.signal(signal.SIGHUP)
-        agent.wait_for_log("read again who may talk")
+        agent.wait_for_log("the configuration is read again")
         eve.message(address, "and now?")
         self.assertIn("and now?", self.body_of(eve, address))
         ann.message(address, "am I out?")

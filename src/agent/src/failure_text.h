@@ -19,6 +19,9 @@ inline constexpr std::string_view kPartialText =
 // In the place of an answer that the model did not want to give.
 inline constexpr std::string_view kNoReplyText = "[no reply]";
 inline constexpr std::string_view kCancelledText = "Cancelled.";
+inline constexpr std::string_view kHungText =
+    "I stopped: neither the model nor a tool has given a sign of life for too long. Please ask "
+    "again.";
 inline constexpr std::string_view kRefusalText = "I can't help with that request.";
 inline constexpr std::string_view kEmptyText =
     "The model gave no answer. Please ask again, perhaps in other words.";

@@ -38,4 +38,11 @@ Lane* Mailbox::find(const Conversation& conversation) {
   return at == lanes_.end() ? nullptr : at->second.get();
 }
 
+std::vector<Lane*> Mailbox::lanes() {
+  std::vector<Lane*> all;
+  all.reserve(lanes_.size());
+  for (auto& [conversation, lane] : lanes_) all.push_back(lane.get());
+  return all;
+}
+
 }  // namespace skep::agent

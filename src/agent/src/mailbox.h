@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <stop_token>
+#include <vector>
 
 #include "turn_journal.h"
 
@@ -35,6 +36,7 @@ class Mailbox {
   void pop(Lane& lane);     // the front one is answered
   void remove(Lane& lane);  // with whatever it still holds
   [[nodiscard]] Lane* find(const Conversation& conversation);
+  [[nodiscard]] std::vector<Lane*> lanes();
   [[nodiscard]] std::size_t size() const {
     return size_;
   }  // messages in all lanes, those being answered included

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "manifest_wakes.h"
 #include "skep/base/text.h"
 #include "skep/model/name.h"
 
@@ -25,8 +26,7 @@ constexpr Refused kRefused[] = {
     {"", "metadata", "nothing would read it; use tags or a comment"},
     {"", "routing", "an agent has one model and its fallbacks here"},
     {"", "pinned_model", "an agent has one model and its fallbacks here"},
-    {"", "autonomous", "agents wake on messages only here"},
-    {"", "triggers", "agents wake on messages only here"},
+    {"", "triggers", "write schedule = { proactive = { conditions = […] } }"},
     {"", "state_dir", "the agent's folder is agents/<name> in the home"},
     {"", "generate_identity_files",
      "write identity.md, personality.md and instructions.md into "
@@ -49,6 +49,8 @@ constexpr Refused kRefused[] = {
     {"resources", "max_cost_per_hour_usd",
      "budgets are of days and months here: "
      "max_cost_per_day_usd"},
+    {"autonomous", "max_iterations", "[skills] max_tool_rounds in skep.toml bounds a turn"},
+    {"autonomous", "heartbeat_channel", "`skep agent logs` and the fabric's events tell of it"},
     {"capabilities", "ofp_discover", "agents reach others by agent_message here, on every hive"},
     {"capabilities", "ofp_connect", "agents reach others by agent_message here, on every hive"},
     {"capabilities", "ofp_advertise", "agents reach others by agent_message here, on every hive"},
@@ -174,9 +176,10 @@ void read_rest(ConfigSection& root, Manifest& manifest) {
   read_exec_policy(root, manifest);
   if (read_text(root, "workspace", manifest.workspace) && !is_agent_name(manifest.workspace))
     root.problem("workspace", "must be the name of a folder under <home>/workspaces");
-  std::string module = "builtin:chat", schedule = "reactive";
+  std::string module = "builtin:chat";
   root.read_choice("module", {"builtin:chat"}, module);
-  root.read_choice("schedule", {"reactive"}, schedule);
+  read_wakes(root, manifest.wakes);
+  refuse_all(root.child("autonomous"));
 }
 
 void read_all(ConfigSection root, Manifest& manifest, std::string_view name_if_none) {

@@ -107,6 +107,8 @@ Result<void> Manifest::check_child_of(const Manifest& parent) const {
   const Grants mine = grants(), theirs = parent.grants();
   if (const Capability* over = theirs.beyond(mine))
     return escalation(described(*over) + " is not its parent's to give");
+  if (wakes.mode != Wakes::Mode::kReactive && !theirs.allow(Action::kSchedule, {}))
+    return escalation("schedule is not its parent's to give");
   const ExecPolicy own = exec_policy.value_or(ExecPolicy::kFull);
   if (own > parent.exec_policy.value_or(ExecPolicy::kFull))
     return escalation(fmt::format("exec_policy \"{}\"", exec_policy_name(own)));

@@ -100,6 +100,34 @@ void write_capabilities(std::string& out, const Manifest& m) {
   table.list("agent_kill", m.agent_kill);
 }
 
+void write_wakes(std::string& out, const Wakes& w) {
+  Table table(out, "[autonomous]");
+  table.text("time_zone", w.time_zone);
+  table.text("quiet_hours", w.quiet_hours);
+  table.number("heartbeat_interval_secs", w.heartbeat.count());
+  table.number("max_restarts", w.restarts_max, Wakes().restarts_max);
+}
+
+// The value of `schedule`.
+std::string schedule_text(const Wakes& w) {
+  switch (w.mode) {
+    case Wakes::Mode::kReactive:
+      break;
+    case Wakes::Mode::kContinuous:
+      return fmt::format("{{ continuous = {{ check_interval_secs = {} }} }}", w.interval.count());
+    case Wakes::Mode::kPeriodic:
+      return fmt::format("{{ periodic = {{ cron = {}, missed = {} }} }}", quoted(w.cron),
+                         quoted(schedule::missed_name(w.missed)));
+    case Wakes::Mode::kProactive: {
+      std::vector<std::string> parts;
+      for (const std::string& one : w.conditions) parts.push_back(quoted(one));
+      return fmt::format("{{ proactive = {{ conditions = [{}], max_fires = {} }} }}",
+                         join(parts, ", "), w.fires_max);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string Manifest::to_text() const {
@@ -115,9 +143,11 @@ std::string Manifest::to_text() const {
   root.list("tool_blocklist", tool_blocklist);
   if (exec_policy) root.text("exec_policy", exec_policy_name(*exec_policy));
   root.text("workspace", workspace);
+  if (const std::string text = schedule_text(wakes); !text.empty()) root.line("schedule", text);
   write_model(out, *this);
   write_resources(out, *this);
   write_capabilities(out, *this);
+  write_wakes(out, wakes);
   return out;
 }
 

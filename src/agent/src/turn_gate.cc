@@ -109,7 +109,8 @@ std::optional<std::string> why_not_allowed(const AgentDeps& deps, const AgentCon
 Labels Turn::labels_before(std::size_t round, bool secrets) const {
   Labels labels;
   labels |= Label::kUserInput;
-  if (errand_of(state_.message)) labels |= Label::kUntrustedAgent;
+  if (const auto errand = errand_of(state_.message); errand && !errand->own)
+    labels |= Label::kUntrustedAgent;
   if (delegation_of(state_.message)) labels |= Labels{taint_in(state_.message).value_or(0)};
   if (const auto task = sub_task_of(state_.message)) labels |= task->labels;
   for (std::size_t i = 0; i < round; ++i) {
@@ -238,6 +239,7 @@ Task<std::expected<std::string, Halt>> Turn::ask_person(Approval approval, std::
         const bool ours = shown.turn == state_.message.id.str() && shown.call == call;
         if (ours) send_question(deps_, state_, shown.id, question_text(shown, why));
       });
+  state_.alive = SteadyTime::max();
   if (stops_.place != nullptr) stops_.place->release();
   Ctx patient = stops_.ctx;
   patient.deadline = SteadyTime::max();

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "skep/async/ctx.h"
 #include "skep/authority/authority.h"
 #include "skep/llm/driver.h"
 #include "skep/model/message.h"
@@ -48,6 +49,9 @@ struct TurnState {
   int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
   std::optional<Message> reply;
   TurnTrace trace;
+  SteadyTime alive = SteadyTime::max();  // its newest sign of life; max: none is due
+  bool hung = false;                     // it was ended for want of one
+  std::string debug;       // for a developer, behind the answer on the wire
   bool retracted = false;  // while it waited: nothing is to be done, and the journal knows
 };
 

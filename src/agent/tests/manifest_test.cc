@@ -99,8 +99,8 @@ TEST(Manifest, SaysWhatIsWrongAndWhere) {
 
 TEST(Manifest, RefusesWhatWouldMeanNothing) {
   for (std::string_view key :
-       {"metadata = { a = 1 }", "skills = []", "schedule = { periodic = { cron = \"every 10m\" } }",
-        "module = \"wasm:x\"", "[routing]\nsimple = \"x\"", "[autonomous]\nmax_iterations = 5",
+       {"metadata = { a = 1 }", "skills = []", "priority = \"High\"", "module = \"wasm:x\"",
+        "[routing]\nsimple = \"x\"", "[autonomous]\nmax_iterations = 5",
         "[resources]\nmax_llm_tokens_per_hour = 5", "[capabilities]\nofp_discover = true",
         "[tools.file_read]\nparams = {}", "[[triggers]]\nx = 1"}) {
     const std::string said = problem(fmt::format("name = \"a\"\n{}", key));
@@ -109,6 +109,42 @@ TEST(Manifest, RefusesWhatWouldMeanNothing) {
     EXPECT_EQ(std::ranges::count(said, '\n'), 0) << said;
   }
   EXPECT_EQ(problem("name = \"a\"\nmodule = \"builtin:chat\"\nschedule = \"reactive\""), "none");
+}
+
+TEST(Manifest, SaysWhenItWakes) {
+  const auto wakes = [](std::string_view lines) {
+    const auto parsed = Manifest::parse(fmt::format("name = \"a\"\n{}", lines));
+    EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().message);
+    if (!parsed) return Wakes();
+    const auto again = Manifest::parse(parsed->to_text());
+    EXPECT_TRUE(again && *again == *parsed) << parsed->to_text();
+    return parsed->wakes;
+  };
+  EXPECT_EQ(wakes(""), Wakes());
+  EXPECT_EQ(wakes("schedule = \"continuous\"").mode, Wakes::Mode::kContinuous);
+  EXPECT_EQ(wakes("schedule = { continuous = { check_interval_secs = 5 } }").interval,
+            std::chrono::seconds(5));
+  const Wakes periodic = wakes(
+      "schedule = { periodic = { cron = \"0 9 * * mon-fri\", missed = \"skip\" } }\n"
+      "[autonomous]\nquiet_hours = \"22:00-06:00\"\ntime_zone = \"Europe/Paris\"\n"
+      "heartbeat_interval_secs = 7\nmax_restarts = 3");
+  EXPECT_EQ(periodic, (Wakes{.mode = Wakes::Mode::kPeriodic,
+                             .cron = "0 9 * * mon-fri",
+                             .missed = schedule::Missed::kSkip,
+                             .time_zone = "Europe/Paris",
+                             .quiet_hours = "22:00-06:00",
+                             .heartbeat = std::chrono::seconds(7),
+                             .restarts_max = 3}));
+  EXPECT_EQ(
+      wakes("schedule = { proactive = { conditions = [\"memory:x\", \"all\"], max_fires = 2 } }"),
+      (Wakes{.mode = Wakes::Mode::kProactive, .conditions = {"memory:x", "all"}, .fires_max = 2}));
+  for (std::string_view bad :
+       {"schedule = \"often\"", "schedule = {}", "schedule = { periodic = {} }",
+        "schedule = { periodic = { cron = \"at noon\" } }",
+        "schedule = { periodic = { cron = \"every 1h\" }, continuous = {} }",
+        "schedule = { proactive = { conditions = [\"events\"] } }",
+        "[autonomous]\nquiet_hours = \"late\"", "[autonomous]\ntime_zone = \"Mars\""})
+    EXPECT_NE(problem(fmt::format("name = \"a\"\n{}", bad)), "none") << bad;
 }
 
 TEST(Manifest, HasLimits) {

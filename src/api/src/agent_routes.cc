@@ -75,13 +75,16 @@ Task<Result<void>> get_agent(Ctx, RouteContext context) {
   SKEP_CO_TRY(const AgentEntry entry, agents.find(context.name));
   json::object out = as_json(agents, entry);
   const std::vector<std::string> children = agents.children(entry.id);
+  out["health"] = agents.health(entry.name);
   out["children"] = json::array(children.begin(), children.end());
   if (!entry.main) {
     auto manifest = agents.manifest(entry.name);
-    if (manifest)
+    if (manifest) {
       out["manifest"] = manifest->to_text();
-    else
+      out["schedule"] = agent::mode_name(manifest->wakes.mode);
+    } else {
       out["problem"] = manifest.error().message;
+    }
   }
   co_return co_await answer(context, 200, std::move(out));
 }

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "agent_routes.h"
+#include "job_routes.h"
 #include "skep/base/text.h"
 #include "skep/fabric/view.h"
 
@@ -31,6 +32,12 @@ Task<Result<void>> post_shutdown(Ctx, RouteContext context) {
   SKEP_CO_TRY_VOID(co_await context.responder.send_json(202, R"({"status":"stopping"})"));
   context.deps.shutdown();
   co_return Result<void>{};
+}
+
+Task<Result<void>> post_config_reload(Ctx, RouteContext context) {
+  if (!context.deps.reload) co_return fail(Code::kUnsupported, "there is no file to read again");
+  const json::object body{{"said", context.deps.reload()}};
+  co_return co_await context.responder.send_json(200, to_json(body));
 }
 
 Result<WebChannel::ChatRequest> read_chat_request(std::string_view body) {
@@ -144,6 +151,16 @@ constexpr std::array kRoutes = {
     Route{"POST", "/api/agents/{name}/mode", true, "How much of its tools it may use",
           &post_agent_mode},
     Route{"POST", "/api/agents/{name}/kill", true, "Ends it for good", &post_agent_kill},
+    Route{"POST", "/api/config/reload", true, "Reads skep.toml again: what may change, does",
+          &post_config_reload},
+    Route{"GET", "/api/jobs", true, "What runs by itself", &get_jobs},
+    Route{"POST", "/api/jobs", true, "Tells an agent something at certain times", &post_jobs},
+    Route{"GET", "/api/jobs/{name}", true, "One job, and its last answer", &get_job},
+    Route{"POST", "/api/jobs/{name}/pause", true, "It does not run until it is resumed",
+          &post_job_pause},
+    Route{"POST", "/api/jobs/{name}/resume", true, "It runs again", &post_job_resume},
+    Route{"POST", "/api/jobs/{name}/run", true, "It runs now, beside its times", &post_job_run},
+    Route{"POST", "/api/jobs/{name}/del", true, "Ends it", &post_job_del},
     Route{"GET", "/api/fabric/nodes", true, "Who is connected, and where",
           &get_fabric<&fabric::nodes_of>},
     Route{"GET", "/api/fabric/routes", true, "Where names lead, in the order that decides, and why",

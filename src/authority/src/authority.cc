@@ -73,6 +73,7 @@ class AuthorityImpl final : public Authority {
         audit_(audit),
         grants_(std::move(grants)) {}
 
+  Result<void> set_rules(const AuthorityConfig& config) override;
   Decision authorize(const Question& question) override {
     Decision decision = decide(question);
     const std::string about = std::string(cut_utf8(question.detail, kDetailBytesMax));
@@ -120,8 +121,8 @@ class AuthorityImpl final : public Authority {
     return {Outcome::kAllow, "granted by " + to_text(*granted)};
   }
 
-  const std::string tainted_;
-  const Grants deny_, ask_;
+  std::string tainted_;
+  Grants deny_, ask_;
   AuditLog& audit_;
   const std::function<const Grants*(std::string_view)> grants_;
 };
@@ -162,6 +163,15 @@ AuthorityConfig AuthorityConfig::read(ConfigSection section) {
     }
   }
   return config;
+}
+
+Result<void> AuthorityImpl::set_rules(const AuthorityConfig& config) {
+  SKEP_TRY(Grants deny, rules_of(config.deny, "deny"));
+  SKEP_TRY(Grants ask, rules_of(config.ask, "ask"));
+  tainted_ = config.tainted;
+  deny_ = std::move(deny);
+  ask_ = std::move(ask);
+  return {};
 }
 
 Result<std::unique_ptr<Authority>> Authority::open(

@@ -21,9 +21,9 @@ constexpr std::string_view kResearch[] = {"file_write", "web_fetch", "web_search
 constexpr std::string_view kMessaging[] = {"agent_send",    "agent_list",    "memory_store",
                                            "memory_recall", "memory_search", "system_time",
                                            "result_read",   "react",         "send_file"};
-constexpr std::string_view kAutomation[] = {"file_write",   "shell_exec",    "web_fetch",
-                                            "web_search",   "agent_send",    "agent_list",
-                                            "memory_store", "memory_recall", "memory_search"};
+constexpr std::string_view kAutomation[] = {
+    "file_write", "shell_exec",   "web_fetch",     "web_search",    "agent_send",
+    "agent_list", "memory_store", "memory_recall", "memory_search", "cron_*"};
 
 struct Preset {
   std::string_view name;
@@ -70,6 +70,8 @@ constexpr Implied kImplied[] = {
     {"agent_list", Action::kAgentMessage, "*"},
     {"agent_spawn", Action::kAgentSpawn, ""},
     {"agent_kill", Action::kAgentKill, "*"},
+    {"cron_create", Action::kSchedule, ""},
+    {"cron_cancel", Action::kSchedule, ""},
 };
 
 }  // namespace

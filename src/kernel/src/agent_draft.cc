@@ -18,6 +18,8 @@ constexpr std::string_view kFormat =
 name = "short-name"            # a-z, 0-9 and -
 description = "one line"
 tags = ["few", "words"]
+# only if it is to act by itself: when, as cron or "every 2h"
+schedule = { periodic = { cron = "0 7 * * mon-fri" } }
 
 [model]
 system_prompt = """

@@ -70,8 +70,9 @@ Result<OpenAgent*> AgentsImpl::opened(AgentSlot& slot) {
                    .out = slot.out};
     const ToolCaller caller{.name = slot.entry.name, .out = &slot.out};
     plan.more_tools = [&](tools::Toolbox& toolbox,
-                          const std::function<bool(std::string_view)>& wanted) {
-      return add_tools(toolbox, caller, wanted);
+                          const std::function<bool(std::string_view)>& wanted) -> Result<void> {
+      SKEP_TRY_VOID(add_tools(toolbox, caller, wanted));
+      return more_tools_ ? more_tools_(toolbox, caller.name, wanted) : Result<void>();
     };
     set_grants(slot.entry);
     auto open = OpenAgent::open(std::move(plan), deps_.house);
@@ -187,13 +188,14 @@ Task<Result<AgentEntry>> AgentsImpl::suspend(std::string name) {
 Task<Result<AgentEntry>> AgentsImpl::activate(std::string name) {
   SKEP_CO_TRY(AgentSlot * found, slot(name));
   AgentEntry to = found->entry;
-  if (to.state == AgentState::kTerminated)
+  if (to.state == AgentState::kTerminated && to.why.empty())
     co_return fail(Code::kConflict, fmt::format("agent {} is being ended", to.name));
   SKEP_CO_TRY(const agent::Manifest manifest, manifest_of(to));
   SKEP_CO_TRY_VOID(check_inherited(to, manifest));
   SKEP_CO_TRY_VOID(resolve_model(manifest, deps_.house));
   to.state = AgentState::kRunning;
   to.why.clear();
+  found->heart = {};
   co_return co_await change(*found, std::move(to), false);
 }
 

@@ -15,6 +15,12 @@ Result<void> takes_messages(const AgentEntry& entry) {
     case AgentState::kCrashed:
       return fail(Code::kUnavailable,
                   fmt::format("agent {} cannot start: {}", entry.name, entry.why));
+    case AgentState::kTerminated:
+      if (!entry.why.empty())
+        return fail(Code::kUnavailable, fmt::format("agent {0} was given up: {1}; `skep agent "
+                                                    "resume {0}` starts it again",
+                                                    entry.name, entry.why));
+      [[fallthrough]];
     default:
       return fail(Code::kUnavailable,
                   fmt::format("agent {} is {}", entry.name, state_name(entry.state)));

@@ -202,6 +202,8 @@ Task<ToolOutput> AgentTools::activate(ToolContext, json::object arguments) {
   if (!entry) co_return failure("Not activated", entry.error());
   if (entry->state == AgentState::kRunning)
     co_return ToolOutput{fmt::format("{} is running.", entry->name), false};
+  if (entry->state == AgentState::kTerminated)
+    co_return ToolOutput{"Not activated: it was given up, and a person has to look at it.", true};
   if (entry->state == AgentState::kSuspended)
     co_return ToolOutput{"Not activated: a person has suspended it.", true};
   auto done = co_await all_.activate(entry->name);

@@ -51,6 +51,7 @@ Task<Result<void>> AgentsImpl::load(Ctx ctx) {
   SKEP_CO_TRY_VOID(co_await adopt_all(ctx));
   if (!slots_.empty()) log::info("kernel", "{} agents are registered", slots_.size());
   sweeper_.spawn("agents sweep", sweep());
+  sweeper_.spawn("agents heartbeat", beat());
   co_return Result<void>{};
 }
 
@@ -91,7 +92,7 @@ Task<Result<void>> AgentsImpl::settle_row(Ctx ctx, AgentEntry entry,
                                           const std::set<std::string>& folders) {
   const bool has_files = folders.contains(entry.name);
   const bool never_was = entry.state == AgentState::kCreated && !has_files;
-  if (never_was || entry.state == AgentState::kTerminated) {
+  if (never_was || (entry.state == AgentState::kTerminated && entry.why.empty())) {
     const Uuid id = entry.id;
     std::error_code ignored;
     if (never_was) fs::remove_all(directory(entry), ignored);  // the spawn made it, and no more
@@ -314,7 +315,9 @@ json::object AgentsImpl::status() const {
     open += slot->open != nullptr;
     running += slot->entry.state == AgentState::kRunning;
   }
-  return {{"registered", slots_.size()}, {"running", running}, {"open", open}};
+  return {
+      {"registered", slots_.size()}, {"running", running},       {"open", open}, {"hangs", hangs_},
+      {"restarts", restarts_},       {"main_hangs", main_hangs_}};
 }
 
 bool AgentsImpl::has_unfinished(const AgentSlot& slot) const {

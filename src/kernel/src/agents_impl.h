@@ -1,6 +1,6 @@
 // The registry's parts: agents.cc opens and looks, agent_spawn.cc makes new ones, agent_life.cc
 // opens and changes them, agent_slot.cc takes messages, agent_tools.cc is what agents themselves
-// may do with it.
+// may do with it, agent_heart.cc finds those that hang.
 #pragma once
 
 #include <map>
@@ -34,6 +34,14 @@ class AgentSlot final : public Inbox {
   std::unique_ptr<OpenAgent> open;
   SteadyTime used{};
   bool busy = false;         // a change of its state is under way
+  // What the supervisor has seen of it since the start of the process.
+  struct Heart {
+    int hangs = 0, in_a_row = 0;  // turns that hung; without an answered one between
+    int restarts = 0;
+    int starts_failed = 0;  // in a row
+    std::uint64_t good = 0;  // answers of the open agent that were none of failure
+    SteadyTime next_start{};
+  } heart;
   std::size_t retiring = 0;  // former OpenAgents that are closing
   Signal retired;
 
@@ -59,6 +67,7 @@ class AgentsImpl final : public Agents {
   Inbox& main_in(Inbox& main) override;
   Result<void> attach() override;
   Result<void> add_main_tools(tools::Toolbox& toolbox) override;
+  void give(MoreTools tools) override { more_tools_ = std::move(tools); }
   std::vector<Message> unfinished() const override;
   void resume() override;
 
@@ -71,11 +80,14 @@ class AgentsImpl final : public Agents {
 
   std::vector<AgentEntry> list() const override;
   Result<AgentEntry> find(std::string_view name) const override;
+  const AgentEntry* by_id(const Uuid& id) const override;
   std::vector<std::string> children(const Uuid& id) const override;
   Result<agent::Manifest> manifest(std::string_view name) const override;
   Name node(const AgentEntry& entry) const override;
   Result<std::vector<std::string>> log_lines(std::string_view name,
                                              std::size_t lines_max) const override;
+  void watch_main(agent::Agent& agent) override { main_agent_ = &agent; }
+  json::object health(std::string_view name) const override;
   json::object status() const override;
   Task<void> close(Ctx ctx) override;
 
@@ -102,7 +114,6 @@ class AgentsImpl final : public Agents {
   Result<void> attach(AgentSlot& slot);
   [[nodiscard]] bool is_mains(const AgentEntry& entry) const;  // its name or node is the main one's
   Result<AgentSlot*> slot(std::string_view name) const;
-  [[nodiscard]] const AgentEntry* by_id(const Uuid& id) const;
   [[nodiscard]] bool descends(const AgentEntry& entry, const Uuid& from) const;
   std::string directory(const AgentEntry& entry) const;
   std::string kind(const AgentEntry& entry) const { return "turn:" + entry.id.str(); }
@@ -130,6 +141,15 @@ class AgentsImpl final : public Agents {
   void tell(std::string_view event, const AgentEntry& entry);
   Task<void> sweep();
 
+  // agent_heart.cc
+  Task<void> beat();
+  void feel(AgentSlot& slot);
+  void feel_main();
+  Task<void> hang(AgentSlot& slot, std::string why);
+  Task<void> start_again(AgentSlot& slot);
+  [[nodiscard]] std::chrono::milliseconds quiet_max(const AgentSlot& slot) const;
+  [[nodiscard]] int restarts_max(const AgentSlot& slot) const;
+
   // agent_draft.cc
   Task<Result<std::string>> ask_for_draft(Ctx ctx, const llm::Request& request, std::string person);
 
@@ -146,6 +166,9 @@ class AgentsImpl final : public Agents {
   Gate sweeper_;
   AgentEntry main_;
   const tools::Toolbox* main_tools_ = nullptr;
+  agent::Agent* main_agent_ = nullptr;
+  std::uint64_t hangs_ = 0, restarts_ = 0, main_hangs_ = 0;
+  MoreTools more_tools_;
   tools::Toolbox* main_toolbox_ = nullptr;  // to which the tools are still to be added
   std::unique_ptr<CallingInbox> main_in_;
   struct Nobody final : Inbox {

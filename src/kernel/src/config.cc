@@ -1,6 +1,8 @@
 #include <filesystem>
 
+#include "skep/base/config_keys.h"
 #include "skep/kernel/kernel.h"
+#include "skep/store/append_file.h"
 
 namespace skep::kernel {
 
@@ -53,6 +55,9 @@ AgentsConfig AgentsConfig::read(ConfigSection section) {
   section.read_duration("idle_secs", std::chrono::seconds(1), config.idle);
   section.read("agents_max", config.agents_max, {.min = 0, .max = 1'000'000});
   section.read("children_max", config.children_max, {.min = 0, .max = 10'000});
+  section.read_duration("heartbeat_secs", std::chrono::seconds(1), config.heartbeat);
+  section.read_duration("hung_secs", std::chrono::seconds(1), config.hung);
+  section.read_duration("recovery_secs", std::chrono::seconds(1), config.recovery);
   section.read_choice("main_tools", {"auto", "on", "off"}, config.main_tools);
   return config;
 }
@@ -84,10 +89,12 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.turn_log = agent::TurnLogConfig::read(root.child("trace"), home);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
+  config.personas = memory::PersonasConfig::read(root);
   config.search = memory::SearchConfig::read(root.child("memory"), config.memory.path);
   root.child("memory").read_duration("claim_mins", std::chrono::minutes(1), config.board.claim);
   config.memory_tools = MemoryToolsConfig::read(root.child("tools").child("memory"));
   config.agents = AgentsConfig::read(root.child("agents"));
+  config.schedules = SchedulesConfig::read(root.child("schedules"));
   config.quota = memory::QuotaConfig::read(root.child("quota"));
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
   config.web_search = tools::WebSearchConfig::read(root.child("skills").child("web_search"));
@@ -129,6 +136,15 @@ FabricBooks::Config KernelConfig::books(bool main, std::string router) const {
           .config_from = fabric.config_from,
           .streams = streams,
           .sync = sync};
+}
+
+Result<std::map<std::string, std::string>> load_config_keys(
+    const std::string& home, const std::optional<std::string>& path) {
+  const std::string file = path.value_or(home + "/skep.toml");
+  std::error_code ignored;
+  if (!path && !std::filesystem::exists(file, ignored)) return std::map<std::string, std::string>();
+  SKEP_TRY(const std::string text, store::read_file(file, 1u << 20));
+  return config_keys(text);
 }
 
 Result<ConfigFile> load_config(const std::string& home, const std::optional<std::string>& path) {

@@ -52,7 +52,8 @@ bool answers_at(const XmppChannelConfig& config, const std::string& entrypoint) 
 }
 
 bool is_admin(const KernelConfig& config, const XmppSide* xmpp, const Conversation& conversation) {
-  if (conversation.channel == "agent") return false;  // a model speaks
+  if (conversation.channel == "agent" || conversation.channel == "job")
+    return false;                                  // a model speaks, or a schedule
   if (conversation.channel == "cli") return true;  // the operating system already knows this person
   if (xmpp != nullptr) return xmpp->is_admin(conversation);
   const XmppChannelConfig* channel = channel_of(config, conversation);

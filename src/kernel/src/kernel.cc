@@ -1,5 +1,6 @@
 #include "skep/kernel/kernel.h"
 
+#include "built_in_personas.h"
 #include "house_tools.h"
 #include "journal_move.h"
 #include "kernel_impl.h"
@@ -20,6 +21,7 @@ Task<Result<void>> KernelImpl::open_all() {
   for (NodeOut* out : {&agent_out_, &web_out_}) out->start();
   if (agent_) agent_->resume();
   if (agents_) agents_->resume();
+  if (jobs_) SKEP_CO_TRY_VOID(jobs_->start());
   if (federation_) federation_->start();
   if (is_main() && options_.networks && config_.gateway.wanted()) {
     SKEP_CO_TRY(gateway_, co_await fabric::Gateway::open(loop_, *router_, config_.gateway));
@@ -34,6 +36,7 @@ Task<void> KernelImpl::close(Ctx ctx) {
   // Running turns may still answer, so the channels stay until the agents are done.
   if (authority_) authority_->approvals().stop();  // nobody waits for an answer any more
   if (federation_) federation_->stopping();
+  if (jobs_) co_await jobs_->close(ctx.within(1s));
   co_await supervisor_.stop(NodeKind::kAgent, ctx.within(6s));
   if (agent_) co_await agent_->close(ctx.within(6s));
   if (agents_) co_await agents_->close(ctx.within(6s));
@@ -50,16 +53,6 @@ Task<void> KernelImpl::close(Ctx ctx) {
   if (books_) co_await books_->close(ctx.within(1s));
   if (status_writer_) co_await status_writer_->close();
   if (usage_writer_) co_await usage_writer_->close();
-}
-
-// Processes of nodes read the file themselves.
-void KernelImpl::reload(const KernelConfig& config) {
-  take_allow_lists(config_, config);
-  if (xmpp_) xmpp_->reload(config.xmpp_nodes());
-  if (!is_main()) return;
-  for (const NodeKind kind : kNodeKinds) {
-    if (there_is(kind) && !hosts(kind)) hang_up(node_directory(config_.home, kind));
-  }
 }
 
 bool KernelImpl::there_is(NodeKind kind) const {
@@ -93,6 +86,8 @@ Task<Result<void>> KernelImpl::open_stores(Ctx ctx) {
                 AuthoritySide::open(config_.authority, audit, *journal_, Clock::system()));
     authority_->set_grants(std::string(own_name().base()), config_.agent.grants);
     SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
+    SKEP_CO_TRY(personas_,
+                memory::Personas::open(config_.personas, config_.memory.path, built_in_personas()));
     memory::LedgerConfig ledger{
         .directory = home + (hosts(NodeKind::kAgent) ? "/usage" : "/nodes/usage"),
         .quota = config_.quota,
@@ -107,6 +102,7 @@ Task<Result<void>> KernelImpl::open_db(Ctx ctx) {
   store::DbConfig db{.path = config_.home + "/state.db", .sync = config_.sync};
   std::vector<store::Migration> migrations = identity::Directory::migrations();
   std::ranges::copy(Agents::migrations(), std::back_inserter(migrations));
+  std::ranges::copy(Jobs::migrations(), std::back_inserter(migrations));
   std::ranges::copy(federation::Federation::migrations(), std::back_inserter(migrations));
   SKEP_CO_TRY(db_, co_await store::Db::open(loop_, std::move(db), std::move(migrations)));
   SKEP_CO_TRY(directory_, co_await identity::Directory::open(ctx, *db_));
@@ -189,23 +185,27 @@ Task<Result<void>> KernelImpl::open_router_and_agents(Ctx ctx) {
                    .ledger = *ledger_,
                    .model = *model_,
                    .models = *models_,
+                   .personas = *personas_,
                    .chosen = choice_.config,
                    .authority = *authority_,
                    .memory = *memory_side_,
                    .turn_log = turn_log_.get(),
                    .config = config_,
-                   .is_admin = [this](const Conversation& c) { return is_admin(c); }};
+                   .is_admin = [this](const Conversation& c) { return is_admin(c); },
+                   .jobs = [this](const Conversation& c,
+                                  std::string_view words) { return jobs_command(c, words); }};
   AgentsDeps deps{.house = std::move(house),
                   .db = *db_,
                   .router = *router_,
                   .main_out = agent_out_,
                   .clock = Clock::system()};
-  SKEP_CO_TRY(agents_, co_await Agents::open(std::move(ctx), std::move(deps)));
+  SKEP_CO_TRY(agents_, co_await Agents::open(ctx, std::move(deps)));
   memory_side_->know_agents([this](std::string_view name) -> std::optional<std::string> {
     const auto entry = agents_->find(name);
     return entry ? std::optional(entry->name) : std::nullopt;
   });
-  co_return agents_->add_main_tools(toolbox_);
+  SKEP_CO_TRY_VOID(agents_->add_main_tools(toolbox_));
+  co_return co_await open_jobs(std::move(ctx));
 }
 
 // Without sockets this process is whole in itself, so only another router of the same name, which

@@ -10,6 +10,7 @@
 #include "node_supervisor.h"
 #include "port_inbox.h"
 #include "skep/kernel/agents.h"
+#include "skep/kernel/jobs.h"
 #include "skep/kernel/kernel.h"
 #include "skep/tools/result_store.h"
 #include "xmpp_side.h"
@@ -34,12 +35,13 @@ class KernelImpl final : public Kernel {
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
   Agents& agents() override { return *agents_; }
+  Jobs* jobs() override { return jobs_.get(); }
   memory::Ledger& ledger() override { return *ledger_; }
   fabric::ConfigLog* config_log() override { return books_ ? &books_->config_log() : nullptr; }
   fabric::Tracer* tracer() override { return fabric_ ? &fabric_->tracer() : nullptr; }
   AuthoritySide& authority() override { return *authority_; }
   WallTime started() const override { return started_; }
-  void reload(const KernelConfig& config) override;
+  Result<Reloaded> reload(const KernelConfig& config) override;
   json::object status() const override;
   json::object usage() const override;
 
@@ -65,6 +67,11 @@ class KernelImpl final : public Kernel {
   Task<Result<void>> open_router_and_agents(Ctx ctx);
   Result<void> open_fabric();
 
+  // kernel_jobs.cc
+  Task<Result<void>> open_jobs(Ctx ctx);
+  std::string jobs_command(const Conversation& who, std::string_view arguments);
+  Result<void> notify(const schedule::Job& job, const std::string& id, std::string text);
+
   // kernel_nodes.cc
   Result<void> open_remote_agents();
   Result<void> open_nodes();
@@ -79,6 +86,9 @@ class KernelImpl final : public Kernel {
   Result<void> attach_nodes();
   Result<void> attach_federation();
   void start_processes();
+
+  // kernel_reload.cc
+  void audit_reload(const Reloaded& reloaded);
 
   // kernel_status.cc
   void add_processes(json::object& status) const;
@@ -96,6 +106,7 @@ class KernelImpl final : public Kernel {
   bool kept_by_links_ = false;  // links of a time when nodes were outside have left something
   std::unique_ptr<AuthoritySide> authority_;
   std::unique_ptr<memory::Memory> memory_;
+  std::unique_ptr<memory::Personas> personas_;
   std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<store::Db> db_;
   std::unique_ptr<identity::Directory> directory_;
@@ -115,6 +126,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<agent::TurnLog> turn_log_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<Agents> agents_;
+  std::unique_ptr<Jobs> jobs_;
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<identity::Access> access_;
   std::unique_ptr<XmppSide> xmpp_;

@@ -42,6 +42,7 @@ json::object KernelImpl::status() const {
 void KernelImpl::add_rooms(json::object& status) const {
   add_processes(status);
   status["agents"] = agents_->status();
+  status["jobs"] = jobs_->status();
   status["routes"] = routes_json(*router_);
   if (federation_) status["federation"] = federation_->status();
   if (gateway_) {

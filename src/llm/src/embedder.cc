@@ -145,7 +145,7 @@ Task<std::expected<Embedded, Failure>> embed(Ctx ctx, net::HttpClient& http, Emb
   auto url = url_of(config);
   if (!url) co_return std::unexpected(Failure{.error = std::move(url).error()});
   net::HttpRequest request =
-      json_post(*url, embed_request(config, texts), {config.timeout, config.timeout});
+      json_post(*url, embed_request(config, texts), {.first_byte = config.timeout});
   if (!config.api_key.empty())
     request.headers.emplace_back("authorization",
                                  fmt::format("Bearer {}", config.api_key.reveal()));

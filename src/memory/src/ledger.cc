@@ -178,6 +178,7 @@ class LedgerImpl final : public Ledger {
   }
 
   const QuotaConfig& quota() const override { return config_.quota; }
+  void set_quota(const QuotaConfig& quota) override { config_.quota = quota; }
 
   void limit_agent(std::string_view agent, const SpendLimits& limits) override {
     if (limits == SpendLimits())

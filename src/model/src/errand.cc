@@ -15,13 +15,15 @@ std::int64_t count_of(const json::value& from, std::string_view key) {
 void put_errand(Message& message, const Errand& errand) {
   message.meta[kErrandKey] =
       json::object{{"tokens_max", errand.tokens_max}, {"owner", errand.owner}};
+  if (errand.own) message.meta[kErrandKey].as_object()["own"] = true;
 }
 
 std::optional<Errand> errand_of(const Message& message) {
   const json::value* at = message.meta.if_contains(kErrandKey);
   if (at == nullptr || !at->is_object()) return std::nullopt;
   return Errand{.tokens_max = count_of(*at, "tokens_max"),
-                .owner = std::string(get_string(*at, "owner"))};
+                .owner = std::string(get_string(*at, "owner")),
+                .own = get_bool(*at, "own").value_or(false)};
 }
 
 void put_outcome(Message& reply, const Outcome& outcome) {

@@ -7,8 +7,7 @@
 #include <iostream>
 
 #include "command_line.h"
-#include "configure.h"
-#include "daemon.h"
+#include "registry.h"
 #include "skep/agent/manifest.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
@@ -18,60 +17,8 @@
 namespace skep::cli {
 namespace {
 
-// One request, and the daemon that answers it.
-class Registry {
- public:
-  static Result<json::value> get(const Options& options, std::string path) {
-    return ask(options, std::move(path), nullptr);
-  }
-  static Result<json::value> post(const Options& options, std::string path, json::object body) {
-    return ask(options, std::move(path), json::value(std::move(body)));
-  }
-
- private:
-  static Result<json::value> ask(const Options& options, std::string path, json::value body) {
-    std::optional<kernel::KernelConfig> config = configure_or_report(options);
-    if (!config) return fail(Code::kInvalid, "the configuration has problems");
-    Loop loop;
-    return loop.run(run(loop, *std::move(config), std::move(path), std::move(body)));
-  }
-
-  static Task<Result<json::value>> run(Loop& loop, kernel::KernelConfig config, std::string path,
-                                       json::value body) {
-    net::HttpClient::Deps deps{.loop = loop};
-    SKEP_CO_TRY(auto http, net::HttpClient::open(std::move(deps)));
-    const Ctx ctx;
-    const std::string home = config.home;
-    std::unique_ptr<Daemon> own;
-    auto client = co_await api::Client::find(ctx, *http, home);
-    if (!client) {
-      config.api_listen = "127.0.0.1:0";
-      Daemon::Callbacks callbacks;
-      callbacks.shutdown = [] {};
-      SKEP_CO_TRY(own, co_await Daemon::start(loop, std::move(config), /*networks=*/false,
-                                              std::move(callbacks)));
-      client = co_await api::Client::find(ctx, *http, home);
-    }
-    Result<json::value> answer = fail(Code::kUnavailable, "");
-    if (!client) {
-      answer = fail(std::move(client).error());
-    } else if (body.is_null()) {
-      answer = co_await (*client)->get(ctx, std::move(path));
-    } else {
-      answer = co_await (*client)->post(ctx, std::move(path), std::move(body));
-    }
-    if (own) co_await own->stop();
-    co_return answer;
-  }
-};
-
 std::string path_of(const Options& options, std::string_view verb = {}) {
   return fmt::format("/api/agents/{}{}{}", options.name, verb.empty() ? "" : "/", verb);
-}
-
-int print_json(const json::value& value) {
-  fmt::print("{}\n", to_json(value));
-  return 0;
 }
 
 std::string_view shown_state(const json::value& agent) {
@@ -96,10 +43,16 @@ int show(const Options& options) {
   const auto answer = Registry::get(options, path_of(options));
   if (!answer) return report(answer.error());
   if (options.json) return print_json(*answer);
-  for (std::string_view key : {"name", "id", "node", "state", "mode", "parent", "created_at",
-                               "last_active", "why", "problem"}) {
+  for (std::string_view key : {"name", "id", "node", "state", "mode", "schedule", "parent",
+                               "created_at", "last_active", "why", "problem"}) {
     if (const auto text = get_string(*answer, key); !text.empty())
       fmt::print("{:<12} {}\n", key, text);
+  }
+  if (const json::object* health = get_object(*answer, "health")) {
+    const json::value seen(*health);
+    if (get_int(seen, "hangs").value_or(0) > 0)
+      fmt::print("{:<12} hung {} times, started again {} times\n", "health",
+                 *get_int(seen, "hangs"), get_int(seen, "restarts").value_or(0));
   }
   if (const json::array* children = get_array(*answer, "children")) {
     for (const json::value& child : *children)

@@ -25,6 +25,7 @@ struct Options {
     kStop,
     kDoctor,
     kConfigCheck,
+    kConfigReload,
     kModels,
     kModelsTest,
     kUsage,
@@ -41,7 +42,8 @@ struct Options {
     kAuditVerify,
     kTrace,
     kReplay,
-    kAgent
+    kAgent,
+    kCron
   };
   Command command = Command::kUp;
   std::string home;
@@ -69,6 +71,10 @@ struct Options {
     std::uint32_t zone = 0, metric = 0;
     std::uint16_t priority = 100;
   } rule;
+  struct Cron {  // cron
+    std::string when, zone, missed, from;
+    std::size_t count = 5;
+  } cron;
 };
 
 int run(int argc, char** argv);
@@ -76,10 +82,12 @@ int run(int argc, char** argv);
 int run_up(const Options& options);
 int run_chat(const Options& options);
 int run_agent(const Options& options);
+int run_cron(const Options& options);
 int run_status(const Options& options);
 int run_stop(const Options& options);
 int run_doctor(const Options& options);
 int run_config_check(const Options& options);
+int run_config_reload(const Options& options);
 int run_hive_keygen(const Options& options);
 int run_hive_join(const Options& options);
 int run_hive_list(const Options& options);

@@ -5,6 +5,7 @@
 #include "command_line.h"
 #include "configure.h"
 #include "skep/base/log.h"
+#include "skep/base/text.h"
 
 namespace skep::cli {
 
@@ -13,6 +14,7 @@ Result<kernel::KernelConfig> configure(const Options& options,
   SKEP_TRY(ConfigFile file, kernel::load_config(options.home, options.config_path));
   kernel::KernelConfig config = kernel::KernelConfig::read(file, options.home);
   problems = file.problems();
+  SKEP_TRY(config.keys, kernel::load_config_keys(options.home, options.config_path));
   if (problems.empty()) return config;
   return fail(Code::kInvalid, fmt::format("the configuration has {} problem{}", problems.size(),
                                           problems.size() == 1 ? "" : "s"));
@@ -40,9 +42,18 @@ std::string read_again(const Options& options, kernel::Kernel* kernel) {
                        problems.empty() ? config.error().message
                                         : problems.front().where + ": " + problems.front().message);
   }
-  kernel->reload(*config);
-  log::info("skep", "read again who may talk to the agent and who administers");
-  return "Read again: who may talk to me and who administers. Everything else takes a restart.";
+  const auto done = kernel->reload(*config);
+  if (!done) {
+    log::error("skep", "the configuration is not read again: {}", done.error().message);
+    return fmt::format("The configuration has problems, so nothing changed: {}.",
+                       done.error().message);
+  }
+  std::string said = done->taken.empty() ? "Read again; nothing that may change now is different."
+                                         : fmt::format("Read again: {}.", join(done->taken, ", "));
+  if (!done->waiting.empty())
+    said += fmt::format(" After a restart: {}.", join(done->waiting, ", "));
+  log::info("skep", "the configuration is read again: {}", said);
+  return said;
 }
 
 int run_config_check(const Options& options) {

@@ -7,15 +7,16 @@ Task<Result<std::unique_ptr<Daemon>>> Daemon::start(Loop& loop, kernel::KernelCo
   auto daemon = std::make_unique<Daemon>();
   const std::string listen = config.api_listen;
   const std::string home = config.home;
-  kernel::KernelOptions options{.networks = networks,
-                                .fatal = std::move(callbacks.fatal),
-                                .reload = std::move(callbacks.reload)};
+  kernel::KernelOptions options{
+      .networks = networks, .fatal = std::move(callbacks.fatal), .reload = callbacks.reload};
   options.node_arguments = std::move(callbacks.node_arguments);
   SKEP_CO_TRY(daemon->kernel_,
               co_await kernel::Kernel::open(loop, std::move(config), std::move(options)));
 
-  api::Api::Deps deps{
-      .loop = loop, .kernel = *daemon->kernel_, .shutdown = std::move(callbacks.shutdown)};
+  api::Api::Deps deps{.loop = loop,
+                      .kernel = *daemon->kernel_,
+                      .shutdown = std::move(callbacks.shutdown),
+                      .reload = std::move(callbacks.reload)};
   auto api = co_await api::Api::open(listen, home, std::move(deps));
   if (!api) {
     const Ctx ctx;

@@ -57,6 +57,15 @@ void print_status(const json::value& status) {
   if (const json::value* xmpp = get_member(status, "xmpp")) {
     fmt::print("xmpp       {} {}\n", get_string(*xmpp, "state"), get_string(*xmpp, "address"));
   }
+  if (const json::value* jobs = get_member(status, "jobs"); number(jobs, "jobs") > 0) {
+    fmt::print("jobs       {}, {} running, {} waiting, {} ended, {} failed\n", number(jobs, "jobs"),
+               number(jobs, "running"), number(jobs, "waiting"), number(jobs, "ended"),
+               number(jobs, "failed"));
+  }
+  if (const json::value* agents = get_member(status, "agents"); number(agents, "hangs") > 0) {
+    fmt::print("supervisor {} turns hung, {} restarts\n", number(agents, "hangs"),
+               number(agents, "restarts"));
+  }
   const json::array* processes = get_array(status, "processes");
   for (const json::value& process : processes == nullptr ? json::array() : *processes) {
     fmt::print("process    {} {}{}, {} restarts{}\n", get_string(process, "kind"),

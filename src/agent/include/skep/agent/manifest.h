@@ -1,6 +1,7 @@
 // What an agent is, as its file says: agents/<name>/agent.toml.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "skep/base/config.h"
 #include "skep/base/result.h"
 #include "skep/memory/ledger.h"
+#include "skep/schedule/due.h"
 
 namespace skep::agent {
 
@@ -30,6 +32,33 @@ struct ModelWay {
   [[nodiscard]] bool is_default() const { return provider.empty() && model.empty(); }
   bool operator==(const ModelWay&) const = default;
 };
+
+// When an agent wakes beside when it is spoken to.
+struct Wakes {
+  enum class Mode : std::uint8_t {
+    kReactive = 0,  // never
+    kContinuous,    // again and again, `interval` apart
+    kPeriodic,      // when `cron` says
+    kProactive      // when something happens that `conditions` name
+  };
+  static constexpr std::size_t conditions_max = 16;
+
+  Mode mode = Mode::kReactive;
+  std::chrono::seconds interval{60};
+  std::string cron;  // as schedule::When::parse() takes it
+  schedule::Missed missed = schedule::Missed::kOnce;
+  std::vector<std::string> conditions;  // as schedule::Condition::parse() takes them
+  std::int64_t fires_max = 0;           // kProactive: then it waits no more; 0: no limit
+  // [autonomous]
+  std::string time_zone;              // of `cron` and the quiet hours; empty: the system's
+  std::string quiet_hours;            // "22:00-06:30": it does not wake by itself then
+  std::chrono::seconds heartbeat{0};  // a turn without a sign of life for twice as long hangs; 0:
+                                      // [agents] hung_secs says
+  int restarts_max = 10;              // after hanging, in all; 0: no limit but three in a row
+
+  bool operator==(const Wakes&) const = default;
+};
+std::string_view mode_name(Wakes::Mode mode);  // "reactive", …
 
 // A value. Texts are taken as they stand: no variables are expanded in it, since a model may have
 // written it.
@@ -65,6 +94,7 @@ struct Manifest {
   std::vector<std::string> tool_allowlist;  // not empty: of the granted tools only these
   std::vector<std::string> tool_blocklist;  // never these
   std::optional<ExecPolicy> exec_policy;    // absent: kFull
+  Wakes wakes;
   std::string workspace;  // a folder under <home>/workspaces, shared by all who name it; empty: own
 
   bool operator==(const Manifest&) const = default;

@@ -35,6 +35,7 @@ class Api {
     Loop& loop;
     kernel::Kernel& kernel;
     std::function<void()> shutdown;
+    std::function<std::string()> reload = {};  // KernelOptions::reload
   };
   static Task<Result<std::unique_ptr<Api>>> open(std::string listen, std::string home, Deps deps);
   virtual ~Api() = default;  // close() first

@@ -92,6 +92,8 @@ class Authority {
   // speaks decides, and nothing that speaks is kDeny. Every decision is in the audit log when this
   // returns; when it cannot be written the answer is kDeny.
   virtual Decision authorize(const Question& question) = 0;
+  // Other rules from the next question on. kInvalid as in open(): then the old ones stay.
+  virtual Result<void> set_rules(const AuthorityConfig& config) = 0;
 };
 
 }  // namespace skep::authority

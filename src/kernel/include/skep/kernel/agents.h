@@ -20,7 +20,8 @@ enum class AgentState : std::uint8_t {
   kRunning,      // takes messages
   kSuspended,    // a person paused it: it refuses messages until a person resumes it
   kCrashed,      // cannot be opened: `why` says what is wrong
-  kTerminated    // being ended; a start of the process finishes that
+  kTerminated    // without `why`: being ended, a start of the process finishes that; with it: the
+                 // supervisor gave it up, and a person may resume or kill it
 };
 std::string_view state_name(AgentState state);
 
@@ -32,7 +33,7 @@ struct AgentEntry {
   AgentMode mode = AgentMode::kFull;
   std::optional<Uuid> parent;  // who spawned it; none: a person
   WallTime created_at{}, last_active{};
-  std::string why;    // kCrashed
+  std::string why;    // kCrashed, kTerminated
   bool main = false;  // the one of skep.toml
 };
 
@@ -75,6 +76,12 @@ class Agents {
   virtual Result<void> attach() = 0;
   // Adds agent_* to the main agent's toolbox where [agents] main_tools says so; before attach().
   virtual Result<void> add_main_tools(tools::Toolbox& toolbox) = 0;
+  // What agents have beside the house's tools and agent_*: called for each that is opened, with its
+  // name; before attach().
+  using MoreTools =
+      std::function<Result<void>(tools::Toolbox&, const std::string& agent,
+                                 const std::function<bool(std::string_view)>& wanted)>;
+  virtual void give(MoreTools tools) = 0;
   // What was accepted and is not finished, of all but the main agent.
   [[nodiscard]] virtual std::vector<Message> unfinished() const = 0;
   // Goes on with it: agents that were running are opened where they have something left to do.
@@ -93,8 +100,8 @@ class Agents {
   virtual Task<Result<void>> kill(std::string name, std::string by) = 0;
   // Its running turns stop and go on with activate().
   virtual Task<Result<AgentEntry>> suspend(std::string name) = 0;
-  // From created, suspended or crashed to running; a running one stays it. kInvalid with the reason
-  // when it cannot start.
+  // From created, suspended, crashed or given up to running; a running one stays it. kInvalid with
+  // the reason when it cannot start.
   virtual Task<Result<AgentEntry>> activate(std::string name) = 0;
   // Running turns go on with the tools of the new mode.
   virtual Task<Result<AgentEntry>> set_mode(std::string name, AgentMode mode) = 0;
@@ -102,6 +109,8 @@ class Agents {
   [[nodiscard]] virtual std::vector<AgentEntry> list()
       const = 0;  // the main one first, then by name
   [[nodiscard]] virtual Result<AgentEntry> find(std::string_view name) const = 0;
+  // nullptr: there is none. Good until the registry changes.
+  [[nodiscard]] virtual const AgentEntry* by_id(const Uuid& id) const = 0;
   [[nodiscard]] virtual std::vector<std::string> children(const Uuid& id) const = 0;  // names
   // From its file, which a person may have changed; kInvalid with the problems.
   [[nodiscard]] virtual Result<agent::Manifest> manifest(std::string_view name) const = 0;
@@ -109,6 +118,10 @@ class Agents {
   // The newest lines of its log, oldest first; a line is JSON: {"ts","event",…}.
   [[nodiscard]] virtual Result<std::vector<std::string>> log_lines(std::string_view name,
                                                                    std::size_t lines_max) const = 0;
+  // Looks after the main agent's turns too; it outlives this.
+  virtual void watch_main(agent::Agent& agent) = 0;
+  // {"hangs", "restarts", "hangs_in_a_row"}: what the supervisor has seen of it since the start.
+  [[nodiscard]] virtual json::object health(std::string_view name) const = 0;
   // How many are open now, of how many.
   [[nodiscard]] virtual json::object status() const = 0;
   virtual Task<void> close(Ctx ctx) = 0;

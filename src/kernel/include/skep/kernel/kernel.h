@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/kernel/nodes.h"
+#include "skep/kernel/schedules_config.h"
 #include "skep/llm/model.h"
 #include "skep/memory/search.h"
 #include "skep/memory/task_board.h"
@@ -29,6 +31,7 @@
 namespace skep::kernel {
 
 class Agents;
+class Jobs;
 
 std::string_view version();  // "0.1.0"
 
@@ -42,6 +45,13 @@ struct AgentsConfig {
   // Whether the agent of skep.toml has agent_*: "on", "off", "auto": as soon as there is another
   // agent.
   std::string main_tools = "auto";
+  // heartbeat_secs: how often all agents are looked at; 0: never.
+  std::chrono::milliseconds heartbeat{30'000};
+  // hung_secs: a turn without a sign of life for so long hangs; its agent has crashed.
+  std::chrono::milliseconds hung{180'000};
+  // recovery_secs: between two starts of an agent that has crashed; it doubles where a start fails.
+  std::chrono::milliseconds recovery{60'000};
+  static constexpr int hangs_max = 3;  // in a row; then the agent is ended
 
   static AgentsConfig read(ConfigSection section);
 };
@@ -69,10 +79,12 @@ struct KernelConfig {
   agent::SubAgentsConfig sub_agents;  // [agent], [llm.agents.*]
   agent::TurnLogConfig turn_log;      // [trace]
   memory::MemoryConfig memory;
+  memory::PersonasConfig personas;  // [personas]
   memory::SearchConfig search;     // [memory.search]
   memory::BoardConfig board;       // [memory] claim_mins
   MemoryToolsConfig memory_tools;  // [tools.memory]
   AgentsConfig agents;
+  SchedulesConfig schedules;  // [schedules]
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
   tools::WebSearchConfig web_search;           // [skills.web_search]
@@ -92,6 +104,9 @@ struct KernelConfig {
   // Both, [server] first.
   [[nodiscard]] std::vector<channels::XmppChannelConfig> xmpp_nodes() const;
 
+  // What the file says, key by key, for finding what has changed; empty: nobody will ask.
+  std::map<std::string, std::string> keys;
+
   // Reads every section; problems are in `file` afterwards (file.problems()).
   static KernelConfig read(ConfigFile& file, const std::string& home);
   // Of the daemon's router, or of another one of the same home.
@@ -101,6 +116,9 @@ struct KernelConfig {
 std::string default_home();
 // `path` if given (must exist), else <home>/skep.toml if there, else an empty configuration.
 Result<ConfigFile> load_config(const std::string& home, const std::optional<std::string>& path);
+// The keys of that file.
+Result<std::map<std::string, std::string>> load_config_keys(const std::string& home,
+                                                            const std::optional<std::string>& path);
 
 // One process at a time owns a home.
 class HomeLock {
@@ -131,6 +149,12 @@ struct KernelOptions {
   std::function<std::string()> reload = {};
 };
 
+// What a configuration that was read again came to, as keys ("quota.daily_tokens").
+struct Reloaded {
+  std::vector<std::string> taken;    // in force now
+  std::vector<std::string> waiting;  // changed, and in force after a restart
+};
+
 // Loop thread only.
 class Kernel {
  public:
@@ -147,6 +171,7 @@ class Kernel {
   [[nodiscard]] virtual channels::WebChannel& web() = 0;
   [[nodiscard]] virtual fabric::Router& router() = 0;
   [[nodiscard]] virtual Agents& agents() = 0;  // <skep/kernel/agents.h>
+  [[nodiscard]] virtual Jobs* jobs() = 0;      // <skep/kernel/jobs.h>; null in a node's process
   [[nodiscard]] virtual memory::Ledger& ledger() = 0;
   // What models have cost, also in the process of an agent that has one of its own: /api/usage.
   [[nodiscard]] virtual json::object usage() const = 0;
@@ -156,9 +181,9 @@ class Kernel {
   [[nodiscard]] virtual AuthoritySide& authority() = 0;
   [[nodiscard]] virtual json::object status() const = 0;  // the whole picture, for /api/status
   [[nodiscard]] virtual WallTime started() const = 0;
-  // Who may talk to us and who administers, out of a configuration that was read again; at once,
-  // without a new link. Everything else takes a restart.
-  virtual void reload(const KernelConfig& config) = 0;
+  // Takes over what may change while it runs (docs/configuration.md) out of a configuration that
+  // was read again and has no problems: all of it, or on an error nothing.
+  virtual Result<Reloaded> reload(const KernelConfig& config) = 0;
 };
 
 }  // namespace skep::kernel

@@ -107,6 +107,7 @@ class Ledger {
   [[nodiscard]] virtual NamedSpend spent(Scope scope, std::string_view name) = 0;
   [[nodiscard]] virtual std::vector<NamedSpend> all(Scope scope) = 0;  // the month's dearest first
   [[nodiscard]] virtual const QuotaConfig& quota() const = 0;
+  virtual void set_quota(const QuotaConfig& quota) = 0;  // from the next reserve() on
   // Limits of one agent beside [quota.agent], until they are set anew; none: it has only that.
   virtual void limit_agent(std::string_view agent, const SpendLimits& limits) = 0;
   [[nodiscard]] virtual bool limited() const = 0;  // whether anything has a limit

@@ -1,5 +1,5 @@
-// What an agent is told about a task that another program gave it, and what it tells with the
-// answer.
+// What an agent is told about a task that another program or the house's own schedule gave it, and
+// what it tells with the answer.
 #pragma once
 
 #include <optional>
@@ -13,6 +13,8 @@ struct Errand {
   std::int64_t tokens_max = 0;  // all model calls of the turn together; 0: no limit
   // The person of ours who is asked, over XMPP, where somebody must be; empty: then it is a no.
   std::string owner;
+  // The house's own words, which nobody outside has written: a job's.
+  bool own = false;
   bool operator==(const Errand&) const = default;
 };
 void put_errand(Message& message, const Errand& errand);

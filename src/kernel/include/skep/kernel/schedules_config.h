@@ -1,0 +1,25 @@
+// Bounds of what runs by itself.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "skep/base/config.h"
+
+namespace skep::kernel {
+
+// [schedules]
+struct SchedulesConfig {
+  bool tools = true;                // agents may be given cron_create, cron_list, cron_cancel
+  std::size_t jobs_per_agent = 50;  // made by people and agents; more are refused
+  std::size_t jobs_max = 500;       // of all agents together
+  std::chrono::milliseconds every_min{60'000};  // every_secs_min: a model may not ask for less
+  std::size_t running_max = 5;                  // runs at once, of all agents; more wait for them
+  int failures_max = 5;                         // in a row; then the job is switched off
+  std::chrono::milliseconds event_cooldown{5'000};  // between two runs for events of one agent
+  std::size_t events_per_hour = 60;  // runs for events of one agent; more are dropped
+
+  static SchedulesConfig read(ConfigSection section);
+};
+
+}  // namespace skep::kernel
