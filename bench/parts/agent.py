@@ -7,7 +7,7 @@ import time
 
 from support import procs
 
-from . import agent_turn
+from . import agent_turn, search
 from .common import SKEP, Row, at_most
 from .start import Daemon, environment, kilobytes
 
@@ -17,7 +17,7 @@ PATIENCE = 300
 
 
 def run(_options):
-    return agent_turn.books() + agent_turn.floor() + agent_turn.stuck() + agent_turn.long_session() + many_idle()
+    return agent_turn.books() + agent_turn.floor() + agent_turn.stuck() + agent_turn.long_session() + search.search() + many_idle()
 
 
 def many_idle():

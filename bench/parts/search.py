@@ -16,6 +16,7 @@ def search():
     got = json.loads(out.stdout)
     samples = f"{got['chunks']} chunks"
     return [at_most(Row("hybrid search, p50", "ms", got["p50_ms"], samples), 20, "< 20 ms"),
+            Row("processor time of each", "ms", got["cpu_ms"], samples),
             Row("hybrid search, p99", "ms", got["p99_ms"], samples),
             Row("of these the vectors (all of them, 8 bits a number), p50", "ms", got["scan_ms"], samples),
             Row("10 nearest by 8 bits that are the 10 nearest exactly", "%", got["recall"] * 100, "100 queries"),

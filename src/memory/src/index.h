@@ -33,8 +33,7 @@ struct Candidate {
 
 struct IndexState {
   bool more = false;         // files are left to read
-  std::size_t chunks = 0;    // in all
-  std::size_t unplaced = 0;  // of them without a vector
+  std::size_t unplaced = 0;  // chunks without a vector
 };
 
 struct RankQuery {
@@ -52,7 +51,7 @@ class Index {
   static constexpr std::size_t file_bytes_max = 16u << 20;  // larger files are left out
   // A word that is in more chunks than this says nothing: only the rarer ones are looked up, or of
   // a single such word its newest chunks.
-  static constexpr std::int64_t matches_max = 20'000;
+  static constexpr std::int64_t matches_max = 5'000;
 
   Index(Loop& loop, IndexPlace place, const Embeddings& embeddings);
   ~Index();
