@@ -2,16 +2,19 @@
 // router reads them.
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "shared_memory.h"
 #include "skep/fabric/envelope.h"
 
 namespace skep::bench {
 
 class Node {
  public:
-  // Connects and says HELLO; dies when the router does not announce it.
-  Node(const std::string& socket_path, const std::string& name);
+  // Connects and says HELLO; dies when the router does not announce it, or with `shared` gives no
+  // memory to share.
+  Node(const std::string& socket_path, const std::string& name, bool shared = false);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -28,7 +31,14 @@ class Node {
   [[nodiscard]] int fd() const { return fd_; }
 
  private:
+  void read_some();
+  void flush_ring();
+  void await_bell();
+
   int fd_;
+  std::unique_ptr<fabric::SharedMemory> shared_;
+  bool beside_ = false;
+  std::vector<fabric::OwnedFd> fds_;
   std::string id_, head_, out_;
   fabric::EnvelopeReader reader_;
   fabric::FrameReader in_{fabric::kStampedBytesMax};

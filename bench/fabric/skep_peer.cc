@@ -1,9 +1,10 @@
-// Two processes that talk through the router: `skep_peer SOCKET CPU_HERE CPU_THERE`. Orders:
-// "run 1 COUNT ping:BYTES" request/reply; "run WINDOW COUNT oneway:BYTES" and "single:BYTES": a
-// stream with WINDOW messages at most not yet acknowledged by the receiver, batched into 64 KiB
-// writes or one write a message; "run 1 COUNT fanout:N": a broadcast to N nodes in this process;
-// "run 1 COUNT visible:SOCKET": from a newcomer's connect() to another router until a message that
-// this node sends it has arrived there. All sizes are of the words alone.
+// Two processes that talk through the router: `skep_peer SOCKET CPU_HERE CPU_THERE [shared]`, by
+// the socket or by memory that is shared with the router. Orders: "run 1 COUNT ping:BYTES"
+// request/reply; "run WINDOW COUNT oneway:BYTES" and "single:BYTES": a stream with WINDOW messages
+// at most not yet acknowledged by the receiver, batched into 64 KiB writes or one write a message;
+// "run 1 COUNT fanout:N": a broadcast to N nodes in this process; "run 1 COUNT visible:SOCKET":
+// from a newcomer's connect() to another router until a message that this node sends it has arrived
+// there. All sizes are of the words alone.
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -19,13 +20,13 @@
 namespace skep::bench {
 namespace {
 
-constexpr std::string_view kThere = "AI.there@bench";
+std::string there_of(bool shared) { return shared ? "AI.shared.there" : "AI.there"; }
 
 // Echoes what has the trace "p", counts the rest and gives credit back by halves of the window.
-[[noreturn]] void answer(const std::string& socket, int cpu) {
+[[noreturn]] void answer(const std::string& socket, int cpu, bool shared) {
   end_with_parent();
   pin(cpu);
-  Node node(socket, "AI.there");
+  Node node(socket, there_of(shared), shared);
   std::uint64_t heard = 0, window = 1;
   while (true) {
     const fabric::EnvelopeView& view = node.receive();
@@ -76,11 +77,11 @@ Wanted wanted(const std::string& target) {
   return {.what = what, .bytes = std::stoul(rest)};
 }
 
-void ping(Node& node, int count, const std::string& words) {
+void ping(Node& node, const std::string& there, int count, const std::string& words) {
   Round round;
   for (int i = 0; i < count; ++i) {
     const auto started = Steady::now();
-    node.send(kThere, "p", words);
+    node.send(there, "p", words);
     node.flush();
     if (node.receive().trace != "p") die("a stray answer");
     round.add(started);
@@ -88,15 +89,16 @@ void ping(Node& node, int count, const std::string& words) {
   round.print();
 }
 
-void stream(Node& node, int window, int count, const std::string& words, bool batched) {
-  node.send(kThere, fmt::format("w{}", window), "");
+void stream(Node& node, const std::string& there, int window, int count, const std::string& words,
+            bool batched) {
+  node.send(there, fmt::format("w{}", window), "");
   node.flush();
   const int half = window / 2, credits = (count + half - 1) / half;
   Round round;
   const auto started = Steady::now();
   int heard = 0;
   for (int i = 1; i <= count; ++i) {
-    node.send(kThere, i == count ? "end" : "x", words);
+    node.send(there, i == count ? "end" : "x", words);
     if (!batched) node.flush();
     if (i - heard * half < window && i < count) continue;
     node.flush();
@@ -128,12 +130,13 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int run(const std::string& socket, int cpu_here, int cpu_there) {
+int run(const std::string& socket, int cpu_here, int cpu_there, bool shared) {
   raise_descriptor_limit();
-  const pid_t there = ::fork();
-  if (there == 0) answer(socket, cpu_there);
+  const pid_t child = ::fork();
+  if (child == 0) answer(socket, cpu_there, shared);
   pin(cpu_here);
-  Node node(socket, "AI.here");
+  const std::string there = there_of(shared) + "@bench";
+  Node node(socket, shared ? "AI.shared.here" : "AI.here", shared);
   ::usleep(100'000);  // the other registers
   std::vector<std::unique_ptr<Node>> ears;
   print_line("ready");
@@ -141,9 +144,9 @@ int run(const std::string& socket, int cpu_here, int cpu_there) {
     const Wanted want = wanted(order->target);
     const std::string words(want.bytes, 'w');
     if (want.what == "ping") {
-      ping(node, order->count, words);
+      ping(node, there, order->count, words);
     } else if (want.what == "oneway" || want.what == "single") {
-      stream(node, order->in_flight, order->count, words, want.what == "oneway");
+      stream(node, there, order->in_flight, order->count, words, want.what == "oneway");
     } else if (want.what == "visible") {
       visible(node, want.path, order->count);
     } else if (want.what == "fanout") {
@@ -154,8 +157,8 @@ int run(const std::string& socket, int cpu_here, int cpu_there) {
       die("no such order: " + order->target);
     }
   }
-  ::kill(there, SIGTERM);
-  ::waitpid(there, nullptr, 0);
+  ::kill(child, SIGTERM);
+  ::waitpid(child, nullptr, 0);
   return 0;
 }
 
@@ -163,6 +166,7 @@ int run(const std::string& socket, int cpu_here, int cpu_there) {
 }  // namespace skep::bench
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 64;
-  return skep::bench::run(argv[1], std::atoi(argv[2]), std::atoi(argv[3]));
+  const bool shared = argc == 5 && std::string_view(argv[4]) == "shared";
+  if (argc != 4 && !shared) return 64;
+  return skep::bench::run(argv[1], std::atoi(argv[2]), std::atoi(argv[3]), shared);
 }

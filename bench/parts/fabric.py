@@ -12,9 +12,10 @@ from .common import Row, Worker, program
 ROUNDS = int(os.environ.get("SKEP_BENCH_ROUNDS", "5"))
 SIZES = (256, 4096)
 WINDOW = 1024
-# Ours at either end of the way: a socket that is read and written by hand, as the raw ends' is; and a Message made and
-# taken apart, as Skep's own processes do, which is what libnats is for NATS.
-NODES = {"bare": "a bare socket", "link": "NodeLink"}
+# Ours at either end of the way: a socket that is read and written by hand, as the raw ends' is; the same with memory that
+# is shared with the router; and a Message made and taken apart, as Skep's own processes do (through shared memory too),
+# which is what libnats is for NATS.
+NODES = {"bare": "a bare socket", "shared": "bare shared memory", "link": "NodeLink"}
 
 
 def run(_options):
@@ -45,6 +46,7 @@ class Contest:
         ends = [str(here), str(there)]
         self.sides = {
             "bare": self.worker("bench_fabric_skep_peer", ours.path, *ends),
+            "shared": self.worker("bench_fabric_skep_peer", ours.path, *ends, "shared"),
             "link": self.worker("bench_fabric_link_peer", ours.path, *ends),
             # Two processes have two places: across two cores the raw ends sit apart.
             "raw": self.worker("bench_fabric_raw_peer", str(here), str(router)),
@@ -94,7 +96,7 @@ def nats_server(port, core):
 
 def latency(contest, name, size):
     """Percentiles of ours beside the same of the floor and the peer."""
-    rounds = contest.rounds(["bare", "raw", "link", "nats"], 1, 3000, f"ping:{size}")
+    rounds = contest.rounds(["bare", "shared", "raw", "link", "nats"], 1, 3000, f"ping:{size}")
     one = name == "one core"
     rows = []
     for node, words in NODES.items():
@@ -108,7 +110,7 @@ def latency(contest, name, size):
 
 def rate(contest, name, size):
     bound = 2.5 if size == 256 else 6
-    batched = contest.rounds(["bare", "link", "nats"], WINDOW, 50_000, f"oneway:{size}")
+    batched = contest.rounds(["bare", "shared", "link", "nats"], WINDOW, 50_000, f"oneway:{size}")
     single = contest.rounds(["bare", "nats"], WINDOW, 20_000, f"single:{size}")
     acked = contest.rounds(["link"], WINDOW, 20_000, f"acked:{size}")
     title = f"one way {size} B, {name}"

@@ -73,6 +73,8 @@ class Prosody(xmpp_server.Server):
             # A component whose link died silently comes back before the server has noticed.
             '  component_conflict_resolve = "kick_old"',
         ]
+        for domain in options.components:
+            lines += [f'Component "{domain}"', f'  component_secret = "{COMPONENT_SECRET}"']
         return "\n".join(line for line in lines if line) + "\n"
 
 

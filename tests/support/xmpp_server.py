@@ -25,6 +25,7 @@ class Options:
     muc: bool = True             # a conference.example.test
     upload_bytes_max: int = 1_000_000   # the largest file that upload.example.test takes
     accounts: tuple = ()         # further local parts on example.test
+    components: tuple = ()       # domains of further components, with the secret of the first (Prosody only)
     passwords: dict = dataclasses.field(default_factory=dict)   # local part -> password, instead of the usual one
 
 

@@ -136,12 +136,18 @@ class Executing(TwoDomains):
 class Confirming(TwoDomains):
     """What changes something waits for a person of the agent's own domain."""
 
+    high_risk = ()
+
     def setUp(self):
         super().setUp()
-        self.agent = self.agent_b().start()
+        self.agent = self.agent_b(high_risk=list(self.high_risk)).start()
         self.online(self.agent)
         self.ann = self.login(self.a, "ann@a.test/phone")
         self.bob = self.login(self.b, "bob@b.test/desk")
+
+    def react(self, client, confirm_id, emoji):
+        client.send(f'<message to="agent.b.test" type="chat" id="r-{confirm_id}"><reactions xmlns="urn:xmpp:reactions:0" '
+                    f'id="confirm-{confirm_id}"><reaction>{emoji}</reaction></reactions></message>')
 
     def store(self, exec_id):
         answer = self.ann.iq("set", "agent.b.test", execute("memory_store", exec_id, [("key", "k"), ("content", "v")]))
@@ -152,6 +158,8 @@ class Confirming(TwoDomains):
         confirm = question.find(CONFIRM + "confirm")
         self.assertEqual(confirm.find(CONFIRM + "action").get("type"), "memory_store")
         self.assertIsNotNone(confirm.find(CONFIRM + "expires"))
+        self.assertEqual(confirm.find(CONFIRM + "risk").get("level"), "high" if self.high_risk else "medium")
+        self.buttons = [one.get("value") for one in question.iter("{urn:xmpp:tmp:quick-response}response")]
         return confirm.get("id")
 
     def decide(self, client, confirm_id, decision, to="agent.b.test"):
@@ -175,6 +183,20 @@ class Confirming(TwoDomains):
         self.bob.message("helper@agent.b.test", "yes")
         self.assertEqual(self.result(self.ann, "c0").get("status"), "completed")
 
+    def test_a_thumb_is_enough_if_it_is_the_owners(self):
+        confirm_id = self.store("c4")
+        self.react(self.ann, confirm_id, "👍")
+        self.wait_count(self.agent, "confirmations_refused")
+        self.react(self.bob, confirm_id, "👍")
+        self.assertEqual(self.result(self.ann, "c4").get("status"), "completed")
+        self.assertEqual(self.outcome(), "executed")
+
+    def test_a_button_says_what_one_would_type(self):
+        confirm_id = self.store("c5")
+        self.assertEqual(self.buttons, [f"/confirm {confirm_id}", f"/deny {confirm_id}"])
+        self.bob.message("helper@agent.b.test", self.buttons[0])
+        self.assertEqual(self.result(self.ann, "c5").get("status"), "completed")
+
     def test_no_means_no(self):
         confirm_id = self.store("c2")
         self.decide(self.bob, confirm_id, "deny")
@@ -190,6 +212,24 @@ class Confirming(TwoDomains):
         self.online(self.agent)
         self.decide(self.bob, confirm_id, "approve")
         self.assertEqual(self.result(self.ann, "c3", 60).get("status"), "completed")
+
+
+class HighRisk(Confirming):
+    """What is named as a high risk is not done for a thumb."""
+    high_risk = ("memory_store",)
+    test_a_thumb_is_enough_if_it_is_the_owners = test_a_button_says_what_one_would_type = None
+
+    def test_it_wants_words(self):
+        confirm_id = self.store("h1")
+        self.assertEqual(self.buttons, [])
+        self.react(self.bob, confirm_id, "👍")
+        self.wait_count(self.agent, "confirmations_untyped")
+        self.bob.send(f'<message to="agent.b.test" type="chat" id="bare"><confirmed xmlns="urn:fluux:agent:0#confirm" '
+                      f'id="{confirm_id}" decision="approve"/></message>')
+        self.wait_count(self.agent, "confirmations_untyped", 2)
+        self.bob.message("helper@agent.b.test", "yes")
+        self.assertEqual(self.result(self.ann, "h1").get("status"), "completed")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -148,14 +148,16 @@ class Rows:
         self.assertEqual(self.agent.sigterm(), 0)
         self.agent.start()
         folder = os.path.join(self.agent.home, "workspaces", os.listdir(os.path.join(self.agent.home, "workspaces"))[0])
-        for name, content in (("a.png", png()), ("b.bmp", b"BM" + bytes(60)), ("c.txt", b"no image")):
+        for name, content in (("a.png", png()), ("b.bmp", b"BM" + bytes(60)), ("c.txt", b"no image"),
+                              ("d.png", png() + bytes(5 << 20))):
             with open(os.path.join(folder, name), "wb") as out:
                 out.write(content)
         self.model.script('tool_call image_analyze {"path":"a.png","prompt":"what colour?"}', 'tool_call image_analyze {"path":"b.bmp"}',
-                          'tool_call image_analyze {"path":"c.txt"}', 'tool_call image_analyze {"path":"../x.png"}', 'text "Red."')
+                          'tool_call image_analyze {"path":"c.txt"}', 'tool_call image_analyze {"path":"d.png"}', 'tool_call image_analyze {"path":"../x.png"}', 'text "Red."')
         self.assertEqual(self.say(), "Red.")
         last = self.model.requests[-1]
-        for wanted in ("a.png: PNG, 2 x 3 pixels", "what colour?", "b.bmp: BMP", "cannot be shown", "c.txt is no image", "Not looked at"):
+        for wanted in ("a.png: PNG, 2 x 3 pixels", "what colour?", "b.bmp: BMP", "cannot be shown", "c.txt is no image", "Not looked at",
+                       "d.png: PNG, 2 x 3 pixels, 5.0 MB. It cannot be shown"):
             self.assertTrue(last.contains(wanted), f"{wanted}\n{self.model.describe()}")
         self.assertEqual(last.raw.count(b"iVBORw0KGgo"), 1, "the image itself, once")
 

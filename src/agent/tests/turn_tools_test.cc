@@ -78,7 +78,7 @@ TEST_F(TurnTools, TheSameCallIsWarnedOfAndThenNotRun) {
   model.says("enough");
   EXPECT_EQ(ask("go"), "enough");
   EXPECT_EQ(runs.size(), 4u);
-  EXPECT_EQ(told(model.requests[2]).back(), "user: result(1 result of act)");
+  EXPECT_EQ(told(model.requests[2]).back(), "user: result(1-2 result of act)");
   EXPECT_TRUE(told(model.requests[3]).back().contains("the same call for the 3. time"));
   EXPECT_TRUE(told(model.requests[5]).back().contains("Not run"));
 }

@@ -119,11 +119,14 @@ HeadKeeper::~HeadKeeper() {
 }
 
 void HeadKeeper::set(AuditHead head) {
+  bool wake =
+      false;  // a thread that pauses sees it by itself, and waking it costs each entry two switches
   {
     const std::scoped_lock lock(mutex_);
     newest_ = std::move(head);
+    wake = std::exchange(idle_, false);
   }
-  changed_.notify_one();
+  if (wake) changed_.notify_one();
   if (thread_.joinable()) return;
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
@@ -131,7 +134,9 @@ void HeadKeeper::set(AuditHead head) {
 void HeadKeeper::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (true) {
+    idle_ = !newest_;
     changed_.wait(lock, stop, [this] { return newest_.has_value(); });
+    idle_ = false;
     if (!newest_) return;  // asked to stop, and nothing is left
     const AuditHead head = *std::exchange(newest_, std::nullopt);
     lock.unlock();

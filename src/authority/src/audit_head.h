@@ -57,6 +57,7 @@ class HeadKeeper {
   std::mutex mutex_;  // of newest_ and thread_'s wake-up
   std::condition_variable_any changed_;
   std::optional<AuditHead> newest_;  // not written yet
+  bool idle_ = true;                 // the thread waits for a head, not for its pause to end
   bool failing_ = false;             // the thread's own
   std::jthread thread_;              // begins with the first head
 };

@@ -221,6 +221,7 @@ json::object Rooms::status() const {
                                  {"state", state_name(room->state())},
                                  {"nick", room->nick()},
                                  {"others", room->occupants().size()},
+                                 {"turned_away", room->turned_away()},
                                  {"trouble", room->trouble()},
                                  {"invited", room->invited()}});
   }

@@ -69,8 +69,7 @@ Element render_part(const OutgoingReply& reply, const Jid& from, const Jid& to,
 // 4.1: what a client sends when one is pressed is an ordinary message with that text.
 void add_choices(Element& stanza, const std::vector<Choice>& choices) {
   for (const Choice& choice : choices) {
-    Element response = child("response", kNsQuickResponse);
-    stanza.add(std::move(response.set("value", choice.value).set("label", choice.label)));
+    stanza.add(xmpp::quick_response(choice.value, choice.label));
   }
 }
 

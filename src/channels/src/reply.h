@@ -11,8 +11,7 @@
 
 namespace skep::channels {
 
-inline constexpr std::string_view kNsQuickResponse = "urn:xmpp:tmp:quick-response";  // XEP-0439
-inline constexpr std::string_view kNsMarkers = "urn:xmpp:chat-markers:0";            // XEP-0333
+inline constexpr std::string_view kNsMarkers = "urn:xmpp:chat-markers:0";  // XEP-0333
 
 // What is said beside the words of a reply, or instead of them.
 struct Extras {

@@ -98,7 +98,7 @@ std::string Courier::lane_of(const Message& message) const {
   return fmt::format("{}\n{}\n{}\n{}", to, c.channel, c.peer, c.thread);
 }
 
-Result<void> Courier::take(Message message) {
+Result<void> Courier::take(Message&& message) {
   message.src = config_.src;
   message.src_name.reset();
   if (message.id.empty()) message.id = MessageId(mint_ulid());
@@ -109,23 +109,20 @@ Result<void> Courier::take(Message message) {
     message.meta["ack"] = true;
   }
   if (deps_.blobs != nullptr) SKEP_TRY_VOID(offload_text(message, *deps_.blobs));
-  std::string frame;
-  SKEP_TRY_VOID(append_frame(frame, message, Stamp{.ttl = message.ttl}));
-  return keep(message, std::move(frame));
+  if (message.meta.contains("ack") || !up_) return keep(message);
+  SKEP_TRY_VOID(deps_.send_message(message));
+  ++sent_;
+  return {};
 }
 
-Result<void> Courier::keep(const Message& message, std::string frame) {
+Result<void> Courier::keep(const Message& message) {
   const bool acknowledged = message.meta.contains("ack");
-  const bool system = message.kind == Kind::kSystem;
-  if (!acknowledged && up_) {
-    SKEP_TRY_VOID(deps_.send(frame, system));
-    ++sent_;
-    return {};
-  }
+  std::string frame;
+  SKEP_TRY_VOID(append_frame(frame, message, Stamp{.ttl = message.ttl}));
   Outbox::Item item{.id = message.id.str(),
                     .frame = std::move(frame),
                     .acknowledged = acknowledged,
-                    .system = system,
+                    .system = message.kind == Kind::kSystem,
                     .reply = message.kind == Kind::kReply,
                     .since = now()};
   if (acknowledged) item.lane = lane_of(message);

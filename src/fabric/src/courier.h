@@ -33,6 +33,7 @@ class Courier {
     const BlobStore* blobs = nullptr;  // long texts go there
     // To the router. kUnavailable while there is none, kExhausted when its socket is full.
     std::function<Result<void>(std::string_view frame, bool system)> send;
+    std::function<Result<void>(const Message& message)> send_message;  // the same, of ours
     // A message that nobody answers for was too old to be sent.
     std::function<void(const Outbox::Item& item)> too_old;
     // NodeLink::Deps::undelivered; may be empty.
@@ -43,7 +44,7 @@ class Courier {
   // What a previous process kept. Once, before anything is sent.
   void restore();
   // NodeLink::deliver.
-  Result<void> take(Message message);
+  Result<void> take(Message&& message);
   void up();    // a router took us in: everything that waits goes, in order
   void down();  // until then nothing does
   void tick();  // now and then: what was not answered in time goes again
@@ -61,7 +62,7 @@ class Courier {
     Error why;
     bool passes = false;  // may be otherwise in a while
   };
-  Result<void> keep(const Message& message, std::string frame);
+  Result<void> keep(const Message& message);
   Result<void> restore_one(const std::string& id, const std::string& frame);
   [[nodiscard]] std::string lane_of(const Message& message) const;
   [[nodiscard]] bool patient() const { return config_.missing_kept_max.count() > 0; }

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "envelope_parts.h"
 #include "json_scan.h"
 #include "message_members.h"
 #include "skep/base/json.h"
@@ -68,19 +69,20 @@ std::string text_in(MetaReader& in, std::string_view of, const json::value& obje
   return std::string(get_string(object, key));
 }
 
-Destination destination_of(const EnvelopeView& view) {
+void set_destination(Message& m, const EnvelopeView& view) {
   switch (view.to) {
     case EnvelopeView::To::kNode:
-      return view.dst_node;
+      m.dst = view.dst_node;
+      break;
     case EnvelopeView::To::kBroadcast:
-      return Broadcast{std::string(view.target)};
+      m.dst = Broadcast{std::string(view.target)};
+      break;
     case EnvelopeView::To::kName:
-      if (Result<Name> name = Name::parse(view.dst_text)) return *std::move(name);
+      if (Result<Name> name = Name::parse(view.dst_text)) m.dst = *std::move(name);
       break;
     case EnvelopeView::To::kNull:
       break;
   }
-  return Unresolved{};
 }
 
 void read_time(Message& m, MetaReader& in) {
@@ -184,13 +186,15 @@ Result<bool> spread_meta(Message& m, std::string_view meta) {
     const bool plain = is_text && !scan.escaped();
     scan.space();
     if (plain && plain_key && take_plain(m, key, text)) continue;
-    json::string name(key);
+    json::value unescaped;
     if (!plain_key) {
-      SKEP_TRY(const json::value unescaped, parse_json('"' + std::string(key) + '"'));
-      name = unescaped.get_string();
+      SKEP_TRY(unescaped, parse_json('"' + std::string(key) + '"'));
+      key = unescaped.get_string();
     }
-    fields = fields || has_field(name);
-    SKEP_TRY(m.meta[name], value_of(value, plain, text));
+    fields = fields || has_field(key);
+    SKEP_TRY(json::value read, value_of(value, plain, text));
+    const auto [member, fresh] = m.meta.emplace(key, std::move(read));
+    if (!fresh) member->value() = std::move(read);
   } while (scan.take(','));
   return fields;
 }
@@ -244,20 +248,21 @@ Result<void> read_words(Message& m, const json::value& payload) {
 }
 
 // Words and nothing else, as append_frame() writes them.
-std::optional<std::string> words_alone(std::string_view payload) {
-  JsonScan scan(payload);
+std::optional<std::string_view> words_alone(const EnvelopeView& view) {
+  if (view.words.data() != nullptr) return view.words;
+  JsonScan scan(view.payload);
   std::string_view words;
-  if (!scan.literal(R"({"type":"text","content":)") || !scan.string(words) || scan.escaped())
-    return std::nullopt;
-  if (!scan.literal(R"(,"attachments":[]})") || !scan.done()) return std::nullopt;
-  return std::string(words);
+  if (!scan.literal(kBeforeWords) || !scan.string(words) || scan.escaped()) return std::nullopt;
+  if (!scan.literal(kBehindWords) || !scan.done()) return std::nullopt;
+  return words;
 }
 
 // What is plainly no text payload is spared the parsing.
-Result<void> read_payload(Message& m, std::string_view payload) {
+Result<void> read_payload(Message& m, const EnvelopeView& view) {
+  const std::string_view payload = view.payload;
   if (payload == "null") return {};
-  if (auto words = words_alone(payload)) {
-    m.parts.emplace_back(TextPart{std::move(*words)});
+  if (const auto words = words_alone(view)) {
+    m.parts.emplace_back(TextPart{std::string(*words)});
     return {};
   }
   if (payload.front() == '{' && payload.contains("\"text\"")) {
@@ -287,18 +292,22 @@ std::string field(std::string_view value) {
   return out;
 }
 
-}  // namespace
-
-Result<Message> message_from_envelope(const EnvelopeView& view) {
-  Message m;
+Result<void> read_message(Message& m, const EnvelopeView& view) {
   m.src = view.src;
   m.trace = view.trace;
   m.ttl = view.ttl;
-  m.dst = destination_of(view);
+  set_destination(m, view);
   if (Result<Name> name = Name::parse(view.src_name)) m.src_name = *std::move(name);
   SKEP_TRY_VOID(read_meta(m, view));
-  SKEP_TRY_VOID(read_payload(m, view.payload));
-  return m;
+  return read_payload(m, view);
+}
+
+}  // namespace
+
+Result<Message> message_from_envelope(const EnvelopeView& view) {
+  Result<Message> result(std::in_place);  // made where it is returned: a Message is large
+  if (auto read = read_message(*result, view); !read) result = fail(std::move(read).error());
+  return result;
 }
 
 std::string thread_id_of(const Conversation& conversation) {

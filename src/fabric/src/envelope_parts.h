@@ -7,6 +7,11 @@
 
 namespace skep::fabric {
 
+// What stands before and behind the words of a payload that is nothing else, as append_frame()
+// writes it.
+inline constexpr std::string_view kBeforeWords = R"({"type":"text","content":)",
+                                  kBehindWords = R"(,"attachments":[]})";
+
 // What was seen of a frame on the way: which bytes before the payload may differ in a frame that is
 // otherwise laid out alike.
 struct EnvelopeNotes {
@@ -28,6 +33,7 @@ Result<EnvelopeView> read_envelope(std::string_view json, EnvelopeNotes* notes);
 
 // 36 characters, as Uuid::parse takes them.
 bool parse_uuid(std::string_view text, Uuid& out);
+void write_uuid(const Uuid& uuid, char* to);  // the 36
 // `to`, `dst_node` and `dst_text`; `text` is not empty.
 void set_destination(EnvelopeView& view, std::string_view text);
 

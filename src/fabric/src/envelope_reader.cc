@@ -55,7 +55,7 @@ class Layout {
 
  private:
   void learn_payload(const EnvelopeView& view);
-  [[nodiscard]] bool same_payload(JsonScan& scan) const;
+  [[nodiscard]] bool same_payload(JsonScan& scan, std::string_view& words) const;
 
   std::vector<Expected> blocks_;
   std::uint32_t payload_begin_ = 0, src_begin_ = 0;
@@ -66,6 +66,7 @@ class Layout {
   // behind that text, to the frame's end.
   std::string before_, behind_;
   std::uint32_t behind_payload_ = 0;  // bytes of behind_
+  bool is_words_ = false;             // the payload is that text and nothing else
 };
 
 std::string_view longest_text(std::string_view payload) {
@@ -123,12 +124,16 @@ void Layout::learn_payload(const EnvelopeView& view) {
   before_ = before.substr(0, before.size() - 1);  // without the quote
   behind_ = behind;
   behind_payload_ = static_cast<std::uint32_t>(end - view.payload.data() - view.payload.size());
+  is_words_ =
+      before_ == kBeforeWords && behind.substr(0, behind.size() - behind_payload_) == kBehindWords;
 }
 
-bool Layout::same_payload(JsonScan& scan) const {
+bool Layout::same_payload(JsonScan& scan, std::string_view& words) const {
   std::string_view text;
-  return !behind_.empty() && scan.literal(before_) && scan.string(text) && scan.literal(behind_) &&
-         scan.done();
+  const bool same = !behind_.empty() && scan.literal(before_) && scan.string(text) &&
+                    scan.literal(behind_) && scan.done();
+  if (same && is_words_ && !scan.escaped()) words = text;
+  return same;
 }
 
 bool Layout::fits(std::string_view json) const {
@@ -146,7 +151,8 @@ bool Layout::fits(std::string_view json) const {
 bool Layout::read(std::string_view json, EnvelopeView& view) const {
   JsonScan scan(json, payload_begin_);
   std::size_t payload_end = json.size() - behind_payload_;
-  if (!same_payload(scan)) {
+  std::string_view words;
+  if (!same_payload(scan, words)) {
     scan = JsonScan(json, payload_begin_);
     if (!scan.value(1)) return false;
     payload_end = scan.offset();
@@ -159,6 +165,7 @@ bool Layout::read(std::string_view json, EnvelopeView& view) const {
   for (std::size_t i = 0; i < std::size(kTexts); ++i)
     view.*kTexts[i] = json.substr(texts_[i].begin, texts_[i].end - texts_[i].begin);
   view.payload = json.substr(payload_begin_, payload_end - payload_begin_);
+  view.words = words;
   if (view.to != EnvelopeView::To::kNull)
     set_destination(view,
                     json.substr(view.dst_at.begin + 1, view.dst_at.end - view.dst_at.begin - 2));

@@ -15,11 +15,6 @@ namespace {
 
 using Wait = boost::asio::posix::descriptor_base::wait_type;
 
-std::size_t length_at(const char* header) {
-  const auto byte = [&](int i) { return std::size_t{static_cast<unsigned char>(header[i])}; };
-  return byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
-}
-
 bool is_soon(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 }  // namespace
@@ -48,6 +43,7 @@ FrameSocket::State::~State() = default;
 void FrameSocket::State::start() {
   hub_->add(*this);
   if (!descriptor_.is_open()) return end(std::move(why_));
+  runs_beside_ = may_run_beside(fd());
   await_readable();
 }
 
@@ -56,7 +52,14 @@ void FrameSocket::State::abandon() {
   if (!ended_ && waiting_ > 0 && !writing_) flush();
   ended_ = true;
   hub_->remove(*this);
+  close();
+}
+
+void FrameSocket::State::close() {
   boost::system::error_code ignored;
+  if (bell_) (void)bell_->release();  // the memory's own
+  bell_.reset();
+  shared_.reset();
   if (descriptor_.is_open()) descriptor_.close(ignored);
 }
 
@@ -70,8 +73,7 @@ void FrameSocket::State::end(Error why) {
 }
 
 void FrameSocket::State::tell_end() {
-  boost::system::error_code ignored;
-  if (descriptor_.is_open()) descriptor_.close(ignored);
+  close();
   if (Owner* owner = std::exchange(owner_, nullptr)) owner->on_end(why_);
 }
 
@@ -88,7 +90,10 @@ void FrameSocket::State::await_readable() {
 void FrameSocket::State::on_readable() {
   {
     FrameHubImpl::Batch batch(*hub_);
-    if (read_some() > 0) heard_ = hub_->now();
+    if (read_some() > 0) {
+      heard_ = hub_->now();
+      hub_->stirred(*this);
+    }
   }
   if (!ended_) await_readable();  // after what came has gone on: it costs a system call
 }
@@ -98,9 +103,10 @@ std::size_t FrameSocket::State::read_some() {
   const std::span<char> buffer = hub_->buffer();
   const std::size_t old = partial_.size();
   if (old > 0) std::memcpy(buffer.data(), partial_.data(), old);
-  const ssize_t got = ::recv(fd(), buffer.data() + old, FrameHubImpl::kReadBytes, MSG_DONTWAIT);
+  const ssize_t got = receive(buffer.subspan(old, FrameHubImpl::kReadBytes));
   if (got < 0 && is_soon(errno)) return 0;
   if (got <= 0) {
+    if (shared_) read_rings(shared_->ring_bytes());  // its last words
     const bool torn = got == 0 && old > 0;
     end({Code::kUnavailable, got < 0 ? std::string(std::strerror(errno))
                              : torn  ? "the peer closed inside a frame"
@@ -113,6 +119,11 @@ std::size_t FrameSocket::State::read_some() {
   std::size_t used = 0;
   if (cut_frames(bytes, used)) partial_.assign(bytes.substr(used));
   return static_cast<std::size_t>(got);
+}
+
+ssize_t FrameSocket::State::receive(std::span<char> into) {
+  if (!wants_fds_) return ::recv(fd(), into.data(), into.size(), MSG_DONTWAIT);
+  return receive_with_fds(fd(), into, MSG_DONTWAIT, fds_);
 }
 
 // False when the socket has ended meanwhile.
@@ -162,6 +173,7 @@ Result<void> FrameSocket::State::appended(std::size_t before, bool system) {
 
 void FrameSocket::State::flush() {
   if (ended_ || writing_ || out_begin_ == out.size()) return;
+  if (shared_) return flush_ring();
   const ssize_t gone =
       ::send(fd(), out.data() + out_begin_, out.size() - out_begin_, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (gone > 0) sent(static_cast<std::size_t>(gone));
@@ -221,6 +233,7 @@ void FrameSocket::State::sweep(SteadyTime now) {
   if (std::exchange(used_, false) || waiting_ > 0) return;
   std::string().swap(out);  // an idle socket holds no buffers
   if (partial_.empty()) std::string().swap(partial_);
+  if (shared_) shared_->give_back();
 }
 
 // -- FrameSocket -------------------------------------------------------------------------------
@@ -242,6 +255,14 @@ Result<void> FrameSocket::send(const Packet& packet, bool towards_router) {
   return state_->appended(before, system);
 }
 
+Result<void> FrameSocket::send(const Message& message) {
+  const bool system = message.kind == Kind::kSystem;
+  SKEP_TRY_VOID(state_->admit(system));
+  const std::size_t before = state_->out.size();
+  SKEP_TRY_VOID(append_frame(state_->out, message, Stamp{.ttl = message.ttl}));
+  return state_->appended(before, system);
+}
+
 Result<void> FrameSocket::send_frame(std::string_view frame, bool system) {
   SKEP_TRY_VOID(state_->admit(system));
   const std::size_t before = state_->out.size();
@@ -250,6 +271,14 @@ Result<void> FrameSocket::send_frame(std::string_view frame, bool system) {
 }
 
 void FrameSocket::end(Error why) { state_->end(std::move(why)); }
+Result<void> FrameSocket::share(std::string_view frame, std::size_t ring_bytes) {
+  return state_->share(frame, ring_bytes);
+}
+void FrameSocket::expect_shared() { state_->expect_shared(); }
+Result<void> FrameSocket::join_shared(std::size_t ring_bytes) {
+  return state_->join_shared(ring_bytes);
+}
+bool FrameSocket::shared() const { return state_->shared(); }
 std::size_t FrameSocket::waiting() const { return state_->waiting(); }
 bool FrameSocket::ended() const { return state_->ended(); }
 int FrameSocket::fd() const { return state_->fd(); }

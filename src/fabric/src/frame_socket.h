@@ -24,6 +24,9 @@ class FrameHub : public std::enable_shared_from_this<FrameHub> {
   virtual ~FrameHub() = default;
   // Sockets that were sent to are flushed now instead of at the end of the batch.
   virtual void flush() = 0;
+  // While one message follows another, look for the next for so long before sleeping. Nothing (the
+  // default) and on one processor: never.
+  virtual void spin(std::chrono::microseconds most) = 0;
 };
 
 struct FrameTraffic {
@@ -65,11 +68,24 @@ class FrameSocket {
   // Queues it; it goes out at the end of this batch of work. kExhausted: the queue is full, and
   // nothing was kept; kUnavailable: ended.
   Result<void> send(const Packet& packet, bool towards_router);
+  // The same for a message of this end's own, with its ttl as it is.
+  Result<void> send(const Message& message);
   // The same for one frame with its length, made by append_frame.
   Result<void> send_frame(std::string_view frame, bool system);
   // on_end(why) follows from the loop; what was sent before goes out if the kernel takes it at
   // once.
   void end(Error why);
+
+  // Sends `frame` with memory to share; from then on frames go through that in both directions, and
+  // the socket tells only of the other's end (docs/decisions/0042). An error: it cannot be done,
+  // nothing was sent, and the socket is as it was.
+  Result<void> share(std::string_view frame, std::size_t ring_bytes);
+  // The other side of it: keeps the descriptors that come along, and uses them from on_frame() of
+  // the frame that they came with.
+  void expect_shared();
+  Result<void> join_shared(std::size_t ring_bytes);
+  [[nodiscard]] bool shared() const;
+
   [[nodiscard]] std::size_t waiting() const;  // messages not yet the kernel's
   [[nodiscard]] bool ended() const;
   [[nodiscard]] int fd() const;

@@ -12,24 +12,25 @@ std::string key_of(const NodeId& sender, std::string_view id) {
 
 }  // namespace
 
-void Intake::take(Message message, bool wants_answer, std::string_view id) {
-  Known known{message.src, std::string(id), wants_answer};
+void Intake::take(Message&& message, bool wants_answer, std::string_view id) {
+  const Known known{message.src, std::string(wants_answer ? id : ""), wants_answer};
   if (wants_answer && knows(known.sender, id)) return deps_.answer(ack_of(id, known.sender));
   if (deps_.texts == nullptr || !deps_.texts->concerns(message))
     return hand_over(std::move(message), known);
   if (wants_answer && deps_.texts->holds(known.sender, id)) return;  // the answer will come
   auto fetching = deps_.texts->fetch(std::move(message), [this, known](Result<Message> whole) {
-    hand_over(std::move(whole), known);
+    if (!whole) return settle(fail(std::move(whole).error()), known);
+    hand_over(*std::move(whole), known);
   });
-  if (!fetching) hand_over(fail(std::move(fetching).error()), known);
+  if (!fetching) settle(fail(std::move(fetching).error()), known);
 }
 
-void Intake::hand_over(Result<Message> message, const Known& known) {
-  Result<void> taken = message ? Result<void>() : fail(message.error());
-  if (taken) {
-    message->meta.erase("ack");
-    taken = deps_.inbox.deliver(*std::move(message));
-  }
+void Intake::hand_over(Message&& message, const Known& known) {
+  if (!message.meta.empty()) message.meta.erase("ack");
+  settle(deps_.inbox.deliver(std::move(message)), known);
+}
+
+void Intake::settle(Result<void> taken, const Known& known) {
   ++(taken ? received_ : refused_);
   if (!known.wants_answer) return;
   if (!taken) return deps_.answer(nack_of(known.id, known.sender, taken.error()));

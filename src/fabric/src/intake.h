@@ -26,7 +26,7 @@ class Intake {
   explicit Intake(Deps deps) : deps_(std::move(deps)) {}
 
   // `wants_answer`: the envelope said `ack`; `id` is its id.
-  void take(Message message, bool wants_answer, std::string_view id);
+  void take(Message&& message, bool wants_answer, std::string_view id);
   // A previous process took it, and may have died before it could remember.
   void taken_before(const NodeId& sender, std::string_view id) { remember(sender, id); }
 
@@ -37,10 +37,11 @@ class Intake {
  private:
   struct Known {
     NodeId sender;
-    std::string id;
+    std::string id;  // empty when no answer is wanted
     bool wants_answer = false;
   };
-  void hand_over(Result<Message> message, const Known& known);
+  void hand_over(Message&& message, const Known& known);
+  void settle(Result<void> taken, const Known& known);
   [[nodiscard]] bool knows(const NodeId& sender, std::string_view id) const;
   void remember(const NodeId& sender, std::string_view id);
 

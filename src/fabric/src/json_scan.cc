@@ -1,5 +1,6 @@
 #include "json_scan.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "skep/base/wider.h"
@@ -15,14 +16,14 @@ int hex_digit(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-struct PlainRun {
+struct FarRun {
   const char* end;
   bool high;
 };
 
 // Goes over plain characters in strides of 128 bytes; ends before the stride that holds something
 // else.
-SKEP_WIDER_TOO PlainRun plain_run(const char* from, const char* end) {
+SKEP_WIDER_TOO FarRun plain_run(const char* from, const char* end) {
   using Wide = unsigned char __attribute__((ext_vector_type(32)));
   constexpr std::ptrdiff_t kStride = 4 * sizeof(Wide);
   Wide seen = 0;
@@ -43,8 +44,32 @@ SKEP_WIDER_TOO PlainRun plain_run(const char* from, const char* end) {
 
 }  // namespace
 
+PlainRun plain_prefix(std::string_view text) {
+  constexpr std::size_t kFar = 128;
+  std::size_t at = 0;
+  bool high = false;
+  if (text.size() >= kFar) {
+    const FarRun far = plain_run(text.data(), text.data() + text.size());
+    at = static_cast<std::size_t>(far.end - text.data());
+    high = far.high;
+  }
+  while (text.size() >= kBlockBytes && at < text.size()) {
+    at = std::min(at, text.size() - kBlockBytes);  // the last block begins in the one before
+    const Block bytes = load_block(text.data() + at);
+    if (bits_of(ends_plain(bytes)) != 0) break;
+    high |= bits_of(not_ascii(bytes)) != 0;
+    at += kBlockBytes;
+  }
+  for (; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte == '"' || byte == '\\' || byte < 0x20) break;
+    high |= byte >= 0x80;
+  }
+  return {at, high};
+}
+
 const char* JsonScan::plain_end_far(const char* from) {
-  const PlainRun run = plain_run(from, end_);
+  const FarRun run = plain_run(from, end_);
   high_ |= run.high;
   for (from = run.end; end_ - from >= static_cast<std::ptrdiff_t>(kBlockBytes);
        from += kBlockBytes) {

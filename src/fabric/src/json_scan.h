@@ -10,6 +10,14 @@
 
 namespace skep::fabric {
 
+// How much at the front of a text may stand between the quotes of a JSON string as it is, and
+// whether some of that is no ASCII.
+struct PlainRun {
+  std::size_t bytes = 0;
+  bool high = false;
+};
+PlainRun plain_prefix(std::string_view text);
+
 // Walks forward over text that must outlive it. Every function returns false for good once
 // something is no JSON. Not thread-safe; never allocates or recurses.
 class JsonScan {

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
+#include <charconv>
+#include <cstring>
 
+#include "envelope_parts.h"
 #include "frame_header.h"
 #include "json_scan.h"
 #include "message_members.h"
@@ -18,65 +20,136 @@ namespace {
 constexpr std::size_t kTraceBytesMax = 64;
 constexpr std::size_t kUsualBytes = 1'024;
 
-void member(std::string& out, std::string_view key) {
-  if (out.back() != '{') out += ',';
-  out += '"';
-  out += key;
-  out += "\":";
-}
+// Writes where there is room: appending to a string piece by piece costs more than all else.
+class Writer {
+ public:
+  // Behind what is in `out`; finish() comes last.
+  Writer(std::string& out, std::size_t bytes_about) : out_(out) { grow(out.size(), bytes_about); }
+  void finish() { out_.resize(size()); }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(at_ - out_.data()); }
+  // Bytes of no ASCII were written.
+  [[nodiscard]] bool high() const { return high_; }
 
-void text(std::string& out, std::string_view key, std::string_view value) {
-  member(out, key);
-  append_json_string(out, value);
-}
+  [[gnu::always_inline]] void raw(std::string_view bytes) { (room(bytes.size()), put(bytes)); }
+  void number(std::uint64_t value) {
+    room(kNumberBytes);
+    at_ = std::to_chars(at_, at_ + kNumberBytes, value).ptr;
+  }
+  // `"key":`, with a comma unless it is the first of its object.
+  [[gnu::always_inline]] void member(std::string_view key) {
+    room(key.size() + 4);
+    if (at_[-1] != '{') *at_++ = ',';
+    *at_++ = '"';
+    put(key);
+    put("\":");
+  }
+  [[gnu::always_inline]] void text(std::string_view key, std::string_view value) {
+    member(key);
+    string(value);
+  }
+  void text_if(std::string_view key, std::string_view value) {
+    if (!value.empty()) text(key, value);
+  }
+  // What needs no escape: ids, names, words of ours.
+  void plain(std::string_view key, std::string_view value) {
+    member(key);
+    room(value.size() + 2);
+    *at_++ = '"';
+    put(value);
+    *at_++ = '"';
+  }
+  void uuid(std::string_view key, const Uuid& uuid) {
+    member(key);
+    room(kUuidBytes + 2);
+    *at_++ = '"';
+    write_uuid(uuid, at_);
+    at_ += kUuidBytes;
+    *at_++ = '"';
+  }
+  // JSON made elsewhere.
+  void json(std::string_view bytes) {
+    high_ = true;
+    raw(bytes);
+  }
+  void string(std::string_view value) {
+    const PlainRun run = plain_prefix(value);
+    high_ |= run.high;
+    room(value.size() + 2);
+    if (run.bytes == value.size()) {
+      *at_++ = '"';
+      put(value);
+      *at_++ = '"';
+      return;
+    }
+    std::string escaped;
+    append_json_string(escaped, value);
+    json(escaped);
+  }
 
-void text_if(std::string& out, std::string_view key, std::string_view value) {
-  if (!value.empty()) text(out, key, value);
-}
+ private:
+  static constexpr std::size_t kNumberBytes = 20, kUuidBytes = 36;
 
-struct DestinationText {
-  std::string& out;
-  void operator()(const Unresolved&) const { (member(out, "dst"), out += "null"); }
-  void operator()(const Name& name) const { text(out, "dst", name.str()); }
-  void operator()(const NodeId& node) const { text(out, "dst", node.uuid.str()); }
-  void operator()(const Broadcast&) const { text(out, "dst", "broadcast"); }
+  [[gnu::always_inline]] void put(std::string_view bytes) {
+    std::memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
+  }
+  void room(std::size_t bytes) {
+    if (static_cast<std::size_t>(end_ - at_) < bytes) grow(size(), std::max(bytes, size()));
+  }
+  void grow(std::size_t used, std::size_t more) {
+    out_.resize_and_overwrite(used + more, [](char*, std::size_t bytes) { return bytes; });
+    at_ = out_.data() + used;
+    end_ = out_.data() + out_.size();
+  }
+
+  std::string& out_;
+  char *at_ = nullptr, *end_ = nullptr;
+  bool high_ = false;
 };
 
-void append_routing(std::string& out, const Message& m, const Stamp& stamp) {
-  out += R"({"routing":{)";
-  text(out, "src", m.src.uuid.str());
-  text_if(out, "src_l2_name", stamp.src_name);
+struct DestinationText {
+  Writer& out;
+  void operator()(const Unresolved&) const { (out.member("dst"), out.raw("null")); }
+  void operator()(const Name& name) const { out.plain("dst", name.str()); }
+  void operator()(const NodeId& node) const { out.uuid("dst", node.uuid); }
+  void operator()(const Broadcast&) const { out.plain("dst", "broadcast"); }
+};
+
+void append_routing(Writer& out, const Message& m, const Stamp& stamp) {
+  out.raw(R"({"routing":{)");
+  out.uuid("src", m.src.uuid);
+  out.text_if("src_l2_name", stamp.src_name);
   if (stamp.dst) {
-    text(out, "dst", *stamp.dst);
+    out.text("dst", *stamp.dst);
   } else {
     std::visit(DestinationText{out}, m.dst);
   }
-  (member(out, "ttl"), out += std::to_string(stamp.ttl));
-  text(out, "trace_id", m.trace.empty() ? m.id.str() : m.trace);
-  if (stamp.vpn) fmt::format_to(std::back_inserter(out), R"(,"vpn":{})", *stamp.vpn);
-  out += '}';
+  (out.member("ttl"), out.number(stamp.ttl));
+  out.text("trace_id", m.trace.empty() ? m.id.str() : m.trace);
+  if (stamp.vpn) (out.member("vpn"), out.number(*stamp.vpn));
+  out.raw("}");
 }
 
-void append_conversation(std::string& out, const Message& m) {
+void append_conversation(Writer& out, const Message& m) {
   if (m.conversation == Conversation()) return;
-  member(out, "conversation");
-  out += '{';
-  text(out, "channel", m.conversation.channel);
-  text(out, "peer", m.conversation.peer);
-  text(out, "thread", m.conversation.thread);
-  if (!m.conversation.entrypoint.empty()) text(out, "entrypoint", m.conversation.entrypoint);
-  out += '}';
-  if (!m.meta.contains("thread_id")) text(out, "thread_id", thread_id_of(m.conversation));
+  out.member("conversation");
+  out.raw("{");
+  out.text("channel", m.conversation.channel);
+  out.text("peer", m.conversation.peer);
+  out.text("thread", m.conversation.thread);
+  out.text_if("entrypoint", m.conversation.entrypoint);
+  out.raw("}");
+  if (!m.meta.contains("thread_id")) out.plain("thread_id", thread_id_of(m.conversation));
 }
 
-void append_progress(std::string& out, const Progress& progress) {
-  member(out, "progress");
-  out += '{';
+void append_progress(Writer& out, const Progress& progress) {
+  out.member("progress");
+  out.raw("{");
   for (auto [phase, name] : kPhases) {
-    if (phase == progress.phase) text(out, "phase", name);
+    if (phase == progress.phase) out.plain("phase", name);
   }
-  text(out, "text", progress.text);
-  out += '}';
+  out.text("text", progress.text);
+  out.raw("}");
 }
 
 // Members that a field of the Message holds; what `meta` says about them is not written.
@@ -90,60 +163,76 @@ bool is_field(const Message& m, std::string_view key) {
   return key == (m.kind == Kind::kSystem ? "msg" : "action");
 }
 
-void append_meta(std::string& out, const Message& m, const Stamp& stamp) {
-  out += R"(,"meta":{)";
-  text(out, "type", type_of(m));
-  text_if(out, m.kind == Kind::kSystem ? "msg" : "action", m.action);
-  text_if(out, "id", m.id.str());
-  text_if(out, "in_reply_to", m.in_reply_to.str());
-  if (m.sent_at != WallTime()) text(out, "sent_at", format_rfc3339(m.sent_at, true));
-  if (!m.from.is_nil()) text(out, "src_ilk", m.from.str());
+// The first is "type", so a comma stands before all of these.
+void append_others(Writer& out, const json::object& meta, const Message& m) {
+  for (const auto& [key, value] : meta) {
+    if (is_field(m, key)) continue;
+    out.raw(",");
+    out.string(key);
+    out.raw(":");
+    out.json(to_json(value));
+  }
+}
+
+void append_meta(Writer& out, const Message& m, const Stamp& stamp) {
+  out.raw(R"(,"meta":{)");
+  out.text("type", type_of(m));
+  out.text_if(m.kind == Kind::kSystem ? "msg" : "action", m.action);
+  out.text_if("id", m.id.str());
+  out.text_if("in_reply_to", m.in_reply_to.str());
+  if (m.sent_at != WallTime()) out.plain("sent_at", format_rfc3339(m.sent_at, true));
+  if (!m.from.is_nil()) out.plain("src_ilk", m.from.str());
   append_conversation(out, m);
   if (m.reply_address != ReplyAddress()) {
-    member(out, "reply_address");
-    out += '{';
-    text(out, "from", m.reply_address.from);
-    text(out, "to", m.reply_address.to);
-    out += '}';
+    out.member("reply_address");
+    out.raw("{");
+    out.text("from", m.reply_address.from);
+    out.text("to", m.reply_address.to);
+    out.raw("}");
   }
-  text_if(out, "foreign_id", m.foreign_id);
-  if (m.wants_progress) (member(out, "wants_progress"), out += "true");
+  out.text_if("foreign_id", m.foreign_id);
+  if (m.wants_progress) (out.member("wants_progress"), out.raw("true"));
   if (m.progress) append_progress(out, *m.progress);
-  if (const auto* all = std::get_if<Broadcast>(&m.dst)) text_if(out, "target", all->target);
-  for (const auto& [key, value] : m.meta) {
-    if (is_field(m, key)) continue;
-    out += ',';
-    append_json_string(out, key);
-    out += ':';
-    out += to_json(value);
-  }
+  if (const auto* all = std::get_if<Broadcast>(&m.dst)) out.text_if("target", all->target);
+  if (!m.meta.empty()) append_others(out, m.meta, m);
   if (stamp.thread_seq && !m.meta.contains("thread_seq"))
-    fmt::format_to(std::back_inserter(out), R"(,"thread_seq":{})", *stamp.thread_seq);
-  if (!m.meta.contains("action_class")) text_if(out, "action_class", stamp.action_class);
-  out += '}';
+    (out.member("thread_seq"), out.number(*stamp.thread_seq));
+  if (!stamp.action_class.empty() && !m.meta.contains("action_class"))
+    out.text("action_class", stamp.action_class);
+  out.raw("}");
 }
 
-void append_words(std::string& out, const Message& m) {
+void append_words(Writer& out, const Message& m) {
   const bool one_text = m.parts.size() == 1 && std::holds_alternative<TextPart>(m.parts.front());
-  out += '{';
-  text(out, "type", "text");
-  text(out, "content",
-       one_text ? std::string_view(std::get<TextPart>(m.parts.front()).text) : text_of(m.parts));
-  out += R"(,"attachments":[])";
-  if (!one_text) (member(out, "parts"), out += to_json(to_json_value(m.parts)));
-  out += '}';
+  out.raw(R"({"type":"text")");
+  if (one_text) {
+    out.text("content", std::get<TextPart>(m.parts.front()).text);
+  } else {
+    out.text("content", text_of(m.parts));
+  }
+  out.raw(R"(,"attachments":[])");
+  if (!one_text) (out.member("parts"), out.json(to_json(to_json_value(m.parts))));
+  out.raw("}");
 }
 
-void append_payload(std::string& out, const Message& m) {
-  out += R"(,"payload":)";
+void append_payload(Writer& out, const Message& m) {
+  out.raw(R"(,"payload":)");
   if (!m.payload.empty()) {
-    out += m.payload;
+    out.json(m.payload);
   } else if (m.parts.empty() && (m.kind == Kind::kSystem || m.kind == Kind::kControl)) {
-    out += "null";
+    out.raw("null");
   } else {
     append_words(out, m);
   }
-  out += '}';
+  out.raw("}");
+}
+
+std::size_t bytes_about(const Message& m) {
+  std::size_t bytes = kUsualBytes + m.payload.size();
+  for (const Part& part : m.parts) {
+    if (const auto* words = std::get_if<TextPart>(&part)) bytes += words->text.size();
+  }
+  return bytes;
 }
 
 // A control message may not pass for one of the kinds that routers and inboxes treat specially.
@@ -155,8 +244,8 @@ Result<void> check(const Message& m) {
   if (trace.empty() || trace.size() > kTraceBytesMax)
     return fail(Code::kInvalid, fmt::format("a message's trace has 1 to {} bytes, this one {}",
                                             kTraceBytesMax, trace.size()));
-  JsonScan payload(m.payload);
   if (m.payload.empty()) return {};
+  JsonScan payload(m.payload);
   payload.space();
   const bool whole = payload.value(1) && (payload.space(), payload.done());
   if (!whole) return fail(Code::kInvalid, "the message's payload is no JSON");
@@ -168,12 +257,16 @@ Result<void> check(const Message& m) {
 Result<void> append_frame(std::string& out, const Message& message, const Stamp& stamp,
                           std::size_t bytes_max) {
   SKEP_TRY_VOID(check(message));
-  const std::size_t header = begin_frame(out, kUsualBytes);
-  append_routing(out, message, stamp);
-  append_meta(out, message, stamp);
-  append_payload(out, message);
+  const std::size_t header = out.size();
+  Writer writer(out, bytes_about(message));
+  writer.raw(std::string_view("\0\0\0\0", kFrameHeaderBytes));
+  append_routing(writer, message, stamp);
+  append_meta(writer, message, stamp);
+  append_payload(writer, message);
+  writer.finish();
   const std::size_t bytes = frame_bytes_since(out, header);
-  const bool valid = is_valid_utf8(std::string_view(out).substr(header + kFrameHeaderBytes));
+  const bool valid =
+      !writer.high() || is_valid_utf8(std::string_view(out).substr(header + kFrameHeaderBytes));
   if (bytes <= bytes_max && valid) {
     end_frame(out, header);
     return {};

@@ -20,8 +20,7 @@ namespace skep::fabric {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kRedialMin{100}, kRedialMax{30'000}, kHandshakeMax{5'000};
-constexpr milliseconds kTickEach{250};
+constexpr milliseconds kRedialMin{100}, kRedialMax{30'000}, kHandshakeMax{5'000}, kTickEach{250};
 
 Result<int> connect_to(const std::string& path) {
   sockaddr_un address{};
@@ -97,6 +96,7 @@ class Link final : public NodeLink, public FrameSocket::Owner {
     say("PING");
   }
   void greeted(const EnvelopeView& view);
+  bool share(const json::value& announced);
   void refused(const json::value& payload);
   bool word(const EnvelopeView& view);
   void arrived(const EnvelopeView& view);
@@ -141,6 +141,10 @@ Courier::Deps Link::courier_deps() {
           .send = [this](std::string_view frame, bool system) -> Result<void> {
             if (!socket_) return fail(Code::kUnavailable, "there is no router");
             return socket_->send_frame(frame, system);
+          },
+          .send_message = [this](const Message& message) -> Result<void> {
+            if (!socket_) return fail(Code::kUnavailable, "there is no router");
+            return socket_->send(message);
           },
           .too_old = [this](const Outbox::Item& item) { report_lost(item); },
           .undelivered = deps_.undelivered};
@@ -201,6 +205,10 @@ Result<void> Link::dial() {
 void Link::say_hello() {
   json::object payload{{"uuid", id_.uuid.str()}, {"name", config_.name}, {"version", "1.0"}};
   if (!config_.token.empty()) payload["token"] = config_.token.reveal();
+  if (config_.shared_memory) {
+    payload["shared_memory"] = 1;
+    socket_->expect_shared();
+  }
   say("HELLO", {}, to_json(payload));
 }
 
@@ -242,7 +250,7 @@ void Link::greeted(const EnvelopeView& view) {
   auto payload = parse_json(view.payload);
   if (!payload || view.type != "system") return;
   if (view.msg == "HELLO_REJECT") return refused(*payload);
-  if (view.msg != "ANNOUNCE") return;
+  if (view.msg != "ANNOUNCE" || !share(*payload)) return;
   status_.up = true;
   ++status_.connects;
   status_.router = get_string(*payload, "router_name");
@@ -251,6 +259,20 @@ void Link::greeted(const EnvelopeView& view) {
   status_.last_error.clear();
   changed_.notify_all();
   courier_.up();
+}
+
+// False: the router speaks through memory that cannot be had here, so this connection is of no use.
+bool Link::share(const json::value& announced) {
+  const json::value* offer = get_member(announced, "shared_memory");
+  status_.shared_memory = offer != nullptr;
+  if (offer == nullptr) return true;
+  const auto bytes = static_cast<std::size_t>(get_int(*offer, "ring_bytes").value_or(0));
+  auto joined = socket_->join_shared(bytes);
+  if (joined) return true;
+  log::warn("fabric", "no shared memory with the router: {}", joined.error().message);
+  config_.shared_memory = status_.shared_memory = false;
+  socket_->end(std::move(joined).error());
+  return false;
 }
 
 void Link::refused(const json::value& payload) {
@@ -299,9 +321,7 @@ void Link::say(std::string_view msg, std::string_view trace, std::string_view pa
 
 void Link::answer(Message message) {
   message.src = id_;
-  std::string frame;
-  if (!append_frame(frame, message, Stamp{.ttl = message.ttl}) || !socket_) return;
-  (void)socket_->send_frame(frame, true);  // lost: the sender asks again
+  if (socket_) (void)socket_->send(message);  // lost: the sender asks again
 }
 
 Result<void> Link::deliver(Message message) {
@@ -325,11 +345,7 @@ void Link::report_lost(const Outbox::Item& item) {
 }
 
 Task<void> Link::retry(Ctx ctx) {
-  while (true) {
-    auto slept = co_await sleep_for(ctx, kTickEach);
-    if (!slept) co_return;
-    courier_.tick();
-  }
+  while (co_await sleep_for(ctx, kTickEach)) courier_.tick();
 }
 
 Task<void> Link::close(Ctx ctx) {

@@ -86,6 +86,7 @@ class Server final : public NodeServer, private NodeSessions {
     core = &router.core();
     config = &settings_;
     path_ = fmt::format("{}/{}.sock", settings_.directory, core->config().name.base());
+    hub_->spin(settings_.spin);
     await_node();
     await_sweep();
   }

@@ -33,6 +33,7 @@ bool speaks_our_version(std::string_view version) {
 struct NodeSession::Hello {
   NodeId id;
   std::string name, version, token;
+  bool wants_shared = false;
 };
 
 NodeSession::NodeSession(NodeSessions& server, std::shared_ptr<FrameHub> hub, int fd, uid_t uid)
@@ -41,7 +42,10 @@ NodeSession::NodeSession(NodeSessions& server, std::shared_ptr<FrameHub> hub, in
       uid_(uid),
       since_(std::chrono::steady_clock::now()) {}
 
-NodeSession::~NodeSession() { leave_core(); }
+NodeSession::~NodeSession() {
+  leave_core();
+  if (shares_) --server_.stats.shared;
+}
 
 void NodeSession::leave_core() {
   if (const NodeAt* node = std::exchange(node_, nullptr)) server_.core->leave(*node);
@@ -120,7 +124,8 @@ void NodeSession::hello(const EnvelopeView& view) {
   }
   const Hello said{NodeId{*id}, std::string(get_string(*payload, "name")),
                    std::string(get_string(*payload, "version")),
-                   std::string(get_string(*payload, "token"))};
+                   std::string(get_string(*payload, "token")),
+                   get_int(*payload, "shared_memory") == 1};
   if (!speaks_our_version(said.version))
     return reject("VERSION",
                   fmt::format("version \"{}\" is not spoken here, 1.0 is", said.version));
@@ -128,7 +133,7 @@ void NodeSession::hello(const EnvelopeView& view) {
   auto name = Name::parse(said.name, hive);
   if (!name) return reject("BAD_NAME", name.error().message);
   if (name->hive() != hive) return reject("WRONG_HIVE", fmt::format("this is hive \"{}\"", hive));
-  if (authorise(said, *name)) join(view, said.id, std::move(*name));
+  if (authorise(said, *name)) join(view, said, std::move(*name));
 }
 
 // docs/fabric.md "Handshake": who may be what.
@@ -154,23 +159,44 @@ bool NodeSession::authorise(const Hello& hello, const Name& name) {
   return true;
 }
 
-void NodeSession::join(const EnvelopeView& view, const NodeId& id, Name name) {
-  NodeAt node{.id = id, .name = std::move(name)};
+void NodeSession::join(const EnvelopeView& view, const Hello& hello, Name name) {
+  NodeAt node{.id = hello.id, .name = std::move(name)};
   node.exit = static_cast<Exit*>(this);
   node.pid = peer_pid(socket_.fd());
   node.own_user = uid_ == ::geteuid();
   auto joined = server_.core->join(std::move(node));
   if (!joined) return reject("BAD_HELLO", joined.error().message);
   node_ = *joined;
-  id_ = id;
+  id_ = hello.id;
   server_.registered(*this);
-  const Core::Config& router = server_.core->config();
-  say("ANNOUNCE", view.trace,
-      to_json(json::object{{"uuid", id.uuid.str()},
-                           {"name", node_->name.str()},
-                           {"status", "registered"},
-                           {"vpn_id", node_->zone.value_or(0)},
-                           {"router_name", router.name.str()}}));
+  json::object payload{{"uuid", hello.id.uuid.str()},
+                       {"name", node_->name.str()},
+                       {"status", "registered"},
+                       {"vpn_id", node_->zone.value_or(0)},
+                       {"router_name", server_.core->config().name.str()}};
+  if (hello.wants_shared && announce_shared(view.trace, payload)) return;
+  say("ANNOUNCE", view.trace, to_json(payload));
+}
+
+// False: there is none for this node, and it goes on by the socket.
+bool NodeSession::announce_shared(std::string_view trace, json::object payload) {
+  const std::size_t bytes = server_.config->shared_ring_bytes;
+  if (server_.stats.shared >= server_.config->shared_links_max) return false;
+  payload["shared_memory"] = json::object{{"version", 1}, {"ring_bytes", bytes}};
+  const std::string text = to_json(payload);
+  const LinkWord word{.src = server_.core->config().id,
+                      .msg = "ANNOUNCE",
+                      .trace = trace,
+                      .dst = id_,
+                      .payload = text};
+  auto shared = socket_.share(link_frame(word), bytes);
+  if (!shared) {
+    log::debug("fabric", "no shared memory for {}: {}", node_->name.str(), shared.error().message);
+    return false;
+  }
+  ++server_.stats.shared;
+  shares_ = true;
+  return true;
 }
 
 // -- what goes -----------------------------------------------------------------------------------

@@ -53,7 +53,8 @@ class NodeSession final : public FrameSocket::Owner, public Exit {
   void malformed();
   void hello(const EnvelopeView& view);
   bool authorise(const Hello& hello, const Name& name);
-  void join(const EnvelopeView& view, const NodeId& id, Name name);
+  void join(const EnvelopeView& view, const Hello& hello, Name name);
+  bool announce_shared(std::string_view trace, json::object payload);
   bool word(const EnvelopeView& view);
   void say(std::string_view msg, std::string_view trace = {}, std::string_view payload = "{}");
   void leave(Error why);
@@ -65,7 +66,7 @@ class NodeSession final : public FrameSocket::Owner, public Exit {
   const NodeAt* node_ = nullptr;
   std::optional<NodeId> id_;
   uid_t uid_;
-  bool system_ = false, refused_ = false;
+  bool system_ = false, refused_ = false, shares_ = false;
   SteadyTime since_;
 };
 

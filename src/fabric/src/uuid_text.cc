@@ -39,4 +39,16 @@ bool parse_uuid(std::string_view text, Uuid& out) {
   return eight_bytes(digits, out.bytes.data()) && eight_bytes(digits + 16, out.bytes.data() + 8);
 }
 
+void write_uuid(const Uuid& uuid, char* to) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::size_t byte = 0;
+  for (const int bytes : {4, 2, 2, 2, 6}) {
+    if (byte > 0) *to++ = '-';
+    for (const std::size_t end = byte + static_cast<std::size_t>(bytes); byte < end; ++byte) {
+      *to++ = kDigits[uuid.bytes[byte] >> 4];
+      *to++ = kDigits[uuid.bytes[byte] & 15];
+    }
+  }
+}
+
 }  // namespace skep::fabric

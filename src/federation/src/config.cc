@@ -67,6 +67,7 @@ FederationConfig FederationConfig::read(ConfigSection root) {
   FederationConfig config;
   ConfigSection section = root.child("federation");
   section.read("expose", config.expose);
+  section.read("high_risk", config.high_risk);
   section.read("max_depth", config.depth_max, {.min = 1, .max = 16});
   section.read_duration("timeout_secs", 1s, config.timeout);
   section.read_duration("timeout_max_secs", 1s, config.timeout_max);

@@ -1,7 +1,10 @@
 #include "confirmations.h"
 
+#include <algorithm>
+
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/xmpp/references.h"
 
 namespace skep::federation {
 namespace {
@@ -12,6 +15,8 @@ using xmpp::Element;
 using xmpp::Jid;
 
 constexpr std::size_t kShownBytesMax = 500;  // of the arguments, in a question
+constexpr std::string_view kIdPrefix =
+    "confirm-";  // of the message that asks, before the question's
 
 std::string shown_arguments(const Execution& e) {
   return std::string(cut_utf8(to_json(e.arguments), kShownBytesMax));
@@ -67,9 +72,10 @@ void Confirmations::show(const authority::Approval& approval) {
   const auto to = Jid::parse(approval.conversation.peer);
   if (ours == shown_.end() || !to) return;
   ours->second.id = approval.id;
-  Element message =
-      xmpp::make_message(Jid::parse(deps_.own).value_or(Jid()), *to, "", "confirm-" + approval.id);
+  Element message = xmpp::make_message(Jid::parse(deps_.own).value_or(Jid()), *to, "",
+                                       std::string(kIdPrefix) + approval.id);
   const std::string id = approval.id;
+  const bool high = is_high_risk(approval);
   Element body("body", std::string(xmpp::kNsClient));
   body.text(fmt::format("May I {}? Answer yes or no (or /confirm {}, /deny {}).", approval.summary,
                         id, id));
@@ -77,9 +83,13 @@ void Confirmations::show(const authority::Approval& approval) {
       .id = id,
       .action = ours->second.skill,
       .fields = {{"caller", ours->second.caller}, {"arguments", approval.question.detail}},
-      .risk = "medium",
+      .risk = high ? "high" : "medium",
       .expires = approval.expires};
   message.add(std::move(body)).add(xmpp::to_element(confirm));
+  if (!high) {
+    message.add(xmpp::quick_response("/confirm " + id, "Yes"));
+    message.add(xmpp::quick_response("/deny " + id, "No"));
+  }
   message.add(Element("store", std::string(xmpp::kNsHints)));
   deps_.post.say(std::move(message));
 }
@@ -88,6 +98,13 @@ void Confirmations::take(const Element& message, const xmpp::AgentConfirmed& con
   const auto from = Jid::parse(message.attribute("from"));
   if (!from) return;
   const std::string who = from->bare().str();
+  const auto asked = pending(confirmed.id);
+  if (asked && is_high_risk(*asked) && trim(message.child_text("body", xmpp::kNsClient)).empty()) {
+    deps_.counts.add("confirmations_untyped");
+    log::warn("federation", "{} answered {} without a word; it is of a high risk and waits", who,
+              confirmed.id);
+    return;
+  }
   const authority::Principal by{.id = who, .admin = deps_.is_admin ? deps_.is_admin(who) : false};
   const auto remember =
       confirmed.remember == "none" ? Approvals::Remember::kOnce : Approvals::Remember::kAlways;
@@ -98,6 +115,30 @@ void Confirmations::take(const Element& message, const xmpp::AgentConfirmed& con
   deps_.counts.add("confirmations_refused");
   log::warn("federation", "the answer of {} to {} does not count: {}", who, confirmed.id,
             answered.error().to_string());
+}
+
+bool Confirmations::take_reaction(const Element& message) {
+  const xmpp::References about = xmpp::read_references(message);
+  if (!about.reacts_to.starts_with(kIdPrefix) || about.reactions.size() != 1) return false;
+  const std::string id = about.reacts_to.substr(kIdPrefix.size());
+  const std::string& emoji = about.reactions.front();
+  if (!pending(id) || (emoji != "👍" && emoji != "👎")) return false;
+  xmpp::AgentConfirmed answer;
+  answer.id = id;
+  answer.approve = emoji == "👍";
+  take(message, answer);
+  return true;
+}
+
+bool Confirmations::is_high_risk(const authority::Approval& approval) const {
+  return std::ranges::find(deps_.config.high_risk, approval.call) != deps_.config.high_risk.end();
+}
+
+std::optional<authority::Approval> Confirmations::pending(const std::string& id) const {
+  for (authority::Approval& one : deps_.approvals.pending()) {
+    if (one.id == id) return std::move(one);
+  }
+  return std::nullopt;
 }
 
 void Confirmations::finished(const Execution& e) {

@@ -30,13 +30,17 @@ class Confirmations {
   Task<Result<authority::Answer>> ask(Ctx ctx, const Execution& execution);
   // The agent may have questions of its own while it works on this "ask": they are shown likewise.
   void expect(const Execution& execution);
-  // <confirmed/> from somebody.
+  // <confirmed/> from somebody. A high risk needs a body beside it.
   void take(const xmpp::Element& message, const xmpp::AgentConfirmed& confirmed);
+  // True: it was a thumb on a question of ours (XEP-0444), and is dealt with.
+  bool take_reaction(const xmpp::Element& message);
   // What came of it, for the owner.
   void finished(const Execution& execution);
 
  private:
   void show(const authority::Approval& approval);
+  [[nodiscard]] bool is_high_risk(const authority::Approval& approval) const;
+  [[nodiscard]] std::optional<authority::Approval> pending(const std::string& id) const;
   struct Shown {
     std::string id;  // of the question; empty: not asked yet
     std::string skill, caller;

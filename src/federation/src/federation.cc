@@ -83,7 +83,7 @@ class FederationImpl final : public Federation {
     if (catalogues_.take(message)) co_return true;
     if (payload == nullptr) {
       if (error) delegations_.take(message, nullptr);
-      co_return false;
+      co_return !error && confirmations_.take_reaction(message);
     }
     if (error || payload->name == "result" || payload->name == "progress") {
       delegations_.take(message, payload);

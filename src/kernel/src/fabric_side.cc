@@ -19,6 +19,8 @@ FabricConfig FabricConfig::read(ConfigSection fabric) {
   fabric.read("node_queue_messages", config.node_queue_messages, {.min = 1, .max = 10'000'000});
   fabric.read("node_queue_bytes", config.node_queue_bytes, {.min = 1 << 18, .max = 1 << 30});
   fabric.read("peers_max", config.peers_max, {.min = 0, .max = 1'000});
+  fabric.read("shared_links_max", config.shared_links_max, {.min = 0, .max = 4'096});
+  fabric.read("spin_us", config.spin_us, {.min = 0, .max = 1'000});
   fabric.read("config_from", config.config_from);
   for (const std::string& id : config.config_from) {
     if (!Name::parse("RT.x", id)) {
@@ -41,7 +43,9 @@ Result<std::unique_ptr<FabricSide>> FabricSide::open(Loop& loop, fabric::Router&
   fabric::NodeServerConfig server{.directory = directory,
                                   .connections_max = config.nodes_max,
                                   .queue_messages_max = config.node_queue_messages,
-                                  .queue_bytes_max = config.node_queue_bytes};
+                                  .queue_bytes_max = config.node_queue_bytes,
+                                  .shared_links_max = config.shared_links_max,
+                                  .spin = std::chrono::microseconds(config.spin_us)};
   SKEP_TRY(side->server_, fabric::NodeServer::open(loop, router, std::move(server)));
   fabric::PeeringConfig peering{
       .directory = directory, .gateway = config.gateway, .peers_max = config.peers_max};
@@ -81,6 +85,7 @@ void FabricSide::add_counters(std::vector<std::pair<std::string, std::uint64_t>>
            {"links.malformed", stats.malformed},
            {"links.spoofed", stats.spoofed},
            {"links.stuck", stats.stuck},
+           {"links.shared", stats.shared},
            {"links.frames_in", stats.frames_in},
            {"links.frames_out", stats.frames_out},
            {"links.bytes_in", stats.bytes_in},

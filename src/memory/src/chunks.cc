@@ -161,10 +161,13 @@ std::vector<Chunk> note_chunks(std::string_view text) {
   for (const std::string_view line : split(text, '\n')) {
     const auto entry = Knowledge::entry_of(line);
     if (!entry) continue;
-    const Chunk like{.place = entry->key, .who = entry->by, .at = entry->ts, .taint = entry->taint};
+    const Chunk like{.place = std::string(cut_utf8(entry->key, knowledge_key_bytes_max)),
+                     .who = entry->by,
+                     .at = entry->ts,
+                     .taint = entry->taint};
     for (const std::string_view piece : pieces_of(entry->content)) {
       Chunk chunk = like;
-      chunk.text = fmt::format("{}: {}", entry->key, piece);
+      chunk.text = fmt::format("{}: {}", cut_utf8(entry->key, knowledge_key_bytes_max), piece);
       chunks.push_back(std::move(chunk));
     }
   }

@@ -65,7 +65,7 @@ class SearchImpl final : public Search {
   Task<Result<SearchAnswer>> find(Ctx ctx, SearchQuery query) override;
   void forget(const std::string& directory, const std::string& index) override;
   std::string describe() const override {
-    return fmt::format("Search: {} %% by vectors ({}), {} %% by words",
+    return fmt::format("Search: {} % by vectors ({}), {} % by words",
                        std::lround(config_.vector_weight * 100), deps_.embeddings.described,
                        std::lround(config_.keyword_weight * 100));
   }

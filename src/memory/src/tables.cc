@@ -104,7 +104,7 @@ Error LazyDb::for_people(Error error) {
           path(), path());
       break;
     case Code::kExhausted:
-      what = fmt::format("the disk is full, so that {} takes nothing more", path());
+      what = fmt::format("the disk is full or cannot be written: {} takes nothing more", path());
       break;
     case Code::kConflict:
       what = error.message.contains("newer than this program")

@@ -12,7 +12,7 @@ namespace skep {
 namespace {
 
 constexpr std::size_t kNameBytesMax = 256;
-constexpr std::size_t kFieldsMin = 2, kFieldsMax = 10;  // the type counts as one
+constexpr std::ptrdiff_t kFieldsMin = 2, kFieldsMax = 10;  // the type counts as one
 constexpr std::size_t kFieldBytesMax = 63;
 constexpr std::size_t kHiveBytesMax = 64;
 
@@ -26,10 +26,16 @@ constexpr std::array<TypePrefix, 5> kTypes = {{{NodeType::kRouter, "RT"},
                                                {NodeType::kAgent, "AI"},
                                                {NodeType::kWorkflow, "WF"}}};
 
-bool is_hive_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '-';
-}
+// Looked up rather than compared: every message that comes over a wire has a name or two.
+constexpr std::array<bool, 256> kHiveChars = [] {
+  std::array<bool, 256> chars{};
+  for (char c = 'a'; c <= 'z'; ++c) chars[static_cast<unsigned char>(c)] = true;
+  for (char c = 'A'; c <= 'Z'; ++c) chars[static_cast<unsigned char>(c)] = true;
+  for (char c = '0'; c <= '9'; ++c) chars[static_cast<unsigned char>(c)] = true;
+  chars['_'] = chars['-'] = true;
+  return chars;
+}();
+bool is_hive_char(char c) { return kHiveChars[static_cast<unsigned char>(c)]; }
 bool is_field_char(char c) { return is_hive_char(c) || c == '+'; }
 
 std::optional<NodeType> type_of(std::string_view prefix) {
@@ -37,9 +43,6 @@ std::optional<NodeType> type_of(std::string_view prefix) {
   return at == kTypes.end() ? std::nullopt : std::optional(at->type);
 }
 
-bool is_field(std::string_view text) {
-  return !text.empty() && text.size() <= kFieldBytesMax && std::ranges::all_of(text, is_field_char);
-}
 bool is_hive(std::string_view text) {
   return !text.empty() && text.size() <= kHiveBytesMax && std::ranges::all_of(text, is_hive_char);
 }
@@ -55,6 +58,21 @@ std::string cleaned(std::string_view text, bool (*allowed)(char), std::size_t by
     if (out.size() == bytes_max) break;
   }
   return out.empty() ? std::string(if_empty) : out;
+}
+
+// Fields with a dot between each two of them.
+bool good_base(std::string_view base) {
+  std::size_t length = 0;
+  for (const char c : base) {
+    if (c != '.') {
+      if (!is_field_char(c)) return false;
+      ++length;
+      continue;
+    }
+    if (length == 0 || length > kFieldBytesMax) return false;
+    length = 0;
+  }
+  return length > 0 && length <= kFieldBytesMax;
 }
 
 std::unexpected<Error> bad_name(std::string_view text, std::string_view why) {
@@ -75,12 +93,12 @@ Result<Name> Name::parse(std::string_view text, std::string_view local_hive) {
   std::string_view hive = at == std::string_view::npos ? local_hive : text.substr(at + 1);
   if (!is_hive(hive))
     return bad_name(text, "after '@' a hive of 1 to 64 of A-Z a-z 0-9 _ - is needed");
-  std::vector<std::string_view> fields = split(base, '.');
-  std::optional<NodeType> type = type_of(fields.front());
+  const std::optional<NodeType> type = type_of(base.substr(0, base.find('.')));
   if (!type) return bad_name(text, "it must begin with RT, SY, IO, AI or WF and a dot");
-  if (fields.size() < kFieldsMin || fields.size() > kFieldsMax)
+  const auto fields = std::ranges::count(base, '.') + 1;
+  if (fields < kFieldsMin || fields > kFieldsMax)
     return bad_name(text, "2 to 10 fields are allowed");
-  if (!std::ranges::all_of(fields, is_field)) {
+  if (!good_base(base)) {
     return bad_name(text, "a field is 1 to 63 characters of A-Z a-z 0-9 _ + -");
   }
   if (base.size() + 1 + hive.size() > kNameBytesMax) return bad_name(text, "longer than 256 bytes");

@@ -18,9 +18,12 @@ Code code_of(int code, int extended, int os_error) {
       return Code::kExhausted;
     case SQLITE_NOMEM:
       return Code::kExhausted;
-    case SQLITE_IOERR:
-      return os_error == ENOSPC || os_error == EFBIG || os_error == EDQUOT ? Code::kExhausted
-                                                                           : Code::kInternal;
+    case SQLITE_IOERR: {
+      // A commit into the write-ahead log that fails for a quota or a limit has lost its errno.
+      const bool refused = extended == SQLITE_IOERR_WRITE && os_error == 0;
+      const bool full = os_error == ENOSPC || os_error == EFBIG || os_error == EDQUOT;
+      return full || refused ? Code::kExhausted : Code::kInternal;
+    }
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return Code::kCorrupt;

@@ -248,8 +248,8 @@ std::vector<std::unique_ptr<Tool>> make_memory_tools(const MemoryToolDeps& deps)
               : "Keep a note about the person for later conversations. The same key replaces "
                 "the old note. With \"shared.\" before the key everybody can read it.",
           R"({"key":{"type":"string","minLength":1,"description":"short name, e.g. birthday"},)"
-          R"("content":{}})",
-          {"key", "content"}),
+          R"("content":{},"value":{}})",
+          {"key"}),
       &Notes::store,
       NotesTool::Traits{.repeatable = false, .needs = [](const json::value& arguments) {
                           return needs_of_key(Action::kMemoryWrite, arguments);

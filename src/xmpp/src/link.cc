@@ -120,7 +120,8 @@ struct Link::Impl {
 
   // False when there is no point in another attempt.
   Task<bool> wait_after(Ctx ctx, const SessionEnd& end) {
-    const auto delay = backoff.next(end.retry);
+    const bool aside = steps_aside(end);
+    const auto delay = backoff.next(aside ? Retry::kNormally : end.retry);
     const bool exhausted =
         config.reconnect_max_attempts > 0 && backoff.failures() >= config.reconnect_max_attempts;
     if (end.retry == Retry::kNever || exhausted) {
@@ -129,7 +130,7 @@ struct Link::Impl {
       if (handlers.gave_up) handlers.gave_up(end);
       co_return false;
     }
-    step_aside(end);
+    if (aside) step_aside();
     log::warn("xmpp", "{}; trying again in {:.1f} s", end.error.message,
               static_cast<double>(delay.count()) / 1000);
     const auto slept = co_await sleep_for(ctx, delay);
@@ -137,11 +138,12 @@ struct Link::Impl {
   }
 
   // Another session took our resource: the next one takes a name of its own, or the two would throw
-  // each other out for ever.
-  void step_aside(const SessionEnd& end) {
-    if (config.mode != XmppConfig::Mode::kClient || end.error.code != Code::kConflict ||
-        resource.empty())
-      return;
+  // each other out for ever. With that name it need not wait; who loses that too waits.
+  bool steps_aside(const SessionEnd& end) const {
+    return config.mode == XmppConfig::Mode::kClient && end.error.code == Code::kConflict &&
+           !resource.empty() && config.resource == resource;
+  }
+  void step_aside() {
     config.resource = fmt::format("{}-{}", resource, hex_encode(random_bytes(4)));
     log::error("xmpp", "two agents use {}/{}: this one goes on as {}", config.jid, resource,
                config.resource);

@@ -99,4 +99,10 @@ PlainBody without_fallback(const Element& message, std::string_view body,
   return out;
 }
 
+Element quick_response(std::string_view value, std::string_view label) {
+  Element response("response", std::string(kNsQuickResponse));
+  response.set("value", std::string(value)).set("label", std::string(label));
+  return response;
+}
+
 }  // namespace skep::xmpp

@@ -233,8 +233,7 @@ TEST_F(ClientSession, ALinkThatLostItsResourceGoesOnUnderAnotherName) {
                                                       "C <resource>skep-", "C </iq>", kBound});
   const std::vector<Script> scripts = {thrown_out, again};
   FakeServer twice(loop, scripts, &certificate);
-  XmppConfig config = config_for(twice);
-  config.reconnect_slow = 1ms;
+  const XmppConfig config = config_for(twice);
   Signal back;
   std::vector<Code> downs;
   Link::Handlers handlers{.up = [&](Session&) { back.notify_all(); },

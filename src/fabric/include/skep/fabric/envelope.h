@@ -58,6 +58,9 @@ struct EnvelopeView {
   std::string_view type, msg, target, scope, thread_id, id;  // of meta; empty: absent
   bool has_thread_seq = false, has_action_class = false, ack = false;
   std::string_view meta, payload;  // whole JSON values, as they stand
+  // What the payload says, when EnvelopeReader saw that it is a text without escapes and nothing
+  // else, as append_frame() writes one; null data: to be looked for.
+  std::string_view words;
 
   // Where things stand, for stamp(): offsets into `json`.
   struct Range {

@@ -33,12 +33,14 @@ struct NodeLinkConfig {
   // long, and a conversation's messages stay in order meanwhile. 0: the node hears of it at once
   // (but for the first seconds after a reconnect, when others are still to come back).
   std::chrono::milliseconds missing_kept_max{0};
+  // Asks the router for memory to share; it may have none.
+  bool shared_memory = true;
   // Texts too long for a frame; empty: <directory>/../../blobs, which is <home>/blobs.
   std::string blobs;
 };
 
 struct NodeLinkStatus {
-  bool up = false;
+  bool up = false, shared_memory = false;
   std::string router, last_error;
   std::uint32_t zone = 0;
   std::size_t queued = 0, unacknowledged = 0;

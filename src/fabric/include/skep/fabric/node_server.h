@@ -18,11 +18,18 @@ struct NodeServerConfig {
   std::size_t queue_system_messages = 256;  // on top, for system messages alone
   std::chrono::milliseconds handshake_timeout{5'000}, ping_after{10'000}, dead_after{30'000},
       stuck_after{60'000};
+  // Memory that nodes share with the router, for those that ask: how many may, and how large each
+  // of the two rings is (a power of two, 1 MiB to 16 MiB). 0 links: all by the socket.
+  std::size_t shared_links_max = 64, shared_ring_bytes = 1u << 20;
+  // While messages follow one another, the router looks for the next one for so long before it
+  // sleeps. 0: never; nor on a single processor.
+  std::chrono::microseconds spin{50};
 };
 
 struct NodeServerStats {
   std::size_t connections = 0, registered = 0;
   std::uint64_t accepted = 0, refused = 0, evicted = 0, malformed = 0, spoofed = 0, stuck = 0;
+  std::size_t shared = 0;  // connections that go through shared memory
   std::uint64_t frames_in = 0, frames_out = 0, bytes_in = 0, bytes_out = 0;
 };
 

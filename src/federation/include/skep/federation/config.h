@@ -37,7 +37,9 @@ struct FederationConfig {
   // not named as a peer may run none of them.
   std::vector<std::string> expose;
   std::string owner;  // bare JID of the person who is asked to confirm; default: the first admin
-  int depth_max = 2;  // how many hands a task may go through
+  // Of them those whose question wants typed words: neither a thumb nor a button's element.
+  std::vector<std::string> high_risk;
+  int depth_max = 2;                               // how many hands a task may go through
   std::chrono::milliseconds timeout{120'000};      // of an execution that does not say
   std::chrono::milliseconds timeout_max{900'000};  // what an execution may say
   std::chrono::milliseconds sync_wait{25'000};     // then an iq is answered with "accepted"

@@ -22,6 +22,8 @@ struct FabricConfig {
   std::string router = "RT.main";  // the name of `skep up`'s own router
   std::size_t nodes_max = 16'384;
   std::size_t node_queue_messages = 8'192, node_queue_bytes = 8u << 20;
+  std::size_t shared_links_max = 64;  // nodes that share memory with this router; 0: none
+  std::size_t spin_us = 50;           // NodeServerConfig::spin
   std::size_t peers_max = 64;
   std::vector<std::string> config_from;  // hives whose routes and zones are taken over
   bool gateway = false;  // this router talks to other hives, and its peers are told so ([hive])

@@ -11,11 +11,12 @@
 
 namespace skep::xmpp {
 
-inline constexpr std::string_view kNsCorrect = "urn:xmpp:message-correct:0";  // XEP-0308
-inline constexpr std::string_view kNsRetract = "urn:xmpp:message-retract:1";  // XEP-0424
-inline constexpr std::string_view kNsFallback = "urn:xmpp:fallback:0";        // XEP-0428
-inline constexpr std::string_view kNsReactions = "urn:xmpp:reactions:0";      // XEP-0444
-inline constexpr std::string_view kNsReply = "urn:xmpp:reply:0";              // XEP-0461
+inline constexpr std::string_view kNsCorrect = "urn:xmpp:message-correct:0";         // XEP-0308
+inline constexpr std::string_view kNsRetract = "urn:xmpp:message-retract:1";         // XEP-0424
+inline constexpr std::string_view kNsFallback = "urn:xmpp:fallback:0";               // XEP-0428
+inline constexpr std::string_view kNsReactions = "urn:xmpp:reactions:0";             // XEP-0444
+inline constexpr std::string_view kNsQuickResponse = "urn:xmpp:tmp:quick-response";  // XEP-0439
+inline constexpr std::string_view kNsReply = "urn:xmpp:reply:0";                     // XEP-0461
 inline constexpr std::size_t kReactionsMax = 20;         // of one message; more are not read
 inline constexpr std::size_t kReactionBytesMax = 64;     // a longer one is no emoji
 inline constexpr std::size_t kReferenceBytesMax = 1024;  // a longer id names nothing
@@ -39,5 +40,8 @@ struct PlainBody {
   bool operator==(const PlainBody&) const = default;
 };
 PlainBody without_fallback(const Element& message, std::string_view body, std::string_view feature);
+
+// A button beside a question (XEP-0439): pressing it says `value`.
+Element quick_response(std::string_view value, std::string_view label);
 
 }  // namespace skep::xmpp
