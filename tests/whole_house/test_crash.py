@@ -37,6 +37,7 @@ KEY = re.compile(r"task (p\d+-\d+)")
 DUE = re.compile(r'\(Scheduled job "tick", due ([^.]*)\.')
 TICKED = re.compile(r"ticked at (\S+)")
 PART = re.compile(r"part of (p\d+-\d+ run \d+)")
+SUMMARY = "You keep the memory of a conversation between a person and their assistant"   # compaction asks so
 JOB_FOR = "clock@example.test"
 
 
@@ -110,6 +111,8 @@ class Crash(WholeHouse):
         self.stored_at = collections.defaultdict(set)   # content -> the different timestamps it was seen with on disk
 
     def answer(self, request):
+        if request.contains(SUMMARY):   # with tasks and ticks of old in it
+            return Step(text="Tasks and ticks were done.", label="summary")
         part = PART.search(request.last_user)
         if part:
             self.parts_asked[part.group(1)] += 1

@@ -1,4 +1,5 @@
 #include "skep/base/log.h"
+#include "skep/channels/unasked_message.h"
 #include "skep/model/reply.h"
 #include "skep/xmpp/caps.h"
 #include "xmpp_channel_impl.h"
@@ -76,6 +77,15 @@ Result<void> XmppChannelImpl::deliver(Message message) {
       message.progress->phase == Progress::Phase::kAsks)
     return question(std::move(message));
   if (message.kind == Kind::kProgress) return progress(message), Result<void>();
+  if (auto unasked = unasked_of(message)) {
+    // The schedule's alone: it is of this house.
+    const Name* to = std::get_if<Name>(&message.dst);
+    const bool ours = to != nullptr && message.src_name && message.src_name->base() == "WF.jobs" &&
+                      message.src_name->hive() == to->hive();
+    if (!ours) return fail(Code::kDenied, "only the schedule may have something said unasked");
+    SKEP_TRY_VOID(post(*std::move(unasked)));
+    return {};
+  }
   if (message.kind == Kind::kReply) {
     if (commands_.take_reply(message)) return {};
     return reply(std::move(message));

@@ -33,12 +33,12 @@ class AgentSlot final : public Inbox {
   fabric::Port port;
   std::unique_ptr<OpenAgent> open;
   SteadyTime used{};
-  bool busy = false;         // a change of its state is under way
+  bool busy = false;  // a change of its state is under way
   // What the supervisor has seen of it since the start of the process.
   struct Heart {
     int hangs = 0, in_a_row = 0;  // turns that hung; without an answered one between
     int restarts = 0;
-    int starts_failed = 0;  // in a row
+    int starts_failed = 0;   // in a row
     std::uint64_t good = 0;  // answers of the open agent that were none of failure
     SteadyTime next_start{};
   } heart;

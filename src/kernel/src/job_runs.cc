@@ -39,16 +39,14 @@ bool JobsImpl::is_main(const Job& job) const {
   return agent != nullptr && agent->main;
 }
 
-Result<void> JobsImpl::start() {
-  SKEP_TRY(const Name name, Name::parse("SY.jobs", deps_.hive));
-  SKEP_TRY(port_, deps_.router.attach(name, NodeId{Uuid::random()}, *this));
+void JobsImpl::start() {
   started_ = deps_.clock.now();
   for (auto& [id, run] : runs_) {
     const bool out =
         deps_.journal.remembers(kHandedOut, id) || deps_.journal.contains(store::EntryId(id));
     run.firing.delivered = run.firing.delivered || out;
   }
-  if (!deps_.runs) return {};
+  if (!deps_.runs) return;
   std::set<std::string> answered;
   for (const store::JournalEntry& entry : deps_.journal.unfinished(kReplies)) {
     auto record = parse_json(entry.steps.front());
@@ -67,7 +65,6 @@ Result<void> JobsImpl::start() {
   for (const std::string& id : lost) end_without_answer(id);
   gate_.spawn("jobs", loop());
   gate_.spawn("schedules of agents", read_manifests());
-  return {};
 }
 
 // -- the loop ------------------------------------------------------------------------------------
@@ -185,7 +182,7 @@ void JobsImpl::hand_out(Run& run, const Job& job) {
   const bool has_it =
       deps_.journal.remembers(kHandedOut, id) || deps_.journal.contains(store::EntryId(id));
   Result<void> sent;
-  if (!has_it) sent = port_.send(message_of(run, job, *agent));
+  if (!has_it) sent = deps_.out.deliver(message_of(run, job, *agent));
   if (sent) {
     if (auto kept = deps_.journal.remember(kHandedOut, id); !kept)
       log::error("jobs", "run {}: {}", id, kept.error().to_string());

@@ -20,7 +20,8 @@ class JobsImpl final : public Jobs, private Inbox {
   explicit JobsImpl(JobsDeps deps) : deps_(std::move(deps)), store_(deps_.db), gate_(deps_.loop) {}
   Task<Result<void>> load(Ctx ctx);
 
-  Result<void> start() override;
+  Inbox& inbox() override { return *this; }
+  void start() override;
   Task<void> close(Ctx ctx) override;
   Task<Result<schedule::Job>> create(JobRequest request) override;
   std::vector<schedule::Job> list(std::string_view peer) const override;
@@ -102,7 +103,6 @@ class JobsImpl final : public Jobs, private Inbox {
   JobsDeps deps_;
   schedule::JobStore store_;
   Gate gate_;
-  fabric::Port port_;  // SY.jobs
   Semaphore writing_{1};
   Signal wake_;
   WallTime started_{};

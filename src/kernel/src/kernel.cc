@@ -18,10 +18,10 @@ Task<Result<void>> KernelImpl::open_all() {
   SKEP_CO_TRY_VOID(open_nodes());
   SKEP_CO_TRY_VOID(attach_nodes());
   SKEP_CO_TRY_VOID(open_fabric());
-  for (NodeOut* out : {&agent_out_, &web_out_}) out->start();
+  for (NodeOut* out : {&agent_out_, &web_out_, &jobs_out_}) out->start();
   if (agent_) agent_->resume();
   if (agents_) agents_->resume();
-  if (jobs_) SKEP_CO_TRY_VOID(jobs_->start());
+  if (jobs_) jobs_->start();
   if (federation_) federation_->start();
   if (is_main() && options_.networks && config_.gateway.wanted()) {
     SKEP_CO_TRY(gateway_, co_await fabric::Gateway::open(loop_, *router_, config_.gateway));
@@ -46,6 +46,7 @@ Task<void> KernelImpl::close(Ctx ctx) {
   if (xmpp_) co_await xmpp_->close(ctx.within(2s));
   if (web_) co_await web_->close(ctx.within(1s));
   co_await web_out_.close(ctx.within(1s));
+  co_await jobs_out_.close(ctx.within(1s));
   co_await supervisor_.close();
   if (memory_side_) co_await memory_side_->close(ctx.within(1s));
   if (gateway_) co_await gateway_->close(ctx.within(3s));
@@ -122,6 +123,7 @@ Result<void> KernelImpl::settle_journals() {
   std::vector<std::string> links = xmpp_node_names(config_);
   links.emplace_back(own_name().base());
   links.emplace_back("IO.web");
+  links.emplace_back(Jobs::kNode);
   for (const std::string& link : links)
     kept_by_links_ |= !fabric::kept_messages(*journal_, link).empty();
   return {};

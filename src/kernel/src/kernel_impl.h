@@ -69,6 +69,7 @@ class KernelImpl final : public Kernel {
 
   // kernel_jobs.cc
   Task<Result<void>> open_jobs(Ctx ctx);
+  Result<void> ask_to_say(const Conversation& who, const channels::Unasked& unasked);
   std::string jobs_command(const Conversation& who, std::string_view arguments);
   Result<void> notify(const schedule::Job& job, const std::string& id, std::string text);
 
@@ -130,7 +131,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<identity::Access> access_;
   std::unique_ptr<XmppSide> xmpp_;
-  NodeOut agent_out_, web_out_;
+  NodeOut agent_out_, web_out_, jobs_out_;
   PortInbox federation_out_;
   std::vector<std::unique_ptr<PortInbox>> stand_in_outs_;
   std::unique_ptr<FabricBooks> books_;

@@ -1,5 +1,6 @@
 // What runs by itself, among the other parts of the house.
 #include "kernel_impl.h"
+#include "skep/channels/unasked_message.h"
 
 namespace skep::kernel {
 
@@ -7,10 +8,9 @@ Task<Result<void>> KernelImpl::open_jobs(Ctx ctx) {
   JobsDeps deps{.loop = loop_,
                 .db = *db_,
                 .journal = *journal_,
-                .router = *router_,
                 .agents = *agents_,
+                .out = jobs_out_,
                 .config = config_.schedules,
-                .hive = config_.hive,
                 .time_zone = config_.agent.time_zone,
                 .main_here = hosts(NodeKind::kAgent),
                 .runs = options_.networks,
@@ -28,7 +28,7 @@ Task<Result<void>> KernelImpl::open_jobs(Ctx ctx) {
 
 // People of the terminal have no door of their own: they ask.
 Result<void> KernelImpl::notify(const schedule::Job& job, const std::string& id, std::string text) {
-  if (job.channel != "xmpp" || !xmpp_)
+  if (job.channel != "xmpp" || !there_is(NodeKind::kXmpp))
     return fail(Code::kUnsupported, "the person can be reached over XMPP only");
   const Conversation who{.channel = job.channel, .peer = job.peer, .entrypoint = job.entrypoint};
   channels::Unasked unasked{.id = MessageId(id),
@@ -36,8 +36,19 @@ Result<void> KernelImpl::notify(const schedule::Job& job, const std::string& id,
                             .behalf_of = job.peer,
                             .to = job.peer,
                             .text = std::move(text)};
+  if (!xmpp_) return ask_to_say(who, unasked);
   SKEP_TRY_VOID(xmpp_->channel_of(who).post(std::move(unasked)));
   return {};
+}
+
+// The channel is in a process of its own.
+Result<void> KernelImpl::ask_to_say(const Conversation& who, const channels::Unasked& unasked) {
+  std::string node = xmpp_node_names(config_).front();
+  for (const channels::XmppChannelConfig& one : config_.xmpp_nodes()) {
+    if (answers_at(one, who.entrypoint)) node = xmpp_node_name(one);
+  }
+  SKEP_TRY(const Name to, Name::parse(node, config_.hive));
+  return jobs_out_.deliver(channels::unasked_message(unasked, to, Clock::system().now()));
 }
 
 std::string KernelImpl::jobs_command(const Conversation& who, std::string_view arguments) {

@@ -177,6 +177,10 @@ Result<void> KernelImpl::attach_nodes() {
     SKEP_TRY_VOID(
         attach(Name::from_label(NodeType::kChannel, "web", config_.hive), *web_, web_out_));
   }
+  if (jobs_) {
+    SKEP_TRY(const Name jobs, Name::parse(Jobs::kNode, config_.hive));
+    SKEP_TRY_VOID(attach(jobs, jobs_->inbox(), jobs_out_));
+  }
   if (federation_) SKEP_TRY_VOID(attach_federation());
   if (!xmpp_) return {};
   return xmpp_->attach(config_.hive, [this](const Name& name, Inbox& inbox, NodeOut& out) {

@@ -109,9 +109,9 @@ class Agent : public Inbox {
   // Stops accepting; running turns may finish until the Ctx ends, then they are stopped and stay in
   // the journal for resume().
   virtual Task<void> close(Ctx ctx) = 0;
-  // Ends the turns that have given no sign of life for `quiet` (no word of the model's, no tool begun
-  // or ended within its time limit; a person who is asked takes their time): whoever waits is told.
-  // How many.
+  // Ends the turns that have given no sign of life for `quiet` (no word of the model's, no tool
+  // begun or ended within its time limit; a person who is asked takes their time): whoever waits is
+  // told. How many.
   virtual std::size_t stop_hung(std::chrono::milliseconds quiet) = 0;
   [[nodiscard]] virtual AgentStats stats() const = 0;
   [[nodiscard]] virtual const AgentConfig& config() const = 0;

@@ -30,10 +30,10 @@ struct JobsDeps {
   Loop& loop;
   store::Db& db;
   store::Journal& journal;
-  fabric::Router& router;
   Agents& agents;
+  Inbox& out;                     // the way to agents, attached before start()
   const SchedulesConfig& config;  // asked again each time: it may change
-  std::string hive, time_zone;
+  std::string time_zone;
   bool main_here = true;  // the main agent is in this process
   // Nothing runs otherwise, and answers wait: a process that lives for one command would leave
   // both half done.
@@ -54,8 +54,11 @@ class Jobs {
   static Task<Result<std::unique_ptr<Jobs>>> open(Ctx ctx, JobsDeps deps);
   virtual ~Jobs() = default;  // close() first
 
+  // What is to be on the fabric under kNode.
+  static constexpr std::string_view kNode = "WF.jobs";
+  [[nodiscard]] virtual Inbox& inbox() = 0;
   // Goes on with what a killed process began. After the agents are on the fabric.
-  virtual Result<void> start() = 0;
+  virtual void start() = 0;
   virtual Task<void> close(Ctx ctx) = 0;
 
   // kInvalid with what is wrong, kExhausted over a limit.

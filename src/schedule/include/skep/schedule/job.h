@@ -31,7 +31,7 @@ struct Job {
   WallTime created_at{};
   std::optional<WallTime> next;  // nullopt: not by time
   std::optional<WallTime> last;  // the newest run's due time
-  std::int64_t begun = 0;  // of those for events
+  std::int64_t begun = 0;        // of those for events
   std::int64_t runs = 0, dropped = 0;
   int failures = 0;         // in a row
   std::string last_result;  // the newest answer, or what failed
