@@ -15,6 +15,8 @@ ROOT = skep.ROOT
 EXAMPLE = os.path.join(ROOT, "config", "skep.example.toml")
 VARIABLES = {"AGENT_SECRET": "s3cret", "BOT_PASSWORD": "s3cret", "ANTHROPIC_API_KEY": "sk-none"}
 
+OTHER_FILES = ("manifest", "persona_text")   # read agent.toml, persona.toml
+
 _SETTING = re.compile(r"^(?P<off># )?(?P<key>[a-z_]+) = ")
 _READ = re.compile(r'\bread(?:_choice|_duration|_list)?\((?:\w+, )?"([a-z_]+)"')
 
@@ -76,7 +78,7 @@ class ExampleConfig(unittest.TestCase):
         read = set()
         for folder, _, names in os.walk(os.path.join(ROOT, "src")):
             for name in names:
-                if os.path.basename(folder) == "src" and name.endswith(".cc") and not name.startswith("manifest"):   # of agent.toml
+                if os.path.basename(folder) == "src" and name.endswith(".cc") and not name.startswith(OTHER_FILES):
                     with open(os.path.join(folder, name), encoding="utf-8") as source:
                         text = source.read()
                     if "ConfigSection" in text:

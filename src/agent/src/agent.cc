@@ -2,6 +2,8 @@
 
 #include "agent_impl.h"
 #include "approval_replies.h"
+#include "persona_wizard.h"
+#include "retry.h"
 #include "skep/base/local_time.h"
 #include "skep/base/log.h"
 #include "skep/model/delegation.h"
@@ -51,6 +53,12 @@ authority::Grants read_grants(ConfigSection& agent) {
 
 ParsedText parsed_message(const Message& message) {
   std::string text = text_of(message.parts);
+  if (is_retry(message)) return ParsedText{.text = std::move(text)};
+  if (is_for_wizard(message)) {
+    return ParsedText{.is_command = true,
+                      .command = "persona",
+                      .arguments = fmt::format("answer {}", without_nick(text, message))};
+  }
   // Another agent's words are a model's: of all commands they may only take their question back.
   if (delegation_of(message)) {
     ParsedText parsed = parse_text(text);
@@ -71,6 +79,7 @@ AgentConfig AgentConfig::read(ConfigSection root) {
   agent.read("mailbox_max", config.mailbox_max, {.min = 1, .max = 1'000'000});
   agent.read_duration("turn_timeout_secs", std::chrono::seconds(1), config.turn_timeout);
   agent.read("time_zone", config.time_zone);
+  agent.read("dev_command_jids", config.developers);
   config.grants = read_grants(agent);
   config.loop_guard = LoopGuardConfig::read(agent.child("loop_guard"));
   ConfigSection skills = root.child("skills");
@@ -122,6 +131,8 @@ Result<void> AgentImpl::accept(Message message) {
   if (closing_.stop_requested()) return fail(Code::kUnavailable, "the agent is stopping");
   if (message.id.empty()) return fail(Code::kInvalid, "a message needs an id");
   take_as_answer(deps_, config_, message);
+  take_for_wizard(deps_, config_, message);
+  take_as_retry(deps_, message);
   const bool immediate = is_immediate(parsed_message(message));
   if (immediate && immediate_ >= kImmediateMax)
     return fail(Code::kExhausted, "too many commands at once");

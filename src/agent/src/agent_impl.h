@@ -6,6 +6,7 @@
 #include <string>
 
 #include "compact.h"
+#include "developer.h"
 #include "mailbox.h"
 #include "skep/agent/agent.h"
 #include "skep/agent/commands.h"
@@ -57,7 +58,9 @@ class AgentImpl final : public Agent {
   Task<std::optional<Decision>> think(Lane& lane, TurnState& turn, std::string text);
   Task<bool> settle(TurnState& turn, Decision decision);
   Task<bool> hand_over(TurnState& turn);
-  Decision decide_command(const ParsedText& command, const TurnState& turn);
+  Decision decide_command(const ParsedText& command, const TurnState& turn,
+                          std::vector<AttachedFile> files = {});
+  Task<std::vector<AttachedFile>> files_for(const TurnState& turn);
   Decision decide_halt(const Halt& halt, const TurnState& turn);
   Decision decide_answer(std::string_view text, const TurnState& turn);
   Result<void> deliver_reply(const TurnState& turn);
@@ -77,6 +80,7 @@ class AgentImpl final : public Agent {
   std::set<Conversation> compacting_;
   std::stop_source closing_;
   AgentStats stats_;
+  DebugWatch debugging_;
   WallTime started_;
 };
 

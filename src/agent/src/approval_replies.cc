@@ -29,7 +29,8 @@ std::optional<Verdict> verdict_in(std::string_view text) {
   return std::nullopt;
 }
 
-// "Helper: yes" in a room where we are called Helper.
+}  // namespace
+
 std::string_view without_nick(std::string_view text, const Message& message) {
   const auto room = room_talk(message);
   text = trim(text);
@@ -39,6 +40,8 @@ std::string_view without_nick(std::string_view text, const Message& message) {
   const bool addressed = rest.starts_with(':') || rest.starts_with(',') || rest.starts_with(' ');
   return addressed ? trim(rest.substr(1)) : text;
 }
+
+namespace {
 
 std::vector<Approval> open_here(const AgentDeps& deps, const Conversation& conversation) {
   std::vector<Approval> open = deps.approvals.pending();

@@ -11,6 +11,8 @@ std::string answer_question(std::string_view arguments, authority::Verdict verdi
 // "yes" where exactly one question waits for this person's answer is that command; anything else
 // stays as it is. Before the message is journaled: it is one or the other for good.
 void take_as_answer(const AgentDeps& deps, const AgentConfig& config, Message& message);
+// "Helper: yes" in a room where we are called Helper is "yes".
+std::string_view without_nick(std::string_view text, const Message& message);
 // What a person reads when they are asked.
 std::string question_text(const authority::Approval& approval, std::string_view why);
 

@@ -4,11 +4,16 @@
 
 #include "approval_replies.h"
 #include "bill.h"
+#include "developer.h"
 #include "failure_text.h"
+#include "persona_replies.h"
+#include "persona_wizard.h"
+#include "session_replies.h"
 #include "memory_replies.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/room_talk.h"
+#include "tier_replies.h"
 
 namespace skep::agent {
 namespace {
@@ -121,6 +126,12 @@ std::string administer(const CommandInfo& info, const CommandScope& scope,
 
 // Empty: go on.
 std::string refusal(const CommandInfo& info, const CommandScope& scope) {
+  if (info.name == "tier" && !has_tiers(scope.deps))
+    return "There is only one model here: [llm.tiers] names none.";
+  if (info.name == "persona" && scope.deps.personas == nullptr)
+    return "There are no personas here: this agent is what its manifest says.";
+  if (info.whom == CommandInfo::For::kDeveloper && !is_developer(scope.config, scope.message))
+    return fmt::format("/{} is for developers ([agent] dev_command_jids), one-to-one.", info.name);
   if (info.whom == CommandInfo::For::kManager && !scope.may_manage)
     return fmt::format("/{} is for the owners and administrators of this room.", info.name);
   if (info.whom == CommandInfo::For::kAdmin && !(is_admin(scope) && is_served(info, scope.deps)))
@@ -199,6 +210,8 @@ std::string history(const CommandScope& scope, std::string_view arguments) {
 
 std::string cancel(const CommandScope& scope) {
   bool stopped = scope.cancel && scope.cancel();
+  const bool wizard = end_wizard(scope);
+  if (wizard && !stopped) return "I stop asking; nothing of it is kept.";
   if (!stopped) return "I am not working on anything in this conversation.";
   if (scope.waiting_here <= 1) return "I stop what I was working on.";
   return fmt::format("I stop what I was working on. {} behind it will be answered.",
@@ -226,6 +239,13 @@ std::string answer_command(const ParsedText& command, const CommandScope& scope)
   if (info->name == "status") return status(scope);
   if (info->name == "usage") return usage_text(scope.deps, scope.config, scope.message);
   if (info->name == "ping") return "pong";
+  if (info->name == "sessions") return sessions_reply(scope);
+  if (info->name == "resume") return resume_reply(command.arguments, scope);
+  if (info->name == "retry") return "You have asked nothing yet that I could answer once more.";
+  if (info->name == "context") return context_reply(command.arguments, scope);
+  if (info->name == "persona") return persona_reply(command.arguments, scope);
+  if (info->name == "debug") return scope.debug(command.arguments);
+  if (info->name == "tier") return tier_reply(command.arguments, scope);
   if (info->name == "cancel") return cancel(scope);
   if (info->name == "jobs") return jobs(scope, command.arguments);
   if (info->name == "confirm")

@@ -21,6 +21,8 @@ struct CommandScope {
   // In a room: may this speaker change what is kept of it? One-to-one: always.
   bool may_manage = true;
   std::function<bool()> cancel;  // stops the running turn; false when there is none
+  std::function<std::string(std::string_view arguments)> debug = {};  // /debug
+  std::vector<AttachedFile> files = {};                               // that came with it
 };
 std::string answer_command(const ParsedText& command, const CommandScope& scope);
 

@@ -5,6 +5,7 @@
 #include "command_replies.h"
 #include "directives.h"
 #include "failure_text.h"
+#include "persona_wizard.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/delegation.h"
@@ -64,7 +65,8 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
   if (!turn.reply) {
     std::optional<Decision> decision;
     if (parsed.is_command) {
-      decision = decide_command(parsed, turn);
+      auto files = co_await files_for(turn);
+      decision = decide_command(parsed, turn, std::move(files));
     } else {
       decision = co_await think(lane, turn, std::move(parsed.text));
     }
@@ -73,6 +75,9 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
     const std::string_view outcome = taken.outcome;
     bool settled = co_await settle(turn, std::move(taken));
     if (!settled) co_return false;
+    const bool watched =
+        !parsed.is_command && debugging_.on(turn.message.conversation, deps_.clock.now());
+    if (watched) turn.debug = debug_text(turn);
     turn.trace.finish(turn, config_.name, outcome);
   }
   if (!parsed.is_command) store_answer(turn);
@@ -99,7 +104,10 @@ Task<void> AgentImpl::run_compaction(Message asked, Compaction what) {
   ctx.trace = asked.trace;
   ctx.principal = asked.conversation.peer;
   const std::int64_t messages = what.entries;
-  auto done = co_await compact(std::move(ctx), deps_, config_, asked, std::move(what));
+  AgentDeps deps = deps_;
+  if (llm::Model* light = deps.models == nullptr ? nullptr : deps.models->tier("light"))
+    deps.model = *light;
+  auto done = co_await compact(std::move(ctx), deps, config_, asked, std::move(what));
   if (done) {
     log::info("agent", "{} older messages of {} are summarised for the model", messages,
               asked.conversation.peer);
@@ -136,7 +144,8 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
                     .shutdown = base.stop,
                     .places = &turns_,
                     .place = &*permit};
-    Turn run(config_, deps_, turn, std::move(text), std::move(stops));
+    AgentDeps deps = deps_;  // the turn may have another model
+    Turn run(config_, deps, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
     if (delegated) read = run.labels();
   } else if (lane.cancel.stop_requested()) {
@@ -186,7 +195,18 @@ AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& tu
   return {.text = failure_text(halt.error.code, incident), .failed = true, .outcome = "failed"};
 }
 
-AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const TurnState& turn) {
+// Only a persona that is being imported comes as a file.
+Task<std::vector<AttachedFile>> AgentImpl::files_for(const TurnState& turn) {
+  const bool any = std::ranges::any_of(
+      turn.message.parts, [](const Part& part) { return std::holds_alternative<FilePart>(part); });
+  if (!any || !deps_.attach || !is_for_wizard(turn.message)) co_return std::vector<AttachedFile>();
+  Ctx ctx = gate_.ctx().with_stop(closing_.get_token()).within(config_.turn_timeout);
+  Message message = turn.message;
+  co_return co_await deps_.attach(std::move(ctx), std::move(message));
+}
+
+AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const TurnState& turn,
+                                              std::vector<AttachedFile> files) {
   const Conversation& conversation = turn.message.conversation;
   Lane* lane = mailbox_.find(conversation);
   std::size_t waiting = lane == nullptr ? 0 : lane->queue.size();
@@ -200,7 +220,12 @@ AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const T
       .message = turn.message,
       .waiting_here = waiting - (in_lane ? 1 : 0),
       .may_manage = room_talk(turn.message).value_or(RoomTalk{.may_manage = true}).may_manage,
-      .cancel = [this, &conversation] { return cancel_running(conversation); }};
+      .cancel = [this, &conversation] { return cancel_running(conversation); },
+      .debug =
+          [this, &conversation](std::string_view arguments) {
+            return debugging_.command(arguments, conversation, deps_.clock.now());
+          },
+      .files = std::move(files)};
   return {.text = answer_command(command, scope), .command = true};
 }
 
@@ -276,6 +301,7 @@ void AgentImpl::store_answer(const TurnState& turn) {
 Result<void> AgentImpl::deliver_reply(const TurnState& turn) {
   Message reply = *turn.reply;
   reply.dst = way_back(turn);
+  if (!turn.debug.empty()) reply.parts.emplace_back(TextPart{"\n" + turn.debug});
   Result<void> sent = deps_.out.deliver(reply);
   bool lost = !sent && sent.error().code == Code::kNotFound && turn.message.src_name &&
               reply.dst != Destination(*turn.message.src_name);

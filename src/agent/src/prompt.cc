@@ -77,15 +77,20 @@ std::string system_text(const PromptInput& input) {
   const memory::WorkspaceTexts& texts = input.texts;
   std::string system;
   add_section(system, "", kRules);
-  const std::string& personality =
-      trim(input.settings.personality).empty() ? texts.personality : input.settings.personality;
-  bool authored = !(trim(texts.identity).empty() && trim(personality).empty() &&
-                    trim(texts.instructions).empty());
+  const auto either = [](const std::string& own, const std::string& usual) -> const std::string& {
+    return trim(own).empty() ? usual : own;
+  };
+  const std::string& identity = either(input.settings.identity, texts.identity);
+  const std::string& personality = either(input.settings.personality, texts.personality);
+  const std::string& instructions = either(input.settings.workspace, texts.instructions);
+  bool authored =
+      !(trim(identity).empty() && trim(personality).empty() && trim(instructions).empty());
   if (!authored) add_section(system, "", default_identity(input.agent_name, !input.tools.empty()));
-  add_section(system, "", texts.identity);
+  add_section(system, "", identity);
   add_section(system, "", personality);
-  add_section(system, "", texts.instructions);
+  add_section(system, "", instructions);
   add_section(system, "", input.settings.instructions);
+  add_section(system, "", input.settings.persona);
   add_section(system, "", tool_guidance(input.tools));
   add_section(system, input.room ? "About this room" : "About this person", texts.profile);
   add_section(system, "Notes and memory", texts.memory);

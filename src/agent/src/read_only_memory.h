@@ -27,6 +27,10 @@ class ReadOnlyMemory : public memory::Memory {
   Result<Archived> archive(const Conversation&) override { return read_only(); }
   Result<std::vector<std::string>> forget(const Conversation&) override { return read_only(); }
   Result<memory::SessionStats> stats(const Conversation& c) override { return real_.stats(c); }
+  [[nodiscard]] std::vector<PastSession> past_sessions(const Conversation& c) const override {
+    return real_.past_sessions(c);
+  }
+  Result<Archived> resume(const Conversation&, const std::string&) override { return read_only(); }
   Result<std::int64_t> remember(const Conversation&, memory::KnowledgeEntry) override {
     return read_only();
   }

@@ -180,7 +180,10 @@ Result<std::vector<TranscriptEntry>> before_message(memory::Memory& memory,
 ConversationSettings settings_of(const json::value& turn) {
   return {.personality = std::string(get_string(turn, "personality")),
           .instructions = std::string(get_string(turn, "instructions")),
-          .history_token_budget = static_cast<int>(get_int(turn, "history_budget").value_or(0))};
+          .history_token_budget = static_cast<int>(get_int(turn, "history_budget").value_or(0)),
+          .identity = std::string(get_string(turn, "identity")),
+          .workspace = std::string(get_string(turn, "workspace")),
+          .persona = std::string(get_string(turn, "persona"))};
 }
 
 std::vector<json::value> model_steps(const json::array& steps) {

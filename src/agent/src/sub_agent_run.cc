@@ -2,6 +2,7 @@
 
 #include "directives.h"
 #include "failure_text.h"
+#include "persona_use.h"
 #include "principal.h"
 #include "read_only_memory.h"
 #include "skep/base/log.h"
@@ -24,7 +25,8 @@ constexpr std::string_view kManner =
     "missing, completely and briefly.";
 constexpr std::size_t kPartialBytesMax = 8000;
 
-constexpr std::string_view kNeverLent[] = {"spawn_agent", "agent_spawn", "agent_kill"};
+constexpr std::string_view kNeverLent[] = {"spawn_agent", "agent_spawn", "agent_kill",
+                                           "react",       "send_file",   "escalate"};
 
 bool is_withheld(Action action) {
   return action == Action::kMemoryWrite || action == Action::kXmppSend ||
@@ -146,6 +148,9 @@ ConversationSettings settings_of(const SubAgentOrder& order, const Conversation&
   if (order.instructions.empty() && order.parent.settings)
     settings = order.parent.settings(conversation);
   settings.context.clear();
+  ConversationSettings dressed;  // its parent's persona narrows it too
+  dress(order.parent, conversation, dressed);
+  settings.tools = std::move(dressed.tools);
   settings.instructions +=
       fmt::format("{}{}", settings.instructions.empty() ? "" : "\n\n", kManner);
   return settings;

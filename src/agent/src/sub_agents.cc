@@ -114,15 +114,6 @@ class SpawnAgent final : public tools::Tool {
     return fmt::format("have {} do this: {}", name.empty() ? "a sub-agent" : name,
                        cut_utf8(get_string(arguments, "task"), kShownBytes));
   }
-  // Whatever one of its tools brings in may stand in its answer.
-  [[nodiscard]] authority::Labels taint() const override {
-    authority::Labels labels;
-    for (const llm::ToolSpec& spec : toolbox_.specs()) {
-      const tools::Tool* tool = toolbox_.find(spec.name);
-      if (tool != this) labels |= tool->taint();
-    }
-    return labels;
-  }
   Task<ToolOutput> call(ToolContext context, json::object arguments) override;
 
  private:
@@ -222,7 +213,9 @@ Task<ToolOutput> SpawnAgent::run(ToolContext context, const NamedAgent* agent,
                         .arguments = for_delegate(*agent, task)};
     if (own_time || arguments.contains("timeout_seconds"))
       context.ctx = context.ctx.within(timeout);
-    co_return co_await toolbox_.call(std::move(context), call);
+    ToolOutput output = co_await toolbox_.call(std::move(context), call);
+    if (const tools::Tool* delegate = toolbox_.find(kDelegate)) output.labels |= delegate->taint();
+    co_return output;
   }
   auto tools = tools_for(agent);
   if (!tools) co_return ToolOutput{"The sub-agent cannot start: " + tools.error().message, true};

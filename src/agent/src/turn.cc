@@ -7,11 +7,14 @@
 #include "compact.h"
 #include "directives.h"
 #include "failure_text.h"
+#include "persona_use.h"
+#include "retry.h"
 #include "skep/agent/repair.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/errand.h"
 #include "sub_task.h"
+#include "tier_choice.h"
 
 namespace skep::agent {
 namespace {
@@ -54,9 +57,12 @@ std::string shortened(const std::string& text, std::size_t bytes_max) {
   return fmt::format("{}\n[cut: {} bytes in all]", cut_utf8(text, bytes_max), text.size());
 }
 
-int answer_tokens(const AgentConfig& config, const llm::LlmConfig& llm) {
-  if (config.answer_tokens_max <= 0) return llm.max_tokens_per_request;
-  return std::min(config.answer_tokens_max, llm.max_tokens_per_request);
+int answer_tokens(const AgentConfig& config, const ConversationSettings& settings,
+                  const llm::LlmConfig& llm) {
+  int tokens = llm.max_tokens_per_request;
+  for (const int limit : {config.answer_tokens_max, settings.answer_tokens_max})
+    if (limit > 0) tokens = std::min(tokens, limit);
+  return tokens;
 }
 
 std::int64_t tokens_used(const TurnState& state) {
@@ -98,16 +104,20 @@ Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::st
 
 Task<std::expected<std::string, Halt>> Turn::run() {
   show(Progress::Phase::kStarted);
-  state_.trace.begin(deps_.turn_log, deps_.toolbox.specs(), deps_.clock.now());
+  state_.trace.begin(deps_.turn_log, deps_.clock.now());
   co_await take_files();
   if (auto halt = halted()) co_return std::unexpected(*halt);
   history_ = open_transcript(deps_, state_.message, text_);
+  if (is_retry(state_.message) && !room_talk(state_.message)) drop_last_exchange(history_, text_);
   if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
+  dress(deps_, state_.message.conversation, settings_);
+  specs_ = offered(deps_.toolbox.specs(), settings_);
+  state_.trace.offer(specs_);
   state_.trace.set(settings_);
+  choose_model();
   prepare(settings_.history_token_budget > 0 ? settings_.history_token_budget
                                              : deps_.model.config().history_token_budget);
-  int fitting =
-      history_budget(deps_, deps_.toolbox.specs(), llm::estimate_tokens(prompt_.system), budget_);
+  int fitting = history_budget(deps_, specs_, llm::estimate_tokens(prompt_.system), budget_);
   if (fitting < budget_) prepare(fitting);
   state_.history_budget = budget_;
   if (!state_.rounds.empty()) {
@@ -129,6 +139,21 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   }
 }
 
+// Once for all calls of the turn, so that what the provider has cached of it stays of use.
+void Turn::choose_model() {
+  const bool pictures =
+      std::ranges::any_of(
+          state_.message.parts,
+          [](const Part& part) { return std::holds_alternative<ImagePart>(part); }) ||
+      std::ranges::any_of(files_, [](const AttachedFile& file) { return file.image.has_value(); });
+  TierChoice choice = choose_tier(deps_, {.conversation = state_.message.conversation,
+                                          .persona_tier = settings_.tier,
+                                          .effort = {.newest = text_, .messages = history_.size()},
+                                          .pictures = pictures});
+  deps_.model = choice.model;
+  state_.trace.set_tier(std::move(choice.tier), std::move(choice.why));
+}
+
 // Before the transcript, which names what was found and not what was announced.
 Task<void> Turn::take_files() {
   const bool any = std::ranges::any_of(state_.message.parts, [](const Part& part) {
@@ -147,7 +172,7 @@ void Turn::prepare(int budget) {
   budget_ = budget;
   PromptInput input{.agent_name = config_.name,
                     .texts = deps_.memory.texts(state_.message.conversation),
-                    .tools = deps_.toolbox.specs(),
+                    .tools = specs_,
                     .history = std::move(history_),  // lent, see below
                     .newest = {TextPart{text_}},
                     .files = files_,
@@ -193,14 +218,15 @@ std::vector<ChatMessage> Turn::messages() const {
 Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
   for (;;) {
     if (auto halt = halted()) co_return std::unexpected(*halt);
+    if (llm::Model* stronger = stronger_model(deps_, state_)) deps_.model = *stronger;
     if (auto spent = all_spent(state_, config_)) co_return std::unexpected(*std::move(spent));
     const llm::LlmConfig& llm = deps_.model.config();
     llm::Request request{.system = prompt_.system,
                          .messages = messages(),
                          .cached_messages = prompt_.cached_messages,
-                         .tools = deps_.toolbox.specs(),
+                         .tools = specs_,
                          .tools_allowed = tools_allowed,
-                         .max_tokens = answer_tokens(config_, llm),
+                         .max_tokens = answer_tokens(config_, settings_, llm),
                          .temperature = llm.temperature};
     if (!state_.rounds.empty()) request.cached_messages = request.messages.size();
     auto hold = reserve_for(deps_, config_, state_.message, request);

@@ -32,7 +32,7 @@ struct TurnStops {
 };
 
 // Runs one turn to its answer, journaling each step; continues where `state` says. Everything it is
-// given outlives it.
+// given outlives it; `deps` are its own, for it may change the model in them.
 class Turn {
  public:
   Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
@@ -49,6 +49,7 @@ class Turn {
   };
 
   Task<void> take_files();
+  void choose_model();
   void prepare(int budget);
   Task<void> summarise_older();
   std::vector<llm::ChatMessage> messages() const;
@@ -98,6 +99,7 @@ class Turn {
   std::vector<AttachedFile> files_;
   std::vector<memory::TranscriptEntry> history_;
   Prompt prompt_;
+  llm::ToolSpecs specs_;  // that it may use
   ConversationSettings settings_;
   int budget_ = 0;
   bool shrunk_ = false;

@@ -95,6 +95,10 @@ Task<Turn::Admitted> Turn::admit(Round& round, std::size_t index) {
   if (const CallRecord* twin = earlier_twin(round, index))
     co_return result_for(record.call, twin->result->text, twin->result->is_error);
   const tools::Tool* tool = deps_.toolbox.find(record.call.name);
+  const bool offered =
+      std::ranges::find(specs_, record.call.name, &llm::ToolSpec::name) != specs_.end();
+  if (tool != nullptr && !offered)
+    co_return result_for(record.call, "Not run: the persona in use does not have this tool.", true);
   const bool repeatable = tool == nullptr || tool->repeatable();
   LoopGuard::Verdict verdict = guard_.check(record.call);
   if (record.started && !repeatable)

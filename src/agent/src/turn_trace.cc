@@ -48,11 +48,20 @@ std::string request_mark(const llm::Request& request) {
   return hex_encode(sha256(all).substr(0, 8));
 }
 
-void TurnTrace::begin(TurnLog* log, const llm::ToolSpecs& tools, WallTime at) {
+void TurnTrace::begin(TurnLog* log, WallTime at) {
   log_ = log;
   began_at_ = at;
   began_ = now();
   steps_.clear();
+}
+
+std::vector<std::string> TurnTrace::lines() const {
+  std::vector<std::string> lines;
+  for (const json::value& step : steps_) lines.push_back(to_json(step));
+  return lines;
+}
+
+void TurnTrace::offer(const llm::ToolSpecs& tools) {
   if (log_ == nullptr) return;
   auto kept = log_->keep_tools(tools);
   if (!kept) log::warn("agent", "a turn's tools are not kept: {}", kept.error().to_string());
@@ -118,9 +127,16 @@ void TurnTrace::finish(const TurnState& turn, std::string_view agent, std::strin
                     {"history_budget", turn.history_budget},
                     {"personality", settings_.personality},
                     {"instructions", settings_.instructions},
+                    {"identity", settings_.identity},
+                    {"workspace", settings_.workspace},
+                    {"persona", settings_.persona},
                     {"message", to_json_value(asked)},
                     {"text", cut(text_of(turn.reply->parts))},
                     {"steps", std::move(steps_)}};
+  if (!tier_.empty()) {
+    line["tier"] = tier_;
+    line["tier_why"] = tier_why_;
+  }
   if (const auto task = sub_task_of(asked)) {
     line["parent"] = task->turn;
     line["call"] = task->call;

@@ -25,9 +25,15 @@ class TurnTrace {
  public:
   using Steady = std::chrono::steady_clock;
 
-  void begin(TurnLog* log, const llm::ToolSpecs& tools, WallTime at);
+  void begin(TurnLog* log, WallTime at);
+  void offer(const llm::ToolSpecs& tools);
+  [[nodiscard]] std::vector<std::string> lines() const;  // the steps so far, as JSON
   // What the conversation has of its own.
   void set(const ConversationSettings& settings) { settings_ = settings; }
+  void set_tier(std::string tier, std::string why) {
+    tier_ = std::move(tier);
+    tier_why_ = std::move(why);
+  }
   [[nodiscard]] bool on() const { return log_ != nullptr; }
   [[nodiscard]] static Steady::time_point now() { return Steady::now(); }
 
@@ -45,7 +51,7 @@ class TurnTrace {
   TurnLog* log_ = nullptr;
   Steady::time_point began_{};
   WallTime began_at_{};
-  std::string tools_;
+  std::string tools_, tier_, tier_why_;
   ConversationSettings settings_;
   json::array steps_;
 };

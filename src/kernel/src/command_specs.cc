@@ -3,9 +3,12 @@
 
 namespace skep::kernel {
 
-std::vector<channels::CommandSpec> command_specs() {
+std::vector<channels::CommandSpec> command_specs(const KernelConfig& config) {
   std::vector<channels::CommandSpec> specs;
   for (const agent::CommandInfo& info : agent::commands()) {
+    if (info.name == "tier" && config.tiers.models.empty()) continue;
+    // Those few may type it; the list of commands is the same for all.
+    if (info.whom == agent::CommandInfo::For::kDeveloper) continue;
     specs.push_back({.name = info.name,
                      .arguments = info.arguments,
                      .help = info.help,

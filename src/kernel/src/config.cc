@@ -89,6 +89,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.turn_log = agent::TurnLogConfig::read(root.child("trace"), home);
   config.memory = memory::MemoryConfig::read(root, home);
   config.memory.sync = config.sync;
+  config.personas = memory::PersonasConfig::read(root);
   config.search = memory::SearchConfig::read(root.child("memory"), config.memory.path);
   root.child("memory").read_duration("claim_mins", std::chrono::minutes(1), config.board.claim);
   config.memory_tools = MemoryToolsConfig::read(root.child("tools").child("memory"));

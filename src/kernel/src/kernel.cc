@@ -1,5 +1,6 @@
 #include "skep/kernel/kernel.h"
 
+#include "built_in_personas.h"
 #include "house_tools.h"
 #include "journal_move.h"
 #include "kernel_impl.h"
@@ -85,6 +86,8 @@ Task<Result<void>> KernelImpl::open_stores(Ctx ctx) {
                 AuthoritySide::open(config_.authority, audit, *journal_, Clock::system()));
     authority_->set_grants(std::string(own_name().base()), config_.agent.grants);
     SKEP_CO_TRY(memory_, memory::Memory::open(config_.memory));
+    SKEP_CO_TRY(personas_,
+                memory::Personas::open(config_.personas, config_.memory.path, built_in_personas()));
     memory::LedgerConfig ledger{
         .directory = home + (hosts(NodeKind::kAgent) ? "/usage" : "/nodes/usage"),
         .quota = config_.quota,
@@ -182,6 +185,7 @@ Task<Result<void>> KernelImpl::open_router_and_agents(Ctx ctx) {
                    .ledger = *ledger_,
                    .model = *model_,
                    .models = *models_,
+                   .personas = *personas_,
                    .chosen = choice_.config,
                    .authority = *authority_,
                    .memory = *memory_side_,

@@ -106,6 +106,7 @@ class KernelImpl final : public Kernel {
   bool kept_by_links_ = false;  // links of a time when nodes were outside have left something
   std::unique_ptr<AuthoritySide> authority_;
   std::unique_ptr<memory::Memory> memory_;
+  std::unique_ptr<memory::Personas> personas_;
   std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<store::Db> db_;
   std::unique_ptr<identity::Directory> directory_;

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include "built_in_personas.h"
 #include "kernel_impl.h"
+#include "skep/agent/tiers.h"
 #include "status_json.h"
 #include "xmpp_send_tool.h"
 #include "xmpp_tools.h"
@@ -73,8 +75,12 @@ Result<void> KernelImpl::open_agent() {
     };
   }
   agent.turn_log = turn_log_.get();
-  SKEP_TRY_VOID(
-      agent::add_sub_agents(toolbox_, config_.sub_agents, config_.agent, agent, models_.get(), {}));
+  agent.models = models_.get();
+  agent.personas = personas_.get();
+  if (auto escalate = agent::make_escalate(*models_))
+    SKEP_TRY_VOID(toolbox_.add(std::move(escalate)));
+  SKEP_TRY_VOID(agent::add_sub_agents(toolbox_, config_.sub_agents, config_.agent, agent,
+                                      models_.get(), persona_texts(*personas_)));
   SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
   return {};
 }
@@ -100,7 +106,7 @@ Result<void> KernelImpl::open_xmpp() {
                       .version = std::string(version()),
                       .gave_up = options_.fatal,
                       .unfinished = unfinished(),
-                      .commands = command_specs(),
+                      .commands = command_specs(config_),
                       .files = attachments_.get(),
                       .serves_commands = !agent_};
   if (federation_) deps.guest = guest_of(*federation_);

@@ -1,5 +1,6 @@
 #include "skep/kernel/open_agent.h"
 
+#include "built_in_personas.h"
 #include "house_tools.h"
 #include "memory_side.h"
 
@@ -159,10 +160,11 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
       .settings = [raw = open.get()](const Conversation&) { return settings_of(raw->manifest_); },
       .journal_kind = std::move(plan.journal_kind),
       .jobs = house.jobs,
+      .models = manifest.model.is_default() ? &house.models : nullptr,
       .turn_log = house.turn_log};
   if (wanted("spawn_agent")) {
     SKEP_TRY_VOID(agent::add_sub_agents(open->toolbox_, house.config.sub_agents, config, deps,
-                                        &house.models, {}));
+                                        &house.models, persona_texts(house.personas)));
   }
   SKEP_TRY(open->agent_, agent::Agent::open(std::move(config), std::move(deps)));
   return open;

@@ -15,7 +15,7 @@
 namespace skep::kernel {
 
 // The agent's slash commands.
-std::vector<channels::CommandSpec> command_specs();
+std::vector<channels::CommandSpec> command_specs(const KernelConfig& config);
 
 // Loop thread only. What it is given outlives it.
 class XmppSide {

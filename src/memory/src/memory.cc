@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "knowledge.h"
+#include "past_sessions.h"
 #include "paths.h"
 #include "session.h"
 #include "skep/base/log.h"
@@ -87,6 +88,11 @@ class FileMemory final : public Memory {
   Result<Archived> archive(const Conversation& conversation) override;
   Result<std::vector<std::string>> forget(const Conversation& conversation) override;
   Result<SessionStats> stats(const Conversation& conversation) override;
+  [[nodiscard]] std::vector<PastSession> past_sessions(
+      const Conversation& conversation) const override {
+    return past_sessions_in(session_paths(directory(conversation), conversation).archives);
+  }
+  Result<Archived> resume(const Conversation& conversation, const std::string& file) override;
   Result<std::int64_t> remember(const Conversation& conversation, KnowledgeEntry entry) override {
     SKEP_TRY(Knowledge knowledge, Knowledge::load(knowledge_path(conversation)));
     if (!entry.ts) entry.ts = clock_.now();
@@ -186,6 +192,17 @@ Result<Memory::Archived> FileMemory::archive(const Conversation& conversation) {
   const std::size_t messages = session.messages();
   SKEP_TRY(std::string name, session.archive(clock_.now()));
   return Archived{ArchiveOutcome::kArchived, messages, std::move(name)};
+}
+
+Result<Memory::Archived> FileMemory::resume(const Conversation& conversation,
+                                            const std::string& file) {
+  const SessionPaths paths = session_paths(directory(conversation), conversation);
+  const std::vector<PastSession> past = past_sessions_in(paths.archives);
+  if (std::ranges::find(past, file, &PastSession::file) == past.end())
+    return fail(Code::kNotFound, fmt::format("there is no session {}", cut_utf8(file, 64)));
+  SKEP_TRY(Archived aside, archive(conversation));
+  SKEP_TRY_VOID(session_of(conversation).take_up(paths.archives + "/" + file, clock_.now()));
+  return aside;
 }
 
 Result<std::vector<std::string>> FileMemory::forget(const Conversation& conversation) {

@@ -23,6 +23,20 @@ std::optional<TranscriptEntry> as_read_back(const TranscriptEntry& entry, std::s
   return reads_back_as_it_is(entry) ? entry : parse_line(line);
 }
 
+// A line that says when a session that had been put aside was gone on with.
+std::string taken_up_line(WallTime now) {
+  return to_json(
+      json::object{{"type", "marker"}, {"what", "resumed"}, {"ts", format_rfc3339(now)}});
+}
+
+std::optional<WallTime> taken_up_in(std::string_view line) {
+  if (!line.contains("\"marker\"")) return std::nullopt;
+  const auto value = parse_json(line);
+  if (!value || get_string(*value, "type") != "marker") return std::nullopt;
+  const auto when = parse_rfc3339(get_string(*value, "ts"));
+  return when ? std::optional(*when) : std::nullopt;
+}
+
 bool path_exists(const std::string& path) {
   struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
@@ -45,6 +59,7 @@ void Session::forget() {
   file_.reset();
   entries_.clear();
   calls_.clear();
+  taken_up_.reset();
 }
 
 Result<void> Session::refresh() {
@@ -64,7 +79,10 @@ Result<void> Session::refresh() {
   }
   if (!text) return fail(text.error());
   for (const std::string_view line : split(*text, '\n')) {
-    if (auto entry = parse_line(line)) keep(*std::move(entry));
+    if (auto entry = parse_line(line))
+      keep(*std::move(entry));
+    else if (const auto when = taken_up_in(line))
+      taken_up_ = when;
   }
   file_.emplace(std::move(file));
   SKEP_TRY(stamp_, stamp());
@@ -79,7 +97,8 @@ std::size_t Session::messages() const {
 
 std::optional<WallTime> Session::last_activity() const {
   for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
-    if (time_of(*entry)) return time_of(*entry);
+    if (time_of(*entry))
+      return taken_up_ ? std::max(*time_of(*entry), *taken_up_) : time_of(*entry);
   }
   if (!stamp_) return std::nullopt;
   return WallTime(Millis(stamp_->modified_ns / 1'000'000));
@@ -180,6 +199,16 @@ Result<std::string> Session::archive(WallTime now) {
   }
   return fail(Code::kExhausted,
               fmt::format("{} archives within one second", kArchivesPerSecondMax));
+}
+
+Result<void> Session::take_up(const std::string& path, WallTime now) {
+  forget();
+  if (path_exists(paths_.history)) return fail(Code::kExists, "there is an active session");
+  SKEP_TRY(auto file, store::AppendFile::open(path, sync_));
+  SKEP_TRY_VOID(file.append_lines({taken_up_line(now)}));
+  if (::rename(path.c_str(), paths_.history.c_str()) != 0)
+    return fail(errno_error("taking up " + path, errno));
+  return {};
 }
 
 }  // namespace skep::memory

@@ -31,6 +31,9 @@ class Session {
   Result<std::string> retract(std::string_view origin_id, std::string_view sender);
   // Moves the file away under a name that is free; returns that name.
   Result<std::string> archive(WallTime now);
+  // Moves the archived file at `path` to where the active one is, which is not there, and notes
+  // when: it has not been idle since.
+  Result<void> take_up(const std::string& path, WallTime now);
 
  private:
   struct Stamp {
@@ -50,7 +53,8 @@ class Session {
   std::optional<Stamp> stamp_;             // nullopt: no file
   std::optional<store::AppendFile> file_;  // open while there is a file
   std::vector<TranscriptEntry> entries_;   // without tools
-  std::set<std::string> calls_;            // "turn call" of the tools since the last entry
+  std::optional<WallTime> taken_up_;
+  std::set<std::string> calls_;  // "turn call" of the tools since the last entry
 };
 
 }  // namespace skep::memory

@@ -48,9 +48,14 @@ std::string read_text(const std::string& path) {
 
 WorkspaceTexts read_workspace(const std::string& root, const std::string& peer_directory) {
   WorkspaceTexts texts;
-  texts.identity = resolve(root, peer_directory, "identity.md").text;
-  texts.personality = resolve(root, peer_directory, "personality.md").text;
-  texts.instructions = resolve(root, peer_directory, "instructions.md").text;
+  const auto take = [&](const char* file, std::string& text, bool& own) {
+    Resolved found = resolve(root, peer_directory, file);
+    text = std::move(found.text);
+    own = found.is_override;
+  };
+  take("identity.md", texts.identity, texts.own_identity);
+  take("personality.md", texts.personality, texts.own_personality);
+  take("instructions.md", texts.instructions, texts.own_instructions);
   texts.profile = read_text(peer_directory + "/user.md");
   if (texts.profile.empty()) texts.profile = read_text(peer_directory + "/context.md");
   texts.memory = read_text(peer_directory + "/memory.md");

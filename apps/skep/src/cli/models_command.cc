@@ -57,7 +57,11 @@ void print_json(const kernel::KernelConfig& config, const EnvLookup& env) {
                                      {"key_variables", json::value_from(provider.key_variables)},
                                      {"models", std::move(models)}});
   }
-  fmt::print("{}\n", to_json(json::object{{"providers", std::move(providers)}}));
+  json::object tiers;
+  for (const auto& [tier, name] : config.tiers.models) tiers[tier] = name;
+  fmt::print("{}\n", to_json(json::object{{"providers", std::move(providers)},
+                                          {"default_tier", config.tiers.usual},
+                                          {"tiers", std::move(tiers)}}));
 }
 
 void print_models(const Catalogue& catalogue, const ProviderInfo& provider) {
@@ -71,7 +75,21 @@ void print_models(const Catalogue& catalogue, const ProviderInfo& provider) {
   }
 }
 
+// What [llm] says, under the names that /tier knows.
+void print_tiers(const kernel::KernelConfig& config) {
+  const llm::TiersConfig& tiers = config.tiers;
+  if (tiers.models.empty()) return;
+  const auto line = [&](std::string_view tier, std::string_view name) {
+    fmt::print("  {:<12} {}{}\n", tier, name, tier == tiers.usual ? "  (default)" : "");
+  };
+  fmt::print("tiers:\n");
+  if (!tiers.models.contains(llm::TiersConfig::kStandard))
+    line(llm::TiersConfig::kStandard, config.llm.model.empty() ? "[llm] model" : config.llm.model);
+  for (const auto& [tier, name] : tiers.models) line(tier, name);
+}
+
 void print_table(const kernel::KernelConfig& config, const EnvLookup& env, bool all) {
+  print_tiers(config);
   std::size_t hidden = 0;
   for (const ProviderInfo& provider : config.catalogue->providers()) {
     const bool key = has_key(provider, config.llm, env);

@@ -18,6 +18,7 @@
 #include "skep/llm/tiers.h"
 #include "skep/memory/ledger.h"
 #include "skep/memory/memory.h"
+#include "skep/memory/personas.h"
 #include "skep/model/attached.h"
 #include "skep/model/message.h"
 #include "skep/store/journal.h"
@@ -36,6 +37,7 @@ struct AgentConfig {
   // Of sub-agents: tokens of all calls of a turn together, and of one answer; 0: no limit.
   std::int64_t turn_tokens_max = 0;
   int answer_tokens_max = 0;
+  std::vector<std::string> developers;  // dev_command_jids: who may use /debug; empty: nobody
   LoopGuardConfig loop_guard;
   std::chrono::milliseconds turn_timeout{600'000};
   std::string time_zone;  // IANA name for the prompt's clock; empty: the system's
@@ -81,7 +83,9 @@ struct AgentDeps {
       access = {};
   // /jobs: the answer. Empty: nothing runs by itself here.
   std::function<std::string(const Conversation& who, std::string_view arguments)> jobs = {};
-  TurnLog* turn_log = nullptr;  // none: turns leave no record but transcript and ledger
+  memory::Personas* personas = nullptr;  // that can be put on; none: /persona is not there
+  llm::Models* models = nullptr;         // further ones than `model`; none: there are no tiers
+  TurnLog* turn_log = nullptr;           // none: turns leave no record but transcript and ledger
 };
 
 // What agents of that kind accepted and have not finished, as the journal has it.

@@ -28,7 +28,8 @@ struct CommandInfo {
   std::string help;        // one line
   bool immediate = false;  // does not wait for the conversation's running turn
   // kManager: in a room only who may manage it. kAdmin: administrators, where there are rooms.
-  enum class For { kEverybody, kManager, kAdmin };
+  // kDeveloper: those of [agent] dev_command_jids.
+  enum class For { kEverybody, kManager, kAdmin, kDeveloper };
   For whom = For::kEverybody;
 };
 // In the order of /help. Every command listed works.

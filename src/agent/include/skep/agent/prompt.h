@@ -30,11 +30,11 @@ struct PromptInput {
 };
 
 // Stable first, so that providers can cache: platform rules, identity, personality, instructions
-// (or a built-in default when all three are absent), tool guidance that names only tools that
-// exist, profile, memory.md. What changes with every turn (date, time, zone, channel) goes into the
-// newest user turn, in front of its text, marked as context. History is cut from the oldest whole
-// turn on, by tokens; a summary stays. The first replayed turn is a user turn; neighbours of the
-// same role are merged.
+// (a persona's instead, or a built-in default when all three are absent), tool guidance that names
+// only tools that exist, profile, memory.md. What changes with every turn (date, time, zone,
+// channel) goes into the newest user turn, in front of its text, marked as context. History is cut
+// from the oldest whole turn on, by tokens; a summary stays. The first replayed turn is a user
+// turn; neighbours of the same role are merged.
 struct Prompt {
   std::string system;
   std::vector<llm::ChatMessage> messages;

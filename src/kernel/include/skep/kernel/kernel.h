@@ -79,6 +79,7 @@ struct KernelConfig {
   agent::SubAgentsConfig sub_agents;  // [agent], [llm.agents.*]
   agent::TurnLogConfig turn_log;      // [trace]
   memory::MemoryConfig memory;
+  memory::PersonasConfig personas;  // [personas]
   memory::SearchConfig search;     // [memory.search]
   memory::BoardConfig board;       // [memory] claim_mins
   MemoryToolsConfig memory_tools;  // [tools.memory]

@@ -33,9 +33,10 @@ struct AgentHouse {
   net::HttpClient& http;
   store::Journal& journal;
   memory::Ledger& ledger;
-  llm::Model& model;             // of agents that name none
-  llm::Models& models;           // further ones
-  const llm::LlmConfig& chosen;  // what `model` was opened with
+  llm::Model& model;                 // of agents that name none
+  llm::Models& models;               // further ones
+  const memory::Personas& personas;  // for sub-agents that have one
+  const llm::LlmConfig& chosen;      // what `model` was opened with
   AuthoritySide& authority;
   MemorySide& memory;
   agent::TurnLog* turn_log;  // may be null

@@ -108,6 +108,8 @@ struct WorkspaceTexts {
   std::string instructions;
   std::string profile;  // user.md, else context.md
   std::string memory;   // memory.md
+  // Which of the first three are the conversation's own, and not those for all.
+  bool own_identity = false, own_personality = false, own_instructions = false;
 };
 
 struct KnowledgeEntry {
@@ -166,6 +168,18 @@ class Memory {
   // results/; archives kept. Names of what was erased.
   virtual Result<std::vector<std::string>> forget(const Conversation& conversation) = 0;
   virtual Result<SessionStats> stats(const Conversation& conversation) = 0;
+  // Sessions that were put aside, the newest first, at most sessions_listed_max.
+  static constexpr std::size_t sessions_listed_max = 20;
+  struct PastSession {
+    std::string file;   // as in Archived
+    std::string first;  // what the person said first; may be empty
+    std::optional<WallTime> began;
+    std::uint64_t bytes = 0;
+  };
+  [[nodiscard]] virtual std::vector<PastSession> past_sessions(
+      const Conversation& conversation) const = 0;
+  // Puts the active session aside and goes on with that one. kNotFound.
+  virtual Result<Archived> resume(const Conversation& conversation, const std::string& file) = 0;
 
   // Same key replaces in place; gives its version, 1 for a new key. kTooLarge, kExhausted over the
   // limits above.
