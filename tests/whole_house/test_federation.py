@@ -6,6 +6,8 @@ import xml.etree.ElementTree as ET
 from support.xmpp_wire import CLIENT
 from whole_house.two_domains import CONFIRM, ERRORS, EXECUTE, SKILLS, TwoDomains, delegate, execute
 
+COMMANDS = "{http://jabber.org/protocol/commands}"
+
 
 class Executing(TwoDomains):
     """What a person's program of another domain may ask of agent.b.test."""
@@ -58,6 +60,42 @@ class Executing(TwoDomains):
         self.assertEqual((usage.get("input"), usage.get("output")), ("900", "7"))
         code, out, _ = self.agent.cli("audit", "verify")
         self.assertEqual(code, 0, out)
+
+    # -- the same from an ordinary client (XEP-0050) -------------------------------------------------------------------------
+    def command(self, skill, inside="", attributes=""):
+        return self.ann.iq("set", "agent.b.test", f'<command xmlns="http://jabber.org/protocol/commands" '
+                           f'node="urn:fluux:agent:0#skill/{skill}" {attributes}>{inside}</command>')
+
+    @staticmethod
+    def form(**values):
+        fields = "".join(f'<field var="{name}"><value>{value}</value></field>' for name, value in values.items())
+        return f'<x xmlns="jabber:x:data" type="submit">{fields}</x>'
+
+    def test_skills_are_commands_with_forms(self):
+        items = self.ann.iq("get", "agent.b.test", '<query xmlns="http://jabber.org/protocol/disco#items" '
+                            'node="http://jabber.org/protocol/commands"/>')
+        nodes = [item.get("node") for item in items.iter("{http://jabber.org/protocol/disco#items}item")]
+        self.assertIn("urn:fluux:agent:0#skill/ask", nodes)
+        answer = self.command("ask").find(COMMANDS + "command")
+        self.assertEqual(answer.get("status"), "executing")
+        fields = [one.get("var") for one in answer.iter("{jabber:x:data}field")]
+        self.assertEqual(fields, ["task"])
+        session = f'sessionid="{answer.get("sessionid")}" action="complete"'
+        self.model_b.script('text "by form"')
+        for _ in range(2):   # sent twice, run once
+            answer = self.command("ask", self.form(task="say something"), session).find(COMMANDS + "command")
+            self.assertEqual((answer.get("status"), answer.findtext(COMMANDS + "note")), ("completed", "by form"))
+        self.assertEqual(len(self.model_b.requests), 1)
+        self.assertEqual(self.count(self.agent, "replayed"), 1)
+
+    def test_commands_that_are_none_or_not_for_them_are_refused(self):
+        eve = self.login(self.a, "eve@a.test/x")
+        for client, skill in ((self.ann, "file_write"), (self.ann, "nothing"), (eve, "ask")):
+            answer = client.iq("set", "agent.b.test", '<command xmlns="http://jabber.org/protocol/commands" '
+                               f'node="urn:fluux:agent:0#skill/{skill}"/>')
+            self.assertEqual(answer.get("type"), "error", ET.tostring(answer))
+        blank = self.command("ask", self.form(task=" "), 'sessionid="s1" action="complete"')
+        self.assert_refused(blank, "bad-request", "invalid-params")
 
     def test_wrong_requests_get_the_errors_of_the_protocol(self):
         self.assert_refused(self.ask(execute("shell_exec")), "item-not-found", "unknown-skill")

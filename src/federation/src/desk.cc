@@ -1,5 +1,6 @@
 #include "desk.h"
 
+#include "mirror.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 
@@ -25,6 +26,10 @@ bool is_kind(const Element& stanza, std::string_view type) {
   return stanza.name == "message" || stanza.attribute("type") == type;
 }
 
+bool is_command(const Element& payload) {
+  return payload.name == "command" && payload.ns == xmpp::kNsCommands;
+}
+
 }  // namespace
 
 void Desk::add_features(xmpp::Features& features) {
@@ -35,7 +40,11 @@ void Desk::add_features(xmpp::Features& features) {
     features.announce(std::string(ns));
 }
 
-bool Desk::receive(const Element& iq) {
+void Desk::run(const Element& iq, xmpp::ExecuteRequest request) {
+  (void)receive(iq, std::move(request));
+}
+
+bool Desk::receive(const Element& iq, Command command) {
   if (waiting_ >= kWaitingMax) {
     deps_.counts.add("refused_busy");
     deps_.post.say(xmpp::agent_error(
@@ -43,13 +52,19 @@ bool Desk::receive(const Element& iq) {
     return true;
   }
   ++waiting_;
-  if (deps_.gate.spawn("agent request", answer(iq))) return true;
+  if (deps_.gate.spawn("agent request", answer(iq, std::move(command)))) return true;
   --waiting_;
   return false;
 }
 
-Task<void> Desk::answer(Element iq) {
-  Answer answer = co_await handle(deps_.gate.ctx(), iq);
+Task<void> Desk::answer(Element iq, Command command) {
+  Answer answer;
+  if (command) {
+    xmpp::ExecuteRequest request = *std::move(command);
+    answer = co_await handle_command(deps_.gate.ctx(), iq, std::move(request));
+  } else {
+    answer = co_await handle(deps_.gate.ctx(), iq);
+  }
   --waiting_;
   if (answer) deps_.post.say(*std::move(answer));
 }
@@ -74,6 +89,19 @@ Task<Desk::Answer> Desk::handle(Ctx ctx, const Element& stanza) {
   if (asked.peer == nullptr || !asked.peer->allow_in)
     co_return refuse(asked, {AgentFault::kNotAuthorised, "You may not ask this agent."});
   co_return co_await dispatch(std::move(ctx), std::move(asked));
+}
+
+Task<Desk::Answer> Desk::handle_command(Ctx ctx, const Element& iq, xmpp::ExecuteRequest request) {
+  const Element* command = iq.child("command", xmpp::kNsCommands);
+  const auto from = Jid::parse(iq.attribute("from"));
+  if (command == nullptr || !from) co_return xmpp::stanza_error(iq, "bad-request", "modify");
+  Asked asked{iq, *command, *from, deps_.peers.find(*from)};
+  if (asked.peer == nullptr || !asked.peer->allow_in)
+    co_return refuse(asked, {AgentFault::kNotAuthorised, "You may not ask this agent."});
+  deps_.counts.add("commands");
+  AgentDelegation read{.depth = 0};
+  read.work = std::move(request);
+  co_return co_await execute(std::move(ctx), std::move(asked), std::move(read), false);
 }
 
 Task<Desk::Answer> Desk::dispatch(Ctx ctx, Asked asked) {
@@ -211,7 +239,7 @@ Result<std::shared_ptr<Execution>> Desk::prepare(const Asked& asked, const Agent
   e->id = mint_ulid();
   e->caller = asked.from;
   e->address = asked.stanza.attribute("to");
-  e->stanza = asked.stanza.name;
+  e->stanza = is_command(asked.payload) ? kCommandStanza : asked.stanza.name;
   e->stanza_id = asked.stanza.attribute("id");
   e->exec_id = work.exec_id.empty() ? e->id : work.exec_id;
   e->skill = work.skill;
@@ -271,6 +299,7 @@ Desk::Answer Desk::refuse(const Asked& asked, AgentError error) {
 }
 
 Element Desk::told(const Asked& asked, const xmpp::ExecResult& result) {
+  if (is_command(asked.payload)) return command_result(asked.stanza, result);
   if (asked.stanza.name == "iq" && result.error)
     return xmpp::agent_error(asked.stanza, *result.error);
   Element answer = xmpp::iq_result(asked.stanza);

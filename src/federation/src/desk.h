@@ -28,6 +28,9 @@ class Desk {
   explicit Desk(Deps deps) : deps_(std::move(deps)) {}
 
   void add_features(xmpp::Features& features);
+  // The same for somebody who filled in a form (mirror.h); answered later.
+  void run(const xmpp::Element& iq, xmpp::ExecuteRequest request);
+  void say(xmpp::Element stanza) { deps_.post.say(std::move(stanza)); }
   // A message with a payload of this protocol that asks for something.
   Task<void> take(Ctx ctx, const xmpp::Element& message);
 
@@ -39,8 +42,11 @@ class Desk {
     xmpp::Jid from;
     const PeerConfig* peer = nullptr;
   };
-  bool receive(const xmpp::Element& iq);  // false: the process is about to end
-  Task<void> answer(xmpp::Element iq);
+  using Command = std::optional<xmpp::ExecuteRequest>;  // of a form; else the stanza says it
+  // False: the process is about to end.
+  bool receive(const xmpp::Element& iq, Command command = std::nullopt);
+  Task<void> answer(xmpp::Element iq, Command command);
+  Task<Answer> handle_command(Ctx ctx, const xmpp::Element& iq, xmpp::ExecuteRequest request);
   Task<Answer> handle(Ctx ctx, const xmpp::Element& stanza);
   Task<Answer> dispatch(Ctx ctx, Asked asked);
   Answer skills(const Asked& asked);

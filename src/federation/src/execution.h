@@ -23,12 +23,13 @@
 namespace skep::federation {
 
 inline constexpr std::string_view kExecutionKind = "agent-execution";
+inline constexpr std::string_view kCommandStanza = "command";  // asked by a form (XEP-0050)
 
 struct Execution {
   std::string id;       // a ULID; also the id of the message that an "ask" becomes
   xmpp::Jid caller;     // as it wrote
   std::string address;  // of ours, that it wrote to, letter by letter
-  std::string stanza;   // "iq" or "message": how it was asked
+  std::string stanza;   // how it was asked: "iq", "message" or kCommandStanza
   std::string stanza_id;
   std::string exec_id;  // the caller's, or one of ours
   std::string digest;   // of skill and arguments: the same exec-id must mean the same

@@ -1,5 +1,6 @@
 #include "executor.h"
 
+#include "mirror.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/errand.h"
@@ -18,7 +19,8 @@ constexpr Millis kAgain{500};  // a full disk, a full agent
 
 // The stanza that asked, as far as answering it needs.
 Element request_of(const Execution& e) {
-  Element request(e.stanza, std::string(xmpp::kNsClient));
+  const bool command = e.stanza == kCommandStanza;
+  Element request(command ? "iq" : e.stanza, std::string(xmpp::kNsClient));
   request.set("from", e.caller.str());
   if (!e.address.empty()) request.set("to", e.address);
   if (!e.stanza_id.empty()) request.set("id", e.stanza_id);
@@ -32,17 +34,32 @@ Element message_to(const Execution& e, std::string id) {
   return message;
 }
 
+// Who filled in a form reads bodies, not results.
+Element words_for_people(const ExecResult& result) {
+  Element body("body", std::string(xmpp::kNsClient));
+  std::string text = result.error ? result.error->text : std::string();
+  for (const xmpp::ExecOutput& output : result.outputs) {
+    if (output.type == "text/plain") text += output.text;
+  }
+  if (text.empty()) text = xmpp::exec_status_name(result.status);
+  body.text(fmt::format("{}: {}", result.skill, text));
+  return body;
+}
+
 }  // namespace
 
 Element answer_to(const Execution& e, const ExecResult& result) {
-  if (e.stanza == "iq" && !e.told) {
+  const bool command = e.stanza == kCommandStanza;
+  if ((e.stanza == "iq" || command) && !e.told) {
     const Element request = request_of(e);
+    if (command) return command_result(request, result);
     if (result.error) return xmpp::agent_error(request, *result.error);
     return std::move(xmpp::iq_result(request).add(xmpp::to_element(result)));
   }
   // The same id whenever it is told again.
   Element message = message_to(e, e.told || e.stanza_id.empty() ? e.id : e.stanza_id);
   message.add(xmpp::to_element(result));
+  if (command) message.add(words_for_people(result));
   message.add(Element("store", std::string(xmpp::kNsHints)));
   return message;
 }

@@ -1,6 +1,6 @@
 #include "skep/federation/federation.h"
 
-#include "desk.h"
+#include "mirror.h"
 #include "skep/base/log.h"
 #include "stand_ins.h"
 #include "tools.h"
@@ -62,6 +62,7 @@ class FederationImpl final : public Federation {
 
   void add_features(xmpp::Features& features) override {
     desk_.add_features(features);
+    mirror_.add_features(features);
     features.add_form(info_form(config_));
   }
 
@@ -253,6 +254,7 @@ class FederationImpl final : public Federation {
   Confirmations confirmations_;
   Executor executor_;
   Desk desk_;
+  Mirror mirror_{peers_, skills_, desk_};
   Delegations delegations_;
   std::vector<std::unique_ptr<StandInImpl>> stand_ins_;
 };
