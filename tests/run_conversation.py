@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Plays conversations: run_conversation.py FILE... [--server prosody|ejabberd] [--mode component|client|both] [--provider ...].
 
-All files share one XMPP server; each gets a fresh home and model server. Exit code 0 when all passed.
+All files of one mode share one XMPP server; each gets a fresh home and model server. Exit code 0 when all passed.
 """
 import argparse
 import os
@@ -23,20 +23,27 @@ def main():
     modes = skep.MODES if options.mode == "both" else (options.mode,)
 
     conversations = [conversation.load(path) for path in options.files]
-    planned = [(each, mode) for mode in modes for each in conversations if mode in each.modes]
-    failed = 0
-    with xmpp_server.make(options.server) as server:
-        for each, mode in planned:
-            started = time.monotonic()
-            name = f"{os.path.basename(each.path)} [{options.server} {mode} {options.provider}]"
-            try:
-                Player(each, server, mode, options.provider).play()
-                print(f"ok      {name}  {time.monotonic() - started:.1f} s", flush=True)
-            except AssertionError as failure:
-                failed += 1
-                print(f"FAILED  {name}  {time.monotonic() - started:.1f} s\n\n{failure}\n", flush=True)
-    print(f"{len(planned) - failed} of {len(planned)} conversations passed", flush=True)
-    return 1 if failed or not planned else 0
+    played = failed = 0
+    for mode in modes:
+        with xmpp_server.make(options.server) as server:   # rooms of one mode are not met again in the other
+            for each in (each for each in conversations if mode in each.modes):
+                played += 1
+                failed += not play(each, server, mode, options.provider)
+    print(f"{played - failed} of {played} conversations passed", flush=True)
+    return 1 if failed or not played else 0
+
+
+def play(each, server, mode, provider):
+    """Whether it passed."""
+    started = time.monotonic()
+    name = f"{os.path.basename(each.path)} [{server.kind} {mode} {provider}]"
+    problem = None
+    try:
+        Player(each, server, mode, provider).play()
+    except AssertionError as failure:
+        problem = failure
+    print(f"{'FAILED ' if problem else 'ok     '} {name}  {time.monotonic() - started:.1f} s" + (f"\n\n{problem}\n" if problem else ""), flush=True)
+    return problem is None
 
 
 if __name__ == "__main__":

@@ -91,7 +91,9 @@ Result<void> XmppChannelImpl::deliver(Message message) {
     return reply(std::move(message));
   }
   if (message.kind == Kind::kSystem) {
-    log::warn("xmpp", "the fabric says {} about {}", message.action, message.in_reply_to.str());
+    // Events of the house are for whoever waits for them; what is about a message of ours is news.
+    if (!message.in_reply_to.empty())
+      log::warn("xmpp", "the fabric says {} about {}", message.action, message.in_reply_to.str());
     return {};
   }
   return fail(Code::kUnsupported, "the XMPP channel takes replies and progress only");
