@@ -13,7 +13,6 @@ from support import procs, skep   # noqa: E402
 
 ROOT = skep.ROOT
 EXAMPLE = os.path.join(ROOT, "config", "skep.example.toml")
-VARIABLES = {"AGENT_SECRET": "s3cret", "BOT_PASSWORD": "s3cret", "ANTHROPIC_API_KEY": "sk-none"}
 
 OTHER_FILES = ("manifest", "persona_text")   # read agent.toml, persona.toml
 
@@ -24,6 +23,9 @@ _READ = re.compile(r'\bread(?:_choice|_duration|_list)?\((?:\w+, )?"([a-z_]+)"')
 def example():
     with open(EXAMPLE, encoding="utf-8") as source:
         return source.read()
+
+
+VARIABLES = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", example()), "s3cret")
 
 
 def uncommented(text, mode, without):
