@@ -99,7 +99,8 @@ class CrashTestWithTheFakeAgent(unittest.TestCase):
 
     def crash(self, flaw):
         tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        env = {**os.environ, "SKEP_BIN": FAKE, "FAKE_SKEP_FLAW": flaw, "SKEP_CRASH_KILLS": "0", "SKEP_CRASH_PEOPLE": "2"}
+        env = {**os.environ, "SKEP_BIN": FAKE, "FAKE_SKEP_FLAW": flaw, "SKEP_CRASH_KILLS": "0", "SKEP_CRASH_PEOPLE": "2",
+               "SKEP_CRASH_JOB": "0"}
         return procs.run(["/usr/bin/python3", "-m", "unittest", "whole_house/test_crash.py"], env=env, cwd=tests)
 
     def test_an_agent_without_faults_passes(self):

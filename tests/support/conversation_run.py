@@ -328,6 +328,7 @@ class Player:
                 raise Failure(f"the agent ended with {code} after SIGTERM")
         elif verb in ("is killed", "dies"):
             self.agent.kill9()
+            self._link_died = True
         if verb in ("restarts", "is killed", "starts"):
             self._start_agent()
 

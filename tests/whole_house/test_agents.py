@@ -144,7 +144,7 @@ class Lifecycle(Agents):
         self.cli_ok(house, "agent", "mode", "watcher", "assist")
         self.model.script(says("watcher", "I read."))
         self.ask(house, "watcher", "hello", "I read.")
-        self.assertEqual(self.model.requests[-1].tool_names(), ["file_list", "file_read", "memory_recall", "result_read"])
+        self.assertEqual(self.model.requests[-1].tool_names(), ["file_list", "file_read", "memory_recall", "memory_search", "result_read"])
 
     def test_a_suspended_agent_refuses_and_asks_no_model(self):
         house = self.house()
