@@ -106,6 +106,7 @@ class WireClient:
         self.server, self.jid = server, jid
         self.local, self.domain, self.resource = jid_parts(jid)
         self.password = password or server.password(self.local)
+        self._answered = set()                # (from, id) of what was answered by courtesy
         self.history = []                    # (time.monotonic(), stanza), everything since login
         self._queue = collections.deque()    # not yet consumed by next()
         self._changed = threading.Condition()
@@ -266,15 +267,17 @@ class WireClient:
             self._changed.notify_all()
 
     def _courtesy(self, stanza):
-        """What every client answers; not shown to the test."""
+        """What every client answers, and the server's word that who asked is gone (XEP-0198 in Prosody): not shown to the test."""
+        asked = (stanza.get("from"), stanza.get("id"))
         if stanza.get("type") not in ("get", "set"):
-            return False
+            return stanza.get("type") == "error" and asked in self._answered
         from_server = bare(stanza.get("from") or bare(self.jid)) in (self.domain, bare(self.jid))
         payload = ""
         if stanza.find(DISCO + "query") is not None:
             payload = self.disco_answer
         elif not from_server or (stanza.find(PING + "ping") is None and stanza.find(ROSTER + "query") is None):
             return False
+        self._answered.add(asked)
         to = f" to={quoteattr(stanza.get('from'))}" if stanza.get("from") else ""
         self._write(f'<iq type="result" id={quoteattr(stanza.get("id"))}{to}>{payload}</iq>')
         return True
