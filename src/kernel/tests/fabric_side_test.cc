@@ -39,7 +39,7 @@ TEST(FabricSide, TheDaemonListensAndShowsItself) {
   EXPECT_TRUE(status->contains("fabric"));
   ASSERT_EQ(seen.routers.size(), 1u);
   EXPECT_EQ(seen.routers[0].region.router_name.str(), "RT.main@local");
-  EXPECT_EQ(seen.routers[0].region.nodes.size(), 3u);  // the agent, the web channel, SY.config
+  EXPECT_EQ(seen.routers[0].region.nodes.size(), 4u);  // agent, web channel, SY.config, WF.jobs
   EXPECT_TRUE(fabric::read_view(fabric_directory(home.path())).routers.empty());
 }
 
