@@ -17,7 +17,8 @@ std::string trouble(const Error& error) {
   std::string incident = mint_incident();
   log::warn("agent", "incident {}: /memory: {}", incident, error.to_string());
   return fmt::format(
-      "Sorry, my notes could not be read or written. My operator needs to look at it. (incident {})",
+      "Sorry, my notes could not be read or written. My operator needs to look at it. (incident "
+      "{})",
       incident);
 }
 
@@ -40,15 +41,14 @@ std::string list(std::string_view query, const CommandScope& scope) {
     if (lines.size() < kListedMax) lines.push_back(note_line(entry));
   }
   if (found->size() > lines.size())
-    lines.push_back(fmt::format("({} more; /memory list WORDS narrows it down)",
-                                found->size() - lines.size()));
+    lines.push_back(
+        fmt::format("({} more; /memory list WORDS narrows it down)", found->size() - lines.size()));
   return join(lines, "\n");
 }
 
 std::string drop(std::string_view key, const CommandScope& scope) {
   if (key.empty()) return "/memory del takes the key of a note; /memory list shows them.";
-  if (!scope.may_manage)
-    return "/memory del is for the owners and administrators of this room.";
+  if (!scope.may_manage) return "/memory del is for the owners and administrators of this room.";
   auto dropped = scope.deps.memory.drop_note(scope.conversation, key);
   if (!dropped) return trouble(dropped.error());
   const std::string shown(cut_utf8(key, kKeyShownBytes));
@@ -65,7 +65,8 @@ std::string overview(const CommandScope& scope) {
   auto stats = scope.deps.memory.stats(scope.conversation);
   if (!stats) return trouble(stats.error());
   return fmt::format(
-      "I keep {} note{} about you.\n/memory list [words] - show them\n/memory del KEY - delete one\n"
+      "I keep {} note{} about you.\n/memory list [words] - show them\n/memory del KEY - delete "
+      "one\n"
       "/forget erases them all, and this conversation.",
       stats->knowledge, stats->knowledge == 1 ? "" : "s");
 }

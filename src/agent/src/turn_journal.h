@@ -51,7 +51,7 @@ struct TurnState {
   TurnTrace trace;
   SteadyTime alive = SteadyTime::max();  // its newest sign of life; max: none is due
   bool hung = false;                     // it was ended for want of one
-  std::string debug;       // for a developer, behind the answer on the wire
+  std::string debug;                     // for a developer, behind the answer on the wire
   bool retracted = false;  // while it waited: nothing is to be done, and the journal knows
 };
 

@@ -104,7 +104,8 @@ TEST_F(CommandTest, MemoryListsNotesAndDeletesOne) {
             "[tip] buy (2026-03-02) (from what I had read: external_network)");
   EXPECT_EQ(ask("/memory list MIA"), "[pet] a cat called Mia (2026-03-02)");
   EXPECT_EQ(ask("/memory list dog"), "No note matches.");
-  EXPECT_TRUE(ask("/memory").starts_with("I keep 2 notes about you.\n/memory list")) << ask("/memory");
+  EXPECT_TRUE(ask("/memory").starts_with("I keep 2 notes about you.\n/memory list"))
+      << ask("/memory");
   EXPECT_EQ(ask("/memory del pets"), "There is no note \"pets\". Did you mean \"pet\"?");
   EXPECT_TRUE(ask("/memory del").contains("takes the key"));
   EXPECT_EQ(ask("/memory del pet"), "Deleted the note \"pet\".");

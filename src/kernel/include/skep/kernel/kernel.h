@@ -80,9 +80,9 @@ struct KernelConfig {
   agent::TurnLogConfig turn_log;      // [trace]
   memory::MemoryConfig memory;
   memory::PersonasConfig personas;  // [personas]
-  memory::SearchConfig search;     // [memory.search]
-  memory::BoardConfig board;       // [memory] claim_mins
-  MemoryToolsConfig memory_tools;  // [tools.memory]
+  memory::SearchConfig search;      // [memory.search]
+  memory::BoardConfig board;        // [memory] claim_mins
+  MemoryToolsConfig memory_tools;   // [tools.memory]
   AgentsConfig agents;
   SchedulesConfig schedules;  // [schedules]
   memory::QuotaConfig quota;  // [quota]
