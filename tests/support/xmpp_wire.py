@@ -32,6 +32,7 @@ BIND = "{urn:ietf:params:xml:ns:xmpp-bind}"
 PING = "{urn:xmpp:ping}"
 ROSTER = "{jabber:iq:roster}"
 DISCO = "{http://jabber.org/protocol/disco#info}"
+DELAY = "{urn:xmpp:delay}"
 DISCO_ANSWER = ('<query xmlns="http://jabber.org/protocol/disco#info"><identity category="client" type="pc" name="Raw"/>'
                 '<feature var="http://jabber.org/protocol/disco#info"/>'
                 '<feature var="urn:xmpp:message-correct:0"/></query>')
@@ -106,6 +107,7 @@ class WireClient:
         self.server, self.jid = server, jid
         self.local, self.domain, self.resource = jid_parts(jid)
         self.password = password or server.password(self.local)
+        self._bodies = set()                  # (from, id) of what body() returned
         self._answered = set()                # (from, id) of what was answered by courtesy
         self.history = []                    # (time.monotonic(), stanza), everything since login
         self._queue = collections.deque()    # not yet consumed by next()
@@ -180,12 +182,17 @@ class WireClient:
         return stanza_id
 
     def body(self, sender=None, seconds=20.0):
-        """Takes the next message with a body (from that bare JID, if given) and returns it."""
+        """Takes the next message with a body (from that bare JID, if given) and returns it. What comes once more under its id, with the
+        time of its first coming (docs/decisions/0004, after kill -9), is passed over, as clients do."""
         stanza = self.next(lambda s: s.tag == CLIENT + "message" and s.find(CLIENT + "body") is not None
-                           and (sender is None or bare(s.get("from", "")) == bare(sender)), seconds)
+                           and (sender is None or bare(s.get("from", "")) == bare(sender)) and not self._is_repeat(s), seconds)
         if stanza is None:
             raise Failure(f"{self.jid}: no message with a body within {seconds:g} s\n{self.show()}")
+        self._bodies.add((stanza.get("from"), stanza.get("id")))
         return stanza
+
+    def _is_repeat(self, stanza):
+        return stanza.find(DELAY + "delay") is not None and (stanza.get("from"), stanza.get("id")) in self._bodies
 
     def show(self, last=8):
         lines = [f"--- the last stanzas {self.jid} got ---"]
