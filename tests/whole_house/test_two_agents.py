@@ -73,7 +73,9 @@ class TwoProcesses(WholeHouse):
         self.online(first, ann)
         second.start()
         procs.wait_until(lambda: status(first)["up"] and status(second)["up"]
-                         and status(first)["address"] != status(second)["address"], "both are there under names of their own", 60)
+                         and status(first)["address"] != status(second)["address"] and status(first)["connects"] == 2
+                         and ann.ping(status(first)["address"]) and ann.ping(status(second)["address"]),
+                         "both are there under names of their own", 60)
         self.assertEqual(status(second)["address"], f"bot@example.test/{skep.RESOURCE}")
         for agent in (first, second):
             name = status(agent)["address"]
