@@ -25,7 +25,7 @@ US = f"helper@{DOMAIN}/skep"     # who the room knows us as
 OCCUPANTS, PER_SECOND, SECONDS, MENTION_EVERY = 200, 100, 20, 20
 CONVERSATIONS = 1000
 CONTACTS, AHEAD = 10_000, 1000
-CUTS = 15
+CUTS = 9   # of a link that ends ten times within moments the eleventh try waits for a minute
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
