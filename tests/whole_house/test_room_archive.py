@@ -18,6 +18,12 @@ class RoomArchive(WholeHouse):
         reflected = self.ann.next(lambda s: s.tag == CLIENT + "message" and s.findtext(CLIENT + "body") == text)
         self.assertIsNotNone(reflected, f"the room did not show {text!r}")
 
+    def join(self):
+        """Whether ann is in: a room that was made just now is locked until its maker has accepted its settings."""
+        self.ann.send(f'<presence to="{ROOM}/ann"><x xmlns="http://jabber.org/protocol/muc"/></presence>')
+        answer = self.ann.next(lambda s: s.tag == CLIENT + "presence" and s.get("from") == f"{ROOM}/ann")
+        return answer is not None and answer.get("type") is None
+
     def answer(self):
         stanza = self.ann.next(lambda s: s.tag == CLIENT + "message" and s.get("type") == "groupchat" and bare(s.get("from", "")) == ROOM
                                and s.get("from").endswith("/Helper") and s.find(CLIENT + "body") is not None)
@@ -28,7 +34,7 @@ class RoomArchive(WholeHouse):
         self.ann = self.login()
         agent = self.make_agent("component", rooms=[{"jid": ROOM, "nick": "Helper", "history_max": 5}]).start()
         agent.wait_for_log(f"{ROOM}: in as Helper")
-        self.ann.send(f'<presence to="{ROOM}/ann"><x xmlns="http://jabber.org/protocol/muc"/></presence>')
+        procs.wait_until(self.join, "ann is in the room", 20)
         self.model.script('text "Yes."')
         self.say("Helper, are you there?")
         self.assertEqual(self.answer(), "ann: Yes.")

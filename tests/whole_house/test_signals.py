@@ -66,6 +66,8 @@ class Signals(WholeHouse):
                         self.assertNotIn(WORDS.encode(), source.read(), path)
 
     def test_a_flood_of_moods_is_dropped_and_counted(self):
+        self.publish("<happy/>")
+        self.wait_for_counter("events", 1)   # the server knows by now that the agent wants them
         for number in range(40):
             self.publish(f"<happy/><text>{number}</text>")
         self.wait_for_counter("event_floods", 1)
