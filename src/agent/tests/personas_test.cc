@@ -20,18 +20,9 @@ class PersonaCommands : public AgentFixture {
     personas = std::move(
         *memory::Personas::open(std::move(its), (dir.path / "memory").string(), {kPirate}));
     close_agent();
-    agent = std::move(*Agent::open(config, {.loop = loop,
-                                            .model = model,
-                                            .toolbox = toolbox,
-                                            .memory = *memory,
-                                            .ledger = *ledger,
-                                            .journal = *journal,
-                                            .authority = *authority,
-                                            .approvals = *approvals,
-                                            .audit = *audit,
-                                            .out = channel,
-                                            .clock = clock,
-                                            .personas = personas.get()}));
+    AgentDeps deps = needed(model);
+    deps.personas = personas.get();
+    agent = std::move(*Agent::open(config, std::move(deps)));
   }
   std::string system() { return model.requests.back().system; }
   std::string hear() {

@@ -52,19 +52,10 @@ class WritingTool final : public CountingTool {
 class SubAgents : public AgentFixture {
  protected:
   AgentDeps sub_deps() {
-    return {.loop = loop,
-            .model = sorting,
-            .toolbox = toolbox,
-            .memory = *memory,
-            .ledger = *ledger,
-            .journal = *journal,
-            .authority = *authority,
-            .approvals = *approvals,
-            .audit = *audit,
-            .out = channel,
-            .clock = clock,
-            .settings = [this](const Conversation&) { return settings; },
-            .turn_log = turn_log.get()};
+    AgentDeps deps = needed(sorting);
+    deps.settings = [this](const Conversation&) { return settings; };
+    deps.turn_log = turn_log.get();
+    return deps;
   }
   void offer() {
     ASSERT_TRUE(add_sub_agents(toolbox, subs, config, sub_deps(), nullptr, {}));

@@ -205,34 +205,35 @@ class AgentFixture : public ::testing::Test {
     ledger = std::move(*memory::Ledger::open(
         {.directory = (dir.path / "usage").string(), .quota = quota, .time_zone = "UTC"}, clock));
   }
+  // What every agent needs; all else is the test's to add.
+  AgentDeps needed(llm::ModelRef its_model) {
+    return {.loop = loop,
+            .model = its_model,
+            .toolbox = toolbox,
+            .memory = *memory,
+            .ledger = *ledger,
+            .journal = *journal,
+            .authority = *authority,
+            .approvals = *approvals,
+            .audit = *audit,
+            .out = channel,
+            .clock = clock};
+  }
   void make_agent() {
-    AgentDeps deps{
-        .loop = loop,
-        .model = model,
-        .toolbox = toolbox,
-        .memory = *memory,
-        .ledger = *ledger,
-        .journal = *journal,
-        .authority = *authority,
-        .approvals = *approvals,
-        .audit = *audit,
-        .out = channel,
-        .clock = clock,
-        .status_lines =
-            [](bool admin) {
-              return std::vector<std::string>{admin ? "Secret: domains" : "Public line"};
-            },
-        .is_admin = [](const Conversation& c) { return c.peer == "admin@example.org"; },
-        .settings = [this](const Conversation&) { return settings; },
-        .rooms =
-            [](std::string_view command, std::string_view arguments) {
-              return fmt::format("{}({})", command, arguments);
-            },
-        .access =
-            [](const Conversation& who, std::string_view command, std::string_view arguments) {
-              return fmt::format("{}({}) of {}", command, arguments, who.peer);
-            },
-        .turn_log = turn_log.get()};
+    AgentDeps deps = needed(model);
+    deps.status_lines = [](bool admin) {
+      return std::vector<std::string>{admin ? "Secret: domains" : "Public line"};
+    };
+    deps.is_admin = [](const Conversation& c) { return c.peer == "admin@example.org"; };
+    deps.settings = [this](const Conversation&) { return settings; };
+    deps.rooms = [](std::string_view command, std::string_view arguments) {
+      return fmt::format("{}({})", command, arguments);
+    };
+    deps.access = [](const Conversation& who, std::string_view command,
+                     std::string_view arguments) {
+      return fmt::format("{}({}) of {}", command, arguments, who.peer);
+    };
+    deps.turn_log = turn_log.get();
     agent = std::move(*Agent::open(config, std::move(deps)));
   }
   void reconfigure() {

@@ -24,19 +24,10 @@ class Tiers : public AgentFixture {
     if (auto tool = make_escalate(*models); tool && toolbox.find(kEscalate) == nullptr)
       ASSERT_TRUE(toolbox.add(std::move(tool)));
     close_agent();
-    agent = std::move(*Agent::open(config, {.loop = loop,
-                                            .model = *configured,
-                                            .toolbox = toolbox,
-                                            .memory = *memory,
-                                            .ledger = *ledger,
-                                            .journal = *journal,
-                                            .authority = *authority,
-                                            .approvals = *approvals,
-                                            .audit = *audit,
-                                            .out = channel,
-                                            .clock = clock,
-                                            .models = models.get(),
-                                            .turn_log = turn_log.get()}));
+    AgentDeps deps = needed(*configured);
+    deps.models = models.get();
+    deps.turn_log = turn_log.get();
+    agent = std::move(*Agent::open(config, std::move(deps)));
   }
   std::string directory() const { return (dir.path / "turns").string(); }
   std::string tier_of(std::string text) {
