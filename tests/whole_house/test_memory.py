@@ -223,7 +223,8 @@ class Searching(Remembering):
                 self.assertIn("Searched by words only: ", found)
                 self.assertIn("the embedding model is away", found)
                 self.assertTrue(self.embedding_calls(agent)[-1]["failed"])
-                self.assertEqual(len(self.embedding_calls(agent)), server.calls)
+                self.assertEqual((len(self.embedding_calls(agent)), server.calls), (len(embedded) + 1, calls + 3),
+                                 "one call on the bill, with two more attempts")
                 self.assertNotIn(key or "sk-", agent.log_text())
                 self.assertEqual(agent.sigterm(), 0)
 
@@ -241,6 +242,32 @@ class Searching(Remembering):
             self.notes(agent, "ann@cli", [(f"n{n}", "word " * 780, "2026-01-01T00:00:00Z") for n in range(80)])
             agent.start()
             found = self.searched(agent, "word")
+    def test_an_embedding_call_that_fails_is_made_again_when_its_provider_says(self):
+        with EmbeddingServer([{"car", "automobile"}]) as server:
+            agent = self.started(memory__search={"provider": "openai", "base_url": server.url + "/v1", "api_key": "k", "model": "m"})
+            self.use(agent, "memory_store", {"key": "garage", "content": "the car is red"})
+            server.failures = [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0"})]
+            self.assertRegex(self.searched(agent, "automobile"), r"^1\. note \[garage\]")
+            self.assertEqual(server.failures, [])
+            self.assertEqual({call["failed"] for call in self.embedding_calls(agent)}, {False})
+            self.assertEqual(len(self.embedding_calls(agent)), server.calls - 2)
+
+    def test_who_is_down_is_left_alone_for_a_while_and_words_are_searched(self):
+        with EmbeddingServer([{"car", "automobile"}]) as server:
+            agent = self.started(memory__search={"provider": "openai", "base_url": server.url + "/v1", "api_key": "k", "model": "m"})
+            self.use(agent, "memory_store", {"key": "garage", "content": "the car is red"})
+            self.assertRegex(self.searched(agent, "automobile"), r"^1\. note \[garage\]")
+            server.failures = [(401, {})]
+            self.assertIn("Searched by words only: ", self.searched(agent, "red"))
+            calls, billed = server.calls, len(self.embedding_calls(agent))
+            self.assertTrue(self.embedding_calls(agent)[-1]["failed"])
+            found = self.searched(agent, "red")
+            self.assertIn("[garage]", found)
+            self.assertRegex(found, r"Searched by words only: openai \(m\) rests for \d+ s: ")
+            self.assertEqual((server.calls, len(self.embedding_calls(agent))), (calls, billed), "nobody was asked")
+            self.assertRegex(self.say(agent, "/status"), r"Searched by words only: openai \(m\) rests for \d+ s: ")
+            self.assertIn("texts are searched by their words only", agent.log_text())
+
             self.assertIn("You have used", found)
             self.assertIn("1. note [", found)
 
