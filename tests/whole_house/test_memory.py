@@ -68,6 +68,20 @@ class Values(Remembering):
         self.assertEqual(self.use(agent, "memory_recall", {"query": "ΖΥΡΊΧΗ"}), "1. [école] Ζυρίχη")
 
 
+    def test_a_note_that_says_the_same_is_merged_and_the_model_is_told(self):
+        agent = self.started()
+        with FabricNode(agent.home, "RT.main", "AI.watcher").connect() as watcher:
+            self.use(agent, "memory_store", {"key": "green tea", "content": "Ann likes green tea in the morning"})
+            self.assertEqual(self.use(agent, "memory_store", {"key": "tea", "content": "Ann likes green tea in the morning."}),
+                             'Nothing was added: the note "green tea" says this already. To change it, store under that key.')
+            self.assertEqual(self.use(agent, "memory_store", {"key": "green_tea_habit", "content": "Ann likes green tea in the morning, never at night"}),
+                             'Stored under "green_tea_habit". It says all that stood under "green tea", which is gone.')
+            updates = [watcher.receive(lambda m: m["meta"].get("msg") == "MEMORY_UPDATE")["payload"]["key"] for _ in range(2)]
+        self.assertEqual(updates, ["self.green tea", "self.green_tea_habit"])
+        self.assertEqual(self.use(agent, "memory_recall", {"query": ""}),
+                         "1. [green_tea_habit] Ann likes green tea in the morning, never at night")
+
+
 class Knowing(Remembering):
     def test_relations_by_name_are_found_by_name_two_steps_away(self):
         agent = self.started()
@@ -228,20 +242,6 @@ class Searching(Remembering):
                 self.assertNotIn(key or "sk-", agent.log_text())
                 self.assertEqual(agent.sigterm(), 0)
 
-    def embedding_calls(self, agent):
-        calls = []
-        for path in glob.glob(os.path.join(agent.home, "usage", "*.jsonl")):
-            with open(path, encoding="utf-8") as lines:
-                calls += [json.loads(line) for line in lines]
-        return [{**call, "failed": call.get("failed", False)} for call in calls if call.get("purpose") == "embedding"]
-
-    def test_a_budget_that_is_spent_leaves_the_words(self):
-        with EmbeddingServer() as server:
-            agent = self.agent(memory__search={"provider": "openai", "base_url": server.url + "/v1", "api_key": "k"},
-                               quota={"daily_tokens": 40000, "admins_exempt": False})
-            self.notes(agent, "ann@cli", [(f"n{n}", "word " * 780, "2026-01-01T00:00:00Z") for n in range(80)])
-            agent.start()
-            found = self.searched(agent, "word")
     def test_an_embedding_call_that_fails_is_made_again_when_its_provider_says(self):
         with EmbeddingServer([{"car", "automobile"}]) as server:
             agent = self.started(memory__search={"provider": "openai", "base_url": server.url + "/v1", "api_key": "k", "model": "m"})
@@ -268,6 +268,20 @@ class Searching(Remembering):
             self.assertRegex(self.say(agent, "/status"), r"Searched by words only: openai \(m\) rests for \d+ s: ")
             self.assertIn("texts are searched by their words only", agent.log_text())
 
+    def embedding_calls(self, agent):
+        calls = []
+        for path in glob.glob(os.path.join(agent.home, "usage", "*.jsonl")):
+            with open(path, encoding="utf-8") as lines:
+                calls += [json.loads(line) for line in lines]
+        return [{**call, "failed": call.get("failed", False)} for call in calls if call.get("purpose") == "embedding"]
+
+    def test_a_budget_that_is_spent_leaves_the_words(self):
+        with EmbeddingServer() as server:
+            agent = self.agent(memory__search={"provider": "openai", "base_url": server.url + "/v1", "api_key": "k"},
+                               quota={"daily_tokens": 40000, "admins_exempt": False})
+            self.notes(agent, "ann@cli", [(f"n{n}", "word " * 780, "2026-01-01T00:00:00Z") for n in range(80)])
+            agent.start()
+            found = self.searched(agent, "word")
             self.assertIn("You have used", found)
             self.assertIn("1. note [", found)
 

@@ -125,6 +125,14 @@ inline constexpr std::size_t knowledge_key_bytes_max = 128;
 inline constexpr std::size_t knowledge_content_bytes_max = 4096;
 inline constexpr std::size_t knowledge_entries_max = 1000;  // for each peer
 
+// What became of a note.
+struct Remembered {
+  std::int64_t version = 1;  // of the note that says it now; 1 for a new key
+  // The key of a note that says the same: nothing was added, that one counts as said again.
+  std::string same_as = {};
+  std::vector<std::string> replaced = {};  // keys of notes that it says all of: they are gone
+  bool operator==(const Remembered&) const = default;
+};
 // Synchronous file work of microseconds; loop thread only. Files may be edited by people at any
 // moment: texts are read when asked for, sessions are read once and re-read when the file's size or
 // mtime is not what we left.
@@ -181,9 +189,9 @@ class Memory {
   // Puts the active session aside and goes on with that one. kNotFound.
   virtual Result<Archived> resume(const Conversation& conversation, const std::string& file) = 0;
 
-  // Same key replaces in place; gives its version, 1 for a new key. kTooLarge, kExhausted over the
-  // limits above.
-  virtual Result<std::int64_t> remember(const Conversation& conversation, KnowledgeEntry entry) = 0;
+  // Same key replaces in place. A new key whose note says nearly what another one says is merged
+  // with it. kTooLarge, kExhausted over the limits above.
+  virtual Result<Remembered> remember(const Conversation& conversation, KnowledgeEntry entry) = 0;
   // Substring over key and content in any case (of any script); empty query: all.
   virtual Result<std::vector<KnowledgeEntry>> recall(const Conversation& conversation,
                                                      std::string_view query) = 0;
