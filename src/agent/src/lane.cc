@@ -137,7 +137,6 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
   std::expected<std::string, Halt> outcome = std::unexpected(Halt{Halt::Why::kCancelled, {}});
   if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
   const Usage before = turn.usage;
-  authority::Labels read;
   if (permit) {
     TurnStops stops{.ctx = ctx.within(config_.turn_timeout),
                     .cancel = lane.cancel.get_token(),
@@ -147,7 +146,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
     AgentDeps deps = deps_;  // the turn may have another model
     Turn run(config_, deps, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
-    if (delegated) read = run.labels();
+    turn.read = run.labels();
   } else if (lane.cancel.stop_requested()) {
     (void)open_transcript(deps_, turn.message, text);
   }
@@ -159,7 +158,6 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
                         .cache_write = turn.usage.cache_write - before.cache_write};
   if (!outcome && outcome.error().why == Halt::Why::kShutdown) co_return std::nullopt;
   Decision decision = outcome ? decide_answer(*outcome, turn) : decide_halt(outcome.error(), turn);
-  decision.labels = read;
   co_return decision;
 }
 
@@ -235,7 +233,7 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   Message reply =
       reply_to(asked, MessageId(mint_ulid()), deps_.clock.now(), std::move(decision.text));
   if (!decision.chosen.empty()) put_chosen(reply, decision.chosen);
-  if (delegation_of(asked)) put_taint(reply, decision.labels.bits);
+  if (delegation_of(asked)) put_taint(reply, turn.read.bits);
   if (errand_of(asked)) put_outcome(reply, {.failed = decision.failed, .usage = turn.usage});
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);
@@ -290,7 +288,8 @@ void AgentImpl::store_answer(const TurnState& turn) {
                                          .thread = conversation.thread,
                                          .turn = turn.message.id.str(),
                                          .model = turn.model,
-                                         .usage = turn.usage});
+                                         .usage = turn.usage,
+                                         .taint = tools::taint_of(turn.read)});
   auto appended = deps_.memory.append_all(conversation, entries);
   if (!appended)
     log::warn("agent", "the transcript misses a part of turn {}: {}", turn.message.id.str(),

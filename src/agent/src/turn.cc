@@ -189,6 +189,7 @@ void Turn::prepare(int budget) {
     if (!known) input.newest.push_back(part);
   }
   prompt_ = assemble(input);
+  context_ |= prompt_.labels;
   history_ = std::move(input.history);
 }
 

@@ -99,7 +99,8 @@ class Turn {
   std::vector<AttachedFile> files_;
   std::vector<memory::TranscriptEntry> history_;
   Prompt prompt_;
-  llm::ToolSpecs specs_;  // that it may use
+  authority::Labels context_;  // of the history that the model was given; they only add up
+  llm::ToolSpecs specs_;       // that it may use
   ConversationSettings settings_;
   int budget_ = 0;
   bool shrunk_ = false;

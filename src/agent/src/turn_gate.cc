@@ -105,9 +105,10 @@ std::optional<std::string> why_not_allowed(const AgentDeps& deps, const AgentCon
   return std::nullopt;
 }
 
-// What the model had read when it asked for the calls of this round. Labels only add up.
+// What the model had read when it asked for the calls of this round, in this turn and in what it
+// was given of earlier ones. Labels only add up.
 Labels Turn::labels_before(std::size_t round, bool secrets) const {
-  Labels labels;
+  Labels labels = context_;
   labels |= Label::kUserInput;
   if (const auto errand = errand_of(state_.message); errand && !errand->own)
     labels |= Label::kUntrustedAgent;

@@ -79,6 +79,7 @@ Result<void> read_reply(TurnState& turn, const json::value& record) {
   SKEP_TRY(turn.reply, message_from_json(*message));
   turn.usage = usage_in(record);
   turn.model = get_string(record, "model");
+  turn.read.bits = static_cast<std::uint8_t>(get_int(record, "labels").value_or(0));
   return {};
 }
 
@@ -149,10 +150,13 @@ std::string tool_result_record(std::size_t call, const ToolResult& result,
 std::string reply_record(const TurnState& turn, const Message& reply) {
   std::string out = R"({"s":"reply","model":)";
   append_json_string(out, turn.model);
-  fmt::format_to(
-      std::back_inserter(out),
-      R"(,"usage":{{"input":{},"output":{},"cache_read":{},"cache_write":{}}},"message":)",
-      turn.usage.input, turn.usage.output, turn.usage.cache_read, turn.usage.cache_write);
+  fmt::format_to(std::back_inserter(out),
+                 R"(,"usage":{{"input":{},"output":{},"cache_read":{},"cache_write":{}}})",
+                 turn.usage.input, turn.usage.output, turn.usage.cache_read,
+                 turn.usage.cache_write);
+  if (turn.read.bits != 0)
+    fmt::format_to(std::back_inserter(out), R"(,"labels":{})", turn.read.bits);
+  out += R"(,"message":)";
   append_json(out, reply);
   out += '}';
   return out;

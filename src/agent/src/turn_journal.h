@@ -8,7 +8,7 @@
 //   {"s":"tool_start","call","name"}                         before a tool that is not repeatable
 //   runs; call = index in the round
 //   {"s":"tool_result","call","id","name","text","is_error","labels"}
-//   {"s":"reply","message","model","usage"}                  the answer is decided; it keeps its id
+//   {"s":"reply","message","model","usage","labels"}         the answer is decided; it keeps its id
 //   from here on
 // The latest "assistant" is the round that the tool records after it belong to.
 #pragma once
@@ -48,6 +48,7 @@ struct TurnState {
   std::string model;       // that answered last
   int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
   std::optional<Message> reply;
+  authority::Labels read;  // of all that the model had read for the reply
   TurnTrace trace;
   SteadyTime alive = SteadyTime::max();  // its newest sign of life; max: none is due
   bool hung = false;                     // it was ended for want of one

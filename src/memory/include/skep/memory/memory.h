@@ -60,6 +60,9 @@ struct TranscriptMessage {
   std::string turn;   // id of the user message that started it
   std::string model;  // assistant only
   Usage usage;        // assistant only
+  // Assistant only: where words in it may come from, beside the people of the conversation:
+  // "external_network". Whoever reads it again has read them.
+  std::string taint;
   std::vector<Attachment> attachments;
   bool retracted = false;  // its writer took it back: content and attachments are gone
   bool operator==(const TranscriptMessage&) const = default;
@@ -71,6 +74,7 @@ struct TranscriptSummary {
   // msg_id of the newest message that it stands for: what lies between that and the summary is
   // read word by word. Empty: it stands for everything before it.
   std::string last_msg_id;
+  std::string taint;  // of what it is made of
   bool operator==(const TranscriptSummary&) const = default;
 };
 struct TranscriptTool {  // for people and audit; not replayed to the model
@@ -121,10 +125,6 @@ struct KnowledgeEntry {
   std::string taint;  // where the words come from, when not from the person: "external_network"
   bool operator==(const KnowledgeEntry&) const = default;
 };
-inline constexpr std::size_t knowledge_key_bytes_max = 128;
-inline constexpr std::size_t knowledge_content_bytes_max = 4096;
-inline constexpr std::size_t knowledge_entries_max = 1000;  // for each peer
-
 // What became of a note.
 struct Remembered {
   std::int64_t version = 1;  // of the note that says it now; 1 for a new key
@@ -133,6 +133,10 @@ struct Remembered {
   std::vector<std::string> replaced = {};  // keys of notes that it says all of: they are gone
   bool operator==(const Remembered&) const = default;
 };
+inline constexpr std::size_t knowledge_key_bytes_max = 128;
+inline constexpr std::size_t knowledge_content_bytes_max = 4096;
+inline constexpr std::size_t knowledge_entries_max = 1000;  // for each peer
+
 // Synchronous file work of microseconds; loop thread only. Files may be edited by people at any
 // moment: texts are read when asked for, sessions are read once and re-read when the file's size or
 // mtime is not what we left.
