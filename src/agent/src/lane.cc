@@ -122,6 +122,7 @@ Task<void> AgentImpl::run_compaction(Message asked, Compaction what) {
 // blocks nobody else.
 Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState& turn,
                                                           std::string text) {
+  turn.raw = debugging_.raw(turn.message.conversation, deps_.clock.now());
   lane.cancel = std::stop_source();
   lane.cancellable = true;
   Ctx base = gate_.ctx();

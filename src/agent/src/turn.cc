@@ -228,7 +228,8 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
                          .tools = specs_,
                          .tools_allowed = tools_allowed,
                          .max_tokens = answer_tokens(config_, settings_, llm),
-                         .temperature = llm.temperature};
+                         .temperature = llm.temperature,
+                         .raw = state_.raw};
     if (!state_.rounds.empty()) request.cached_messages = request.messages.size();
     auto hold = reserve_for(deps_, config_, state_.message, request);
     if (!hold) co_return std::unexpected(Halt{Halt::Why::kQuota, std::move(hold).error()});

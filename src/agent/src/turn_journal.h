@@ -50,9 +50,10 @@ struct TurnState {
   std::optional<Message> reply;
   authority::Labels read;  // of all that the model had read for the reply
   TurnTrace trace;
-  SteadyTime alive = SteadyTime::max();  // its newest sign of life; max: none is due
-  bool hung = false;                     // it was ended for want of one
-  std::string debug;                     // for a developer, behind the answer on the wire
+  SteadyTime alive = SteadyTime::max();   // its newest sign of life; max: none is due
+  bool hung = false;                      // it was ended for want of one
+  std::shared_ptr<llm::RawLog> raw = {};  // where a developer finds its requests
+  std::string debug;                      // for a developer, behind the answer on the wire
   bool retracted = false;  // while it waited: nothing is to be done, and the journal knows
 };
 

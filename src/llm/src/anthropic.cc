@@ -27,7 +27,8 @@ class AnthropicDriver final : public Driver {
     if (request.temperature) options.temperature = request.temperature;
     HttpAttempt call{.provider = "anthropic",
                      .request = json_post(url_, encode_anthropic(request, options), patience_),
-                     .key = key_};
+                     .key = key_,
+                     .raw = request.raw};
     call.request.headers.emplace_back("anthropic-version", kApiVersion);
     if (!key_.empty()) call.request.headers.emplace_back("x-api-key", key_.reveal());
     auto decoder = anthropic_decoder(std::move(sink));

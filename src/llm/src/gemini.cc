@@ -25,7 +25,8 @@ class GeminiDriver final : public Driver {
     if (request.temperature) options.temperature = request.temperature;
     HttpAttempt call{.provider = "gemini",
                      .request = json_post(url_, encode_gemini(request, options), patience_),
-                     .key = key_};
+                     .key = key_,
+                     .raw = request.raw};
     if (!key_.empty()) call.request.headers.emplace_back("x-goog-api-key", key_.reveal());
     auto decoder = gemini_decoder(std::move(sink));
     co_return co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);

@@ -54,7 +54,8 @@ class OllamaDriver final : public Driver {
         .provider = "ollama",
         .request = with_key(json_post(chat_url_, encode_ollama(request, options), patience_)),
         .framing = Framing::kLines,
-        .key = key_};
+        .key = key_,
+        .raw = request.raw};
     auto decoder = ollama_decoder(std::move(sink));
     co_return co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
   }

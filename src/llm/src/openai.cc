@@ -32,8 +32,10 @@ class OpenaiDriver final : public Driver {
     if (!temperature_taken_) options.temperature.reset();
     std::string body = encode_openai(request, options);
     auto decoder = openai_decoder(std::move(sink), body.size());
-    HttpAttempt call{
-        .provider = name_, .request = json_post(url_, std::move(body), patience_), .key = key_};
+    HttpAttempt call{.provider = name_,
+                     .request = json_post(url_, std::move(body), patience_),
+                     .key = key_,
+                     .raw = request.raw};
     if (!key_.empty())
       call.request.headers.emplace_back("authorization", fmt::format("Bearer {}", key_.reveal()));
     auto answer = co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
