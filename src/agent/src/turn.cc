@@ -121,6 +121,7 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   if (fitting < budget_) prepare(fitting);
   state_.history_budget = budget_;
   if (!state_.rounds.empty()) {
+    look_again();
     recount();
     auto finished =
         co_await run_tools(state_.rounds.size() - 1);  // what the last process left open

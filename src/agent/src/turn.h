@@ -61,6 +61,7 @@ class Turn {
   using Indices = std::vector<std::size_t>;
   using Admitted = std::expected<std::optional<ToolResult>, Halt>;  // a result: it is not to be run
   void recount();
+  void look_again();
   std::int64_t tokens_left() const;
   Task<std::expected<void, Halt>> run_tools(std::size_t round);
   Indices next_wave(const Round& round) const;

@@ -70,6 +70,7 @@ Result<void> read_tool_result(TurnState& turn, const json::value& record) {
                             .text = std::string(get_string(record, "text")),
                             .is_error = get_bool(record, "is_error").value_or(false)};
   call->labels.bits = static_cast<std::uint8_t>(get_int(record, "labels").value_or(0));
+  call->shows = get_bool(record, "image").value_or(false);
   return {};
 }
 
@@ -139,11 +140,11 @@ std::string tool_start_record(std::size_t call, std::string_view name) {
   return to_json(json::object{{"s", "tool_start"}, {"call", call}, {"name", name}});
 }
 
-std::string tool_result_record(std::size_t call, const ToolResult& result,
-                               authority::Labels labels) {
+std::string tool_result_record(std::size_t call, const ToolResult& result, const CallRecord& of) {
   json::object record{{"s", "tool_result"},  {"call", call},        {"id", result.call_id},
                       {"name", result.name}, {"text", result.text}, {"is_error", result.is_error}};
-  if (labels.bits != 0) record["labels"] = labels.bits;
+  if (of.labels.bits != 0) record["labels"] = of.labels.bits;
+  if (of.shows) record["image"] = true;
   return to_json(record);
 }
 
