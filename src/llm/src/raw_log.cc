@@ -20,11 +20,13 @@ std::string Excerpt::text(std::size_t bytes_max) const {
   if (size_ <= std::min(bytes_max, head_.size() + tail_.size()) &&
       size_ == head_.size() + tail_.size())
     return to_valid_utf8(head_ + tail_);
-  const std::size_t half = std::min(bytes_max / 2, part_bytes_max);
+  // The newest words stand at the end of a request, and what became of it at the end of a response.
+  const std::size_t first = std::min(bytes_max / 4, part_bytes_max);
+  const std::size_t last = std::min(bytes_max - bytes_max / 4, part_bytes_max);
   const std::string whole = head_ + tail_;  // a gap, if there is one, lies behind the head
-  const std::string_view begin = std::string_view(whole).substr(0, half);
+  const std::string_view begin = std::string_view(whole).substr(0, first);
   const std::string_view end =
-      std::string_view(whole).substr(whole.size() - std::min(half, whole.size()));
+      std::string_view(whole).substr(whole.size() - std::min(last, whole.size()));
   return fmt::format("{} [… {} bytes …] {}", to_valid_utf8(begin),
                      size_ - begin.size() - end.size(), to_valid_utf8(end));
 }

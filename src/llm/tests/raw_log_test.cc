@@ -7,16 +7,16 @@
 namespace skep::llm {
 namespace {
 
-TEST(Excerpt, KeepsBothEndsAndSaysWhatIsMissing) {
+TEST(Excerpt, KeepsBothEndsMostOfTheLastAndSaysWhatIsMissing) {
   Excerpt small;
   small.add("abc");
   small.add("def");
   EXPECT_EQ(small.text(100), "abcdef");
-  EXPECT_EQ(small.text(4), "ab [… 2 bytes …] ef");
+  EXPECT_EQ(small.text(4), "a [… 2 bytes …] def");
   Excerpt large;
   for (int i = 0; i < 100'000; ++i) large.add(i < 50'000 ? "a" : "z");
   EXPECT_EQ(large.size(), 100'000u);
-  EXPECT_EQ(large.text(6), "aaa [… 99994 bytes …] zzz");
+  EXPECT_EQ(large.text(6), "a [… 99994 bytes …] zzzzz");
   EXPECT_LT(large.text(1u << 20).size(), 2 * Excerpt::part_bytes_max + 100);
 }
 

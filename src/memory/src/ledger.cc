@@ -312,20 +312,23 @@ class LedgerImpl final : public Ledger {
     if (limits.hourly_tokens == 0 && limits.hourly_cost == 0) return std::nullopt;
     const WallTime now = clock_.now();
     const Spend spent = account.hour.sum(now);
-    const auto free_in = [](Millis wait) {
-      return wait.count() == 0 ? std::string("This alone is too much.")
-                               : fmt::format("Enough of it is free again in {}.", in_words(wait));
+    const auto free_in = [](Millis wait, bool alone) -> std::string {
+      if (alone) return "This alone is more.";
+      if (wait.count() == 0) return "The rest is set aside for calls that are under way.";
+      return fmt::format("Enough of it is free again in {}.", in_words(wait));
     };
     const std::int64_t tokens_free = limits.hourly_tokens - account.held_tokens - tokens;
     const PicoUsd cost_free = limits.hourly_cost - account.held_cost - cost;
-    Meter meter{whose, "in the last hour",
-                free_in(account.hour.until(now, tokens_free,
-                                           [](const Spend& one) { return one.tokens(); }))};
+    Meter meter{
+        whose, "in the last hour",
+        free_in(account.hour.until(now, tokens_free, [](const Spend& one) { return one.tokens(); }),
+                tokens > limits.hourly_tokens)};
     auto refusal =
         over_tokens(meter, limits.hourly_tokens, spent.tokens() + account.held_tokens, tokens);
     if (refusal) return refusal;
     meter.again =
-        free_in(account.hour.until(now, cost_free, [](const Spend& one) { return one.cost; }));
+        free_in(account.hour.until(now, cost_free, [](const Spend& one) { return one.cost; }),
+                cost > limits.hourly_cost);
     return over_cost(meter, limits.hourly_cost, spent.cost + account.held_cost, cost);
   }
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kWordsMin = 4;   // of the content; fewer are a value
 constexpr double kSameCosine = 0.95;   // of the same words in the same order, nearly
-constexpr double kAddedCosine = 0.85;  // with a few more
+constexpr double kAddedCosine = 0.7;   // with more
 constexpr std::size_t kLongerMax = 4;  // times as many bytes: too far away to be compared
 
 using Words = std::set<std::string>;

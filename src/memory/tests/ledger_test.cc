@@ -165,7 +165,7 @@ TEST_F(LedgerTest, WhatIsSpentLittleByLittleComesBackLittleByLittle) {
   EXPECT_EQ(ledger->reserve({"Helper", "bob"}, 25, 0).error().message,
             "Everybody together has used 100 of 100 tokens in the last hour, and this would go "
             "over. Enough of it is free again in 37 minutes.");
-  EXPECT_TRUE(ledger->reserve({"Helper", "bob"}, 101, 0)
+  EXPECT_TRUE(ledger->reserve({"Helper", "bob"}, 99, 0)
                   .error()
                   .message.ends_with("free again in 58 minutes."));
   clock_.time += 37min;
@@ -175,9 +175,12 @@ TEST_F(LedgerTest, WhatIsSpentLittleByLittleComesBackLittleByLittle) {
   EXPECT_FALSE(ledger->reserve({"Helper", "bob"}, 6, 0)) << "what is set aside counts";
   clock_.time += 2h;
   EXPECT_EQ(ledger->spent(Scope::kTotal, "").hour, Spend());
+  EXPECT_TRUE(ledger->reserve({"Helper", "bob"}, 80, 0)
+                  .error()
+                  .message.ends_with("The rest is set aside for calls that are under way."));
   EXPECT_EQ(ledger->reserve({"Helper", "bob"}, 101, 0).error().message,
             "Everybody together has used 25 of 100 tokens in the last hour, and this would go "
-            "over. This alone is too much.");
+            "over. This alone is more.");
 }
 
 TEST_F(LedgerTest, NobodyPassesALimitAndTheRefusalSaysWhich) {
