@@ -266,7 +266,7 @@ class CommandLine(Agents):
         bad, good = self.drafted(draft % "0 25 * * *"), self.drafted(draft % "0 7 * * mon-fri")
         self.model.script(bad, self.drafted(draft % "whenever I like"))
         code, out, err = house.cli("agent", "new", "tell me the news each morning", "--yes")
-        self.assertEqual((code, out), (65, ""), err)
+        self.assertEqual((code, out), (64, ""), err)
         self.assertIn("the model's draft cannot be used", err)
         self.assertRegex(err, r"draft:2: \[schedule\.periodic\] cron: |draft:2: .*cron")
         self.assertIn("cron", self.model.requests[1].last_user, "the model was told what is wrong")
@@ -294,7 +294,7 @@ class CommandLine(Agents):
         self.ask(house, "reader", "run id", "I cannot.")
         self.model.script(self.drafted('name = "x"\nprofile = "full"\n'), self.drafted('name = "x"\nprofile = "full"\n'))
         code, _, err = house.cli("agent", "new", "somebody", "--yes")
-        self.assertEqual(code, 65, err)
+        self.assertEqual(code, 64, err)
         self.assertIn("list the tools that it needs", err)
 
     def test_without_a_daemon_the_same_commands_work(self):

@@ -241,7 +241,7 @@ TEST(QuotaConfig, ReadsAndRefuses) {
   EXPECT_EQ(quota.person.monthly_cost, kUsd * 3 / 2);
   EXPECT_EQ(quota.agent.monthly_tokens, 7);
   ASSERT_EQ(file.problems().size(), 1u);
-  EXPECT_EQ(file.problems()[0].where, "skep.toml:5: [quota.total] daily_cost_usd");
+  EXPECT_EQ(file.problems()[0].where, "skep.toml:6: [quota.total] daily_cost_usd");
 }
 
 }  // namespace
