@@ -258,14 +258,26 @@ bool Rooms::is_for_room(const Message& message) const {
   return asked && asked->type == "groupchat";
 }
 
-Result<void> Rooms::reply(Message message, const Asked& asked, Extras extras) {
+Result<Room*> Rooms::room_for(const Message& message) {
   SKEP_TRY(const Jid to, Jid::parse(message.reply_address.to));
   Room* room = find(to.bare());
-  if (room == nullptr || room->state() == Room::State::kStopped) {
-    ++stats_.undelivered;
-    log::warn("xmpp", "{}: the reply {} has no room any more", to.bare().str(), message.id.str());
-    return {};
-  }
+  if (room != nullptr && room->state() != Room::State::kStopped) return room;
+  ++stats_.undelivered;
+  log::warn("xmpp", "{}: the reply {} has no room any more", to.bare().str(), message.id.str());
+  return nullptr;
+}
+
+Result<void> Rooms::say(OutgoingReply reply) {
+  SKEP_TRY(const Room* room, room_for(reply.message));
+  if (room == nullptr) return {};
+  Result<void> taken = outbox_.put(std::move(reply));
+  changed_.notify_all();
+  return taken;
+}
+
+Result<void> Rooms::reply(Message message, const Asked& asked, Extras extras) {
+  SKEP_TRY(Room * room, room_for(message));
+  if (room == nullptr) return {};
   OutgoingReply out{.message = std::move(message),
                     .type = asked.type,
                     .chat_state = false,
@@ -275,9 +287,7 @@ Result<void> Rooms::reply(Message message, const Asked& asked, Extras extras) {
                     .bytes_max = deps_.config.reply_bytes_max};
   if (asked.type == "groupchat") {
     put_asked(out.message.meta, asked);
-    Result<void> taken = outbox_.put(std::move(out));
-    changed_.notify_all();
-    return taken;
+    return deps_.post(std::move(out));
   }
   // The agent keeps it and tries again.
   if (!room->in()) return fail(Code::kUnavailable, "we are not in " + room->jid().str());

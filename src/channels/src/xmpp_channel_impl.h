@@ -15,6 +15,7 @@
 #include "extras.h"
 #include "greeter.h"
 #include "inbound.h"
+#include "long_replies.h"
 #include "outbox.h"
 #include "pubsub.h"
 #include "rooms.h"
@@ -71,6 +72,7 @@ class XmppChannelImpl final : public XmppChannel {
   PubSub::Deps pubsub_deps();
   Drafts::Deps drafts_deps();
   Uploads::Deps uploads_deps();
+  LongReplies::Deps long_replies_deps();
   XmppSeen seen() const;
   Deferred::Deps deferred_deps();
   Greeter::Deps greeter_deps();
@@ -142,6 +144,7 @@ class XmppChannelImpl final : public XmppChannel {
   PubSub pubsub_;
   Drafts drafts_;
   Uploads uploads_;
+  LongReplies long_replies_;  // in front of both outboxes
   ExtrasSender extras_;
   Inbound inbound_;
   xmpp::Link link_;

@@ -76,6 +76,10 @@ void read_agent(ConfigSection agent, XmppChannelConfig& config) {
   agent.read("flood_burst", config.flood_burst, {.min = 1, .max = 10'000});
   agent.read_duration("max_message_age_secs", 1s, config.message_age_max);
   agent.read("reply_max_bytes", config.reply_bytes_max, {.min = 512, .max = 200'000});
+  std::string long_reply = config.long_reply.as_file ? "file" : "split";
+  agent.read_choice("long_reply", {"split", "file"}, long_reply);
+  config.long_reply.as_file = long_reply == "file";
+  agent.read("long_reply_bytes", config.long_reply.bytes_max, {.min = 1024, .max = 1'000'000});
   agent.read("styling", config.styling);
   agent.read("stream_corrections", config.stream_corrections);
   agent.read("outbox_max", config.outbox_max, {.min = 1, .max = 1'000'000});

@@ -87,7 +87,7 @@ Result<Posted> XmppChannelImpl::post(Unasked unasked) {
         deferred_.put(std::move(out), deps_.xmpp.clock.now() + config_.presence.deferred_max));
     ++stats_.deferred;
   } else {
-    SKEP_TRY_VOID(outbox_.put(std::move(out)));
+    SKEP_TRY_VOID(long_replies_.put(std::move(out)));
   }
   if (fates_.find(id) == nullptr)
     fates_.touch(id) = {waits ? Fate::kWaits : Fate::kQueued, to.bare()};

@@ -22,6 +22,13 @@
 
 namespace skep::channels {
 
+// [agent] long_reply, long_reply_bytes: answers over `bytes_max` are uploaded and sent as a file
+// behind their first paragraph; where that fails, and without `as_file`, they are split.
+struct LongReplyConfig {
+  bool as_file = false;
+  std::size_t bytes_max = 16'384;
+};
+
 // [server] or one of [[accounts]] and, where it says so, [agent].
 struct XmppChannelConfig {
   xmpp::XmppConfig link;
@@ -46,6 +53,7 @@ struct XmppChannelConfig {
   std::chrono::milliseconds message_age_max{600'000};
   // [agent] reply_max_bytes: longer replies are split at paragraph borders.
   std::size_t reply_bytes_max = 8192;
+  LongReplyConfig long_reply;
   bool styling = true;              // [agent]: Markdown to XEP-0393
   std::size_t outbox_max = 10'000;  // [agent]: replies waiting for the network; more are refused
   // [agent] stream_corrections: answers are shown while they are written, in one-to-one chats with
@@ -162,7 +170,8 @@ struct XmppChannelStats {
                 pairings = 0, pairings_failed = 0, deferred = 0, deferred_expired = 0,
                 greetings = 0, presence_floods = 0, commands = 0, commands_refused = 0,
                 unknown_reactions = 0, events = 0, event_floods = 0, events_refused = 0,
-                uploads = 0, upload_failures = 0, false_slots = 0;
+                uploads = 0, upload_failures = 0, false_slots = 0, long_as_files = 0,
+                long_as_parts = 0;
 };
 
 // A file that an agent sends.
