@@ -1,6 +1,7 @@
 #include "skep/kernel/kernel.h"
 
 #include "built_in_personas.h"
+#include "event_agents.h"
 #include "house_tools.h"
 #include "journal_move.h"
 #include "kernel_impl.h"
@@ -202,6 +203,8 @@ Task<Result<void>> KernelImpl::open_router_and_agents(Ctx ctx) {
                   .main_out = agent_out_,
                   .clock = Clock::system()};
   SKEP_CO_TRY(agents_, co_await Agents::open(ctx, std::move(deps)));
+  if (options_.networks && config_.xmpp)
+    SKEP_CO_TRY_VOID(check_event_agents(config_.xmpp->pubsub, *agents_));
   memory_side_->know_agents([this](std::string_view name) -> std::optional<std::string> {
     const auto entry = agents_->find(name);
     return entry ? std::optional(entry->name) : std::nullopt;

@@ -89,6 +89,8 @@ struct XmppChannelConfig {
   // "<directory>/xmpp-subscribers.json", with the label where there is one.
   void keep_files_in(const std::string& directory);
 };
+  // The node of an agent that the configuration names ([[pubsub]] agent).
+  [[nodiscard]] Name node_of_agent(const std::string& name, const std::string& hive) const;
 
 // A slash command, for XEP-0050.
 struct CommandSpec {
