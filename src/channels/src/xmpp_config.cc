@@ -66,9 +66,19 @@ Entries own_domains(const xmpp::XmppConfig& link) {
   return domains;
 }
 
+bool is_language(std::string_view text) {
+  return text.size() <= 35 && std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-';
+         });
+}
+
 void read_agent(ConfigSection agent, XmppChannelConfig& config) {
   using namespace std::chrono_literals;
   agent.read("name", config.agent_name);
+  agent.read("language", config.language);
+  if (!is_language(config.language))
+    agent.problem("language", "must be a language tag like \"de\" or \"pt-BR\"");
   read_list(agent, "allowed_jids", normal_entry, config.allow.addresses);
   read_list(agent, "allowed_domains", normal_domain_entry, config.allow.domains);
   read_list(agent, "admin_jids", normal_address, config.allow.admins);

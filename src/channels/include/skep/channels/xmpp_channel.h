@@ -45,6 +45,9 @@ struct XmppChannelConfig {
   // [agent] allowed_jids, allowed_domains, admin_jids, normalised
   identity::AllowListConfig allow;
   std::string agent_name = "Skep";
+  // [agent] language: of a message in several languages (xml:lang) this is read, "de" for "de-AT"
+  // too; else, and when empty, the first.
+  std::string language;
   // [agent]: messages one sender may send in a minute, and at once; over it one notice, then
   // silence until it has cooled.
   int flood_per_minute = 20;
