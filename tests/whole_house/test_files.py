@@ -211,13 +211,14 @@ class UploadSlots(PlayedUploads):
         status = json.loads(self.agent.http_get("/api/status")[1])
         self.assertEqual(status["xmpp"]["counters"]["false_slots"], len(lies))
 
-    def test_a_put_that_is_refused_sends_nothing_and_is_counted(self):
-        url = self.files.url + "/full/a.txt"
-        results, sent = self.send_with_slot(self.slot(url, url))
-        self.assertIn("Not sent: the upload was answered with 507", str(results))
-        self.assertEqual((sent, self.files.uploads), ([], {}))
+    def test_a_put_that_is_refused_or_sent_elsewhere_sends_nothing_and_is_counted(self):
+        for answer, place in ((507, "full"), (307, "moved")):
+            url = f"{self.files.url}/{place}/a.txt"
+            results, sent = self.send_with_slot(self.slot(url, url))
+            self.assertIn(f"Not sent: the upload was answered with {answer}", str(results))
+            self.assertEqual((sent, self.files.uploads), ([], {}))
         status = json.loads(self.agent.http_get("/api/status")[1])
-        self.assertEqual(status["xmpp"]["counters"]["upload_failures"], 1)
+        self.assertEqual(status["xmpp"]["counters"]["upload_failures"], 2)
 
     def test_of_a_slots_headers_only_the_three_that_are_allowed_are_sent(self):
         url = self.files.url + "/up/a.txt"
