@@ -111,7 +111,8 @@ Task<void> Inbound::on_words(Ctx ctx, Received& received) {
   if (!archived && take_code(chat, seen)) co_return;
   const Admitted admitted = deps_.admission.judge(chat, seen, {.archived = archived});
   if (admitted == Admitted::kYes || admitted == Admitted::kContext) {
-    const std::string said = chat.body;
+    const std::string said =
+        xmpp::without_fallback(received.stanza, chat.body, xmpp::kNsReply).text;
     chat.body = worded(received);
     Heard heard{received, chat, seen};
     if (admitted == Admitted::kContext) {

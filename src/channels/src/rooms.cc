@@ -287,6 +287,7 @@ Result<void> Rooms::reply(Message message, const Asked& asked, Extras extras) {
                     .bytes_max = deps_.config.reply_bytes_max};
   if (asked.type == "groupchat") {
     put_asked(out.message.meta, asked);
+    out.quote = quote_for(*room, asked);
     return deps_.post(std::move(out));
   }
   // The agent keeps it and tries again.

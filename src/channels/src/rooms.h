@@ -157,7 +157,8 @@ class Rooms {
   std::string private_peer(const Room& room, const std::string& key) const;
 
   // room_gestures.cc
-  void remember_said(const Room& room, const xmpp::MucMessage& muc, SaidBefore said);
+  void remember_said(Room& room, const xmpp::MucMessage& muc, SaidBefore said);
+  std::string quote_for(const Room& room, const Asked& asked);
   Task<void> on_gesture(Ctx ctx, Said said, xmpp::References about);
 
   // invitations.cc

@@ -237,10 +237,11 @@ Result<void> XmppChannelImpl::put(Message message, const Asked& asked, std::vect
   if (out.chat_state) peers_.told(to);
   const std::string_view chosen = chosen_in(out.message);
   const bool current = chosen == kCurrentMessage;
-  if (current || turns_.is_overtaken(out.message.conversation, asked))
-    out.answers = asked.reference;
+  const bool overtaken = turns_.is_overtaken(out.message.conversation, asked);
+  if (current || overtaken) out.answers = asked.reference;
   if (!chosen.empty() && !current) out.answers = chosen;
   if (auto peer = Jid::parse(to)) {
+    if (overtaken || !current) out.quote = quotes_.find(*peer, out.answers);
     for (const std::string& id : {out.message.id.str(), draft})
       quotes_.keep(*peer, id, text_of(out.message.parts));
   }

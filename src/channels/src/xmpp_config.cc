@@ -195,6 +195,14 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root,
   return config;
 }
 
+// As the registry of agents names its nodes: the main one by its label, others as they are written.
+Name XmppChannelConfig::node_of_agent(const std::string& name, const std::string& hive) const {
+  if (!equals_ignoring_ascii_case(name, agent_name)) {
+    if (auto exact = Name::parse("AI." + name, hive)) return *exact;
+  }
+  return Name::from_label(NodeType::kAgent, name, hive);
+}
+
 void XmppChannelConfig::keep_files_in(const std::string& directory) {
   const std::string suffix = label.empty() ? "" : "-" + label;
   subscribers_file = fmt::format("{}/xmpp-subscribers{}.json", directory, suffix);
@@ -205,11 +213,3 @@ void XmppChannelConfig::keep_files_in(const std::string& directory) {
 }
 
 }  // namespace skep::channels
-// As the registry of agents names its nodes: the main one by its label, others as they are written.
-Name XmppChannelConfig::node_of_agent(const std::string& name, const std::string& hive) const {
-  if (!equals_ignoring_ascii_case(name, agent_name)) {
-    if (auto exact = Name::parse("AI." + name, hive)) return *exact;
-  }
-  return Name::from_label(NodeType::kAgent, name, hive);
-}
-

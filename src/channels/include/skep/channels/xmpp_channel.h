@@ -89,11 +89,11 @@ struct XmppChannelConfig {
   static XmppChannelConfig read(ConfigSection root,
                                 std::vector<XmppChannelConfig>* accounts = nullptr);
   static constexpr std::size_t kAccountsMax = 100;
+  // The node of an agent that the configuration names ([[pubsub]] agent).
+  [[nodiscard]] Name node_of_agent(const std::string& name, const std::string& hive) const;
   // "<directory>/xmpp-subscribers.json", with the label where there is one.
   void keep_files_in(const std::string& directory);
 };
-  // The node of an agent that the configuration names ([[pubsub]] agent).
-  [[nodiscard]] Name node_of_agent(const std::string& name, const std::string& hive) const;
 
 // A slash command, for XEP-0050.
 struct CommandSpec {
