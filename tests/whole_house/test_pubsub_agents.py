@@ -4,9 +4,9 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support.xmpp_wire import CLIENT, bare          # noqa: E402
-from whole_house.base import WholeHouse             # noqa: E402
-from whole_house.test_agents import manifest, says  # noqa: E402
+from support.xmpp_wire import CLIENT, bare      # noqa: E402
+from whole_house.base import WholeHouse         # noqa: E402
+from whole_house.agents import manifest, says   # noqa: E402
 
 NODE = {"service": "pubsub.example.test", "target": "ann@example.test", "prompt": "Say what happened."}
 

@@ -1,4 +1,5 @@
 #include "rooms_test.h"
+#include "skep/xmpp/references.h"
 
 namespace skep::channels {
 namespace {

@@ -1,5 +1,6 @@
 // Corrections, retractions, replies, reactions and old messages, over the wire of a component.
 #include "skep/model/aside.h"
+#include "skep/xmpp/references.h"
 #include "xmpp_test.h"
 
 namespace skep::channels {
