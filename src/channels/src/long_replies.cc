@@ -80,8 +80,9 @@ void LongReplies::restore() {
 }
 
 Result<void> LongReplies::put(OutgoingReply reply) {
+  if (!deps_.config.as_file && lanes_.empty()) return deps_.post(std::move(reply));
   if (deps_.is_posted(reply.message.id) || deps_.journal.contains(entry_of(reply))) return {};
-  const bool waits = !lanes_.empty() && lanes_.contains(lane_of(reply));
+  const bool waits = lanes_.contains(lane_of(reply));
   const bool is_one = is_long(reply);
   if (!is_one && !waits) return deps_.post(std::move(reply));
   if (size_ >= deps_.items_max)
