@@ -11,7 +11,7 @@ from whole_house.agents import manifest, says   # noqa: E402
 NODE = {"service": "pubsub.example.test", "target": "ann@example.test", "prompt": "Say what happened."}
 
 
-class PubSubAgents(WholeHouse):
+class House(WholeHouse):
     mode = "component"
 
     def pubsub(self, inside, ns=""):
@@ -22,16 +22,20 @@ class PubSubAgents(WholeHouse):
         self.pubsub(f'<publish node="{node}"><item id="{words}"><entry xmlns="http://www.w3.org/2005/Atom">'
                     f'<title>{words}</title></entry></item></publish>')
 
-    def house(self, node, **overrides):
-        """Its agent "pen" has the items of `node`, which is there already."""
-        self.adm = self.login("adm@example.test/desk")
-        self.pubsub(f'<create node="{node}"/>')
-        self.addCleanup(self.pubsub, f'<delete node="{node}"/>', "#owner")
-        agent = self.make_agent(self.mode, pubsub=[{**NODE, "node": node, "agent": "Pen"}], **overrides)
+    def with_pen(self, node, name="pen", **overrides):
+        """Not started: its agent `name`, of which there is "pen", has the items of `node`."""
+        agent = self.make_agent(self.mode, pubsub=[{**NODE, "node": node, "agent": name}], **overrides)
         os.makedirs(os.path.join(agent.home, "agents", "pen"))
         with open(os.path.join(agent.home, "agents", "pen", "agent.toml"), "w", encoding="utf-8") as file:
             file.write(manifest("pen"))
-        agent.start()
+        return agent
+
+    def house(self, node, **overrides):
+        """The node is there when it starts."""
+        self.adm = self.login("adm@example.test/desk")
+        self.pubsub(f'<create node="{node}"/>')
+        self.addCleanup(self.pubsub, f'<delete node="{node}"/>', "#owner")
+        agent = self.with_pen(node, **overrides).start()
         agent.wait_for_log(f"subscribed to pubsub.example.test {node}", 60)
         return agent
 
@@ -40,6 +44,8 @@ class PubSubAgents(WholeHouse):
         self.assertEqual(message.findtext(CLIENT + "body"), text)
         return bare(message.get("from"))
 
+
+class PubSubAgents(House):
     def test_items_are_the_named_agents_turns(self):
         ann = self.login()
         agent = self.house("drafts")
@@ -56,6 +62,7 @@ class PubSubAgents(WholeHouse):
     def test_a_name_that_no_agent_has_is_refused_at_the_start(self):
         agent = self.make_agent(self.mode, pubsub=[{**NODE, "node": "drafts", "agent": "Helpr"}])
         self.assert_gives_up(agent, 'there is no agent "Helpr"; did you mean "Helper"?')
+        self.assert_gives_up(self.with_pen("drafts", name="Pen"), 'there is no agent "Pen"; did you mean "pen"?')
 
     def test_the_main_agent_may_be_named_too(self):
         agent = self.make_agent(self.mode, pubsub=[{**NODE, "node": "drafts", "agent": "helper"}]).start()
@@ -66,7 +73,7 @@ class PubSubAgentsOfAnAccount(PubSubAgents):
     mode = "client"
 
 
-class WithAnAddress(PubSubAgents):
+class WithAnAddress(House):
     def test_an_agent_with_an_address_speaks_from_there_and_is_answered(self):
         ann = self.login()
         address = f"pen@{self.server.component}"

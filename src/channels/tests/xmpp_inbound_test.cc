@@ -320,7 +320,7 @@ TEST_F(XmppInboundTest, AReplyWhosePartsAllComeBackIsUndeliveredOnceWhateverItsI
                     reply.attribute("id")));
   };
   int answered = 0;
-  for (const std::string& id : {mint_ulid(), mint_ulid() + "-k7f", mint_ulid() + "-2"}) {
+  for (const std::string& id : {mint_ulid(), mint_ulid() + "-k7f"}) {
     ann_says("hello", fmt::format("id='{}'", id));
     Message reply = reply_to(next_message(), std::string(50, 'x') + " " + std::string(50, 'y'));
     reply.id = MessageId(id);
