@@ -10,6 +10,7 @@ import urllib.request
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import procs, skep                                # noqa: E402
 from support.file_server import PNG, FileServer, pdf    # noqa: E402
+from support.model_server import Step                   # noqa: E402
 from support.xmpp_server import Options                 # noqa: E402
 from support.xmpp_wire import CLIENT                    # noqa: E402
 from whole_house.base import WholeHouse                 # noqa: E402
@@ -291,8 +292,9 @@ class LongAnswers(PlayedUploads):
         skep.override(self.agent.config, "attachments.allowed_hosts", [f"{self.server.host}:{self.server.http_port}"])
         self.agent.start()
         self.online(self.agent, self.ann)
+        self.model.rule = lambda request: Step(
+            text=f"Done {request.last_user.rpartition(' ')[2]}." if "thanks" in request.last_user else self.STORY)
         for number in range(5):
-            self.model.script("text " + json.dumps(self.STORY))
             asked = len(self.model.requests)
             self.ann.message(self.address(self.agent), f"all about bees {number}")
             procs.wait_until(lambda asked=asked: len(self.model.requests) > asked, "the model is asked", 30)
@@ -300,7 +302,6 @@ class LongAnswers(PlayedUploads):
             self.agent.kill9()
             self.agent.start()
             self.online(self.agent, self.ann)
-            self.model.script(f'when "thanks {number}" text "Done {number}."', f'when "all about bees {number}" text {json.dumps(self.STORY)}')
             self.ann.message(self.address(self.agent), f"thanks {number}")
             seen = {}
             while f"Done {number}." not in seen.values():

@@ -161,6 +161,9 @@ Task<void> Rooms::ask_features(Ctx ctx, Jid jid, Jid from) {
   if (room == nullptr) co_return;
   if (info) room->believes_stanza_ids = xmpp::announces(*info, xmpp::kNsStanzaId);
   const bool has_archive = info && xmpp::announces(*info, xmpp::kNsMam);
+  log::info("xmpp", "{}: its messages have {}, and are kept {}", jid.str(),
+            room->believes_stanza_ids ? "ids" : "no ids",
+            has_archive ? "in an archive" : "nowhere");
   co_await catch_up(std::move(ctx), std::move(jid), std::move(from), has_archive);
 }
 
