@@ -42,6 +42,7 @@ bool JobsImpl::is_main(const Job& job) const {
 void JobsImpl::start() {
   started_ = deps_.clock.now();
   for (auto& [id, run] : runs_) {
+  deliveries_.start();
     const bool out =
         deps_.journal.remembers(kHandedOut, id) || deps_.journal.contains(store::EntryId(id));
     run.firing.delivered = run.firing.delivered || out;
@@ -259,6 +260,7 @@ Task<void> JobsImpl::settle(store::EntryId entry, json::value record) {
                                : message_from_json(*kept);
   const json::value* told = get_member(record, "job");
   auto job = told == nullptr ? Result<Job>(fail(Code::kCorrupt, "no job")) : Job::from_json(*told);
+    deliver_answer(std::string(get_string(record, "run")), *job, *reply);
   if (reply && job) {
     co_await settle_run(std::string(get_string(record, "run")), *reply, *job);
     if (closing_ && runs_.contains(std::string(get_string(record, "run")))) co_return;
@@ -282,7 +284,12 @@ Task<void> JobsImpl::settle_run(const std::string& firing, const Message& reply,
     const auto outcome = outcome_of(reply);
     const bool failed = !outcome || outcome->failed;
     note(changed, reply, failed);
-    const bool over = changed.when.once() && !changed.next && !failed && !changed.own;
+    const bool done_with = changed.when.once() && !changed.next && !failed && !changed.own;
+    const bool over = done_with && (changed.deliver.empty() || is_silent(text_of(reply.parts)));
+    if (done_with && !over) {
+      changed.enabled = false;
+      changed.why_off = kDelivering;
+    }
     auto done = co_await store_.finish(ctx, changed, firing);
     if (done && over) {
       const std::string id = changed.id;

@@ -1,4 +1,5 @@
-// The jobs' parts: jobs.cc keeps them, job_runs.cc runs them, job_wakes.cc is about agents that
+// The jobs' parts: jobs.cc keeps them, job_runs.cc runs them, job_delivery.cc brings their answers
+// to other places, job_wakes.cc is about agents that
 // wake by themselves, job_tools.cc what models do with them, job_command.cc what people read.
 #pragma once
 
@@ -6,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "job_delivery.h"
 #include "skep/async/gate.h"
 #include "skep/async/wait.h"
 #include "skep/base/log.h"
@@ -17,7 +19,8 @@ namespace skep::kernel {
 
 class JobsImpl final : public Jobs, private Inbox {
  public:
-  explicit JobsImpl(JobsDeps deps) : deps_(std::move(deps)), store_(deps_.db), gate_(deps_.loop) {}
+  explicit JobsImpl(JobsDeps deps)
+      : deps_(std::move(deps)), store_(deps_.db), gate_(deps_.loop), deliveries_(delivery_deps()) {}
   Task<Result<void>> load(Ctx ctx);
 
   Inbox& inbox() override { return *this; }
@@ -86,6 +89,13 @@ class JobsImpl final : public Jobs, private Inbox {
   template <class T>
   Task<void> ended(Task<Result<T>> change, std::string id) {
     auto done = co_await std::move(change);
+  // job_outcomes.cc
+  Deliveries::Deps delivery_deps();
+  void deliver_answer(const std::string& run, const schedule::Job& job, const Message& reply);
+  Task<void> delivered(Parcel parcel, Result<void> outcome);
+  [[nodiscard]] std::string delivery_state(const schedule::Job& job,
+                                           const schedule::Delivery& to) const;
+
     if (!done) log::error("jobs", "job {} is not changed: {}", id, done.error().to_string());
   }
 
@@ -108,6 +118,7 @@ class JobsImpl final : public Jobs, private Inbox {
   WallTime started_{};
   std::map<std::string, schedule::Job, std::less<>> jobs_;
   std::map<std::string, Run, std::less<>> runs_;  // by firing id, so the oldest first
+  Deliveries deliveries_;
   std::map<std::string, Own, std::less<>> own_;   // by job id
   std::map<Uuid, WallTime> awake_since_;  // of agents that have begun to run since the start
   std::uint64_t ended_ = 0, failed_ = 0, dropped_ = 0;

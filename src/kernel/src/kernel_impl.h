@@ -72,6 +72,9 @@ class KernelImpl final : public Kernel {
   Result<void> ask_to_say(const Conversation& who, const channels::Unasked& unasked);
   std::string jobs_command(const Conversation& who, std::string_view arguments);
   Result<void> notify(const schedule::Job& job, const std::string& id, std::string text);
+  [[nodiscard]] Result<tools::WorkspacePtr> workspace_of(const AgentEntry& agent) const;
+  [[nodiscard]] std::optional<std::string> why_not(const AgentEntry& agent,
+                                                   const tools::Need& need);
 
   // kernel_nodes.cc
   Result<void> open_remote_agents();

@@ -106,3 +106,4 @@ void KernelImpl::audit_reload(const Reloaded& reloaded) {
 }
 
 }  // namespace skep::kernel
+  config_.mail = config.mail;

@@ -47,6 +47,8 @@ class JobStoreTest : public testing::Test {
             .missed = Missed::kAll,
             .peer = "ann@example.org",
             .channel = "xmpp",
+            .deliver = *parse_deliveries({"webhook:ops", "file:a.md"}),
+            .by_model = true,
             .created_at = now,
             .next = now + 1h,
             .failures = 2,

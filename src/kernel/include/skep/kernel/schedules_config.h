@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
+#include <vector>
 
 #include "skep/base/config.h"
 
@@ -21,5 +23,15 @@ struct SchedulesConfig {
 
   static SchedulesConfig read(ConfigSection section);
 };
+
+  // [schedules.webhooks.NAME]: where answers of jobs may be sent as "webhook:NAME". Its address is
+  // not guarded, as it is no model's choice.
+  struct Webhook {
+    std::string name, url;
+    Secret authorization;  // sent as the header of that name
+  };
+  std::vector<Webhook> webhooks;
+  // "host:port" that "webhook:ADDRESS" may name although the guard would not let it.
+  std::vector<std::string> webhook_hosts;
 
 }  // namespace skep::kernel
