@@ -205,6 +205,27 @@ class Waking(Jobs):
         children = [name for name in self.names(house) if name.startswith("child")]
         self.assertLessEqual(len(children), 3, children)
 
+    def test_a_chain_of_events_ends_at_its_depth(self):
+        house = self.house(schedules__event_cooldown_secs=0, schedules__event_depth_max=3)
+
+        def answer(request):   # ping and pong wake each other with an event each
+            name = next((name for name in ("ping", "pong") if asked_by(name)(request)), None)
+            if name is None or request.tool_results:
+                return Step(text="told" if "begin" in request.last_user else "NO_REPLY")
+            return Step(calls=[("event_publish", {"event_type": f"from {name}", "payload": {}})])
+        self.model.rule = answer
+        for name, other in (("ping", "pong"), ("pong", "ping")):
+            self.spawn(house, f'schedule = {{ proactive = {{ conditions = ["published:from {other}"] }} }}\n'
+                       + manifest(name, ["event_publish"]))
+        self.ask(house, "ping", "begin", "told")   # its event has depth 0, pong's 1, ping's 2, pong's 3, ping's 4
+        procs.wait_until(lambda: self.status(house)["too_deep"] == 1, "the chain ends", 60)
+        self.wait_runs(house, "pong (proactive)", 2)
+        self.wait_runs(house, "ping (proactive)", 2)
+        self.assertEqual([self.job(house, f"{name} (proactive)")["begun"] for name in ("ping", "pong")], [2, 2])
+        self.ask(house, "ping", "begin", "told")   # who is asked by a person begins anew
+        procs.wait_until(lambda: self.status(house)["too_deep"] == 2, "the second chain ends", 60)
+        self.assertEqual([self.job(house, f"{name} (proactive)")["begun"] for name in ("ping", "pong")], [4, 4])
+
     def test_a_published_event_reaches_who_waits_for_its_words(self):
         house = self.house(schedules__event_cooldown_secs=0)
         said = {"news": "a Red Alert in hall 4", "tide": "high water", "idle talk": "all is well"}

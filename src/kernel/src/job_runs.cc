@@ -2,6 +2,7 @@
 #include "jobs_impl.h"
 #include "skep/base/text.h"
 #include "skep/model/errand.h"
+#include "skep/model/event_depth.h"
 #include "skep/model/reply.h"
 
 namespace skep::kernel {
@@ -200,6 +201,7 @@ Message JobsImpl::message_of(const Run& run, const Job& job, const AgentEntry& a
   Message message;
   message.id = MessageId(run.firing.id);
   message.trace = run.firing.id;
+  put_event_depth(message, run.firing.depth);
   message.dst = deps_.agents.node(agent);
   message.sent_at = deps_.clock.now();
   message.conversation = {.channel = "job",

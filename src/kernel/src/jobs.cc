@@ -35,6 +35,7 @@ SchedulesConfig SchedulesConfig::read(ConfigSection section) {
   section.read("running_max", config.running_max, {.min = 1, .max = 1000});
   section.read("failures_max", config.failures_max, {.min = 1, .max = 1000});
   section.read_duration("event_cooldown_secs", std::chrono::seconds(1), config.event_cooldown);
+  section.read("event_depth_max", config.event_depth_max, {.min = 0, .max = 1000});
   section.read("events_per_hour", config.events_per_hour, {.min = 1, .max = 100'000});
   return config;
   section.read("webhook_hosts", config.webhook_hosts);
@@ -264,7 +265,11 @@ json::object JobsImpl::status() const {
           {"waiting", static_cast<std::int64_t>(runs_.size()) - running},
           {"ended", ended_},
           {"failed", failed_},
-          {"dropped", dropped_}};
+          {"dropped", dropped_},
+          {"too_deep", too_deep_},
+          {"delivering", deliveries_.under_way()},
+          {"delivered", delivered_},
+          {"undelivered", undelivered_}};
 }
 
 }  // namespace skep::kernel

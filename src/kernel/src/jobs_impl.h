@@ -121,7 +121,8 @@ class JobsImpl final : public Jobs, private Inbox {
   Deliveries deliveries_;
   std::map<std::string, Own, std::less<>> own_;   // by job id
   std::map<Uuid, WallTime> awake_since_;  // of agents that have begun to run since the start
-  std::uint64_t ended_ = 0, failed_ = 0, dropped_ = 0;
+  std::uint64_t ended_ = 0, failed_ = 0, dropped_ = 0, delivered_ = 0, undelivered_ = 0,
+                too_deep_ = 0;
   bool closing_ = false;
 };
 

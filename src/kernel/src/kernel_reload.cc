@@ -29,7 +29,11 @@ constexpr std::string_view kLive[] = {"agent.allowed_jids",
                                       "schedules.running_max",
                                       "schedules.failures_max",
                                       "schedules.event_cooldown_secs",
-                                      "schedules.events_per_hour"};
+                                      "schedules.event_depth_max",
+                                      "schedules.events_per_hour",
+                                      "schedules.webhooks.",
+                                      "schedules.webhook_hosts",
+                                      "mail."};
 // Of an account as of [agent].
 constexpr std::string_view kLiveOfAccounts[] = {"allowed_jids", "allowed_domains", "admin_jids"};
 

@@ -90,7 +90,8 @@ class Jobs {
   virtual std::string command(const Conversation& who, bool admin, std::string_view arguments) = 0;
 
   [[nodiscard]] virtual json::object describe(const schedule::Job& job) const = 0;
-  // {"jobs", "running", "waiting", "runs", "failed", "dropped"}
+  // {"jobs", "running", "waiting", "ended", "failed", "dropped", "too_deep", "delivering",
+  // "delivered", "undelivered"}
   [[nodiscard]] virtual json::object status() const = 0;
 };
 

@@ -19,6 +19,9 @@ struct SchedulesConfig {
   std::size_t running_max = 5;                  // runs at once, of all agents; more wait for them
   int failures_max = 5;                         // in a row; then the job is switched off
   std::chrono::milliseconds event_cooldown{5'000};  // between two runs for events of one agent
+  // So many turns that events woke may cause each other, one after the other: an event of a later
+  // one wakes nobody.
+  int event_depth_max = 5;
   std::size_t events_per_hour = 60;  // runs for events of one agent; more are dropped
 
   static SchedulesConfig read(ConfigSection section);

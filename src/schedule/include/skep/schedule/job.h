@@ -50,6 +50,7 @@ struct Firing {
   std::string job;
   WallTime due{};
   std::string text;  // what is said instead of the job's text
+  int depth = 0;     // of a run for events: that of events of its turn
   bool delivered = false;
   bool operator==(const Firing&) const = default;
 };
