@@ -105,6 +105,7 @@ Task<void> AgentImpl::run_compaction(Message asked, Compaction what) {
   ctx.principal = asked.conversation.peer;
   const std::int64_t messages = what.entries;
   AgentDeps deps = deps_;
+  renew(deps_);
   if (llm::Model* light = deps.models == nullptr ? nullptr : deps.models->tier("light"))
     deps.model = *light;
   auto done = co_await compact(std::move(ctx), deps, config_, asked, std::move(what));
@@ -145,6 +146,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
                     .places = &turns_,
                     .place = &*permit};
     AgentDeps deps = deps_;  // the turn may have another model
+    renew(deps_);
     Turn run(config_, deps, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
     if (delegated) read = run.labels();
@@ -208,6 +210,7 @@ Task<std::vector<AttachedFile>> AgentImpl::files_for(const TurnState& turn) {
 AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const TurnState& turn,
                                               std::vector<AttachedFile> files) {
   const Conversation& conversation = turn.message.conversation;
+  renew(deps_);
   Lane* lane = mailbox_.find(conversation);
   std::size_t waiting = lane == nullptr ? 0 : lane->queue.size();
   bool in_lane = lane != nullptr && !lane->queue.empty() && &lane->queue.front() == &turn;

@@ -20,12 +20,6 @@ constexpr Millis kRetryFirst{500}, kRetryMax{30'000};
 constexpr Millis kSlowFirst{30'000}, kSlowMax{3'600'000};
 constexpr std::chrono::hours kAnswerMax{24};  // of an agent whose process may have forgotten it
 
-// What models answer who have nothing to say.
-bool is_silent(std::string_view text) {
-  text = trim(text);
-  return text.empty() || text == "NO_REPLY" || text == "[silent]" || text == "[[silent]]";
-}
-
 // After failures an interval grows, so that what is broken is not asked all the time.
 Millis slowed(int failures) {
   Millis wait = kSlowFirst;
@@ -43,12 +37,12 @@ bool JobsImpl::is_main(const Job& job) const {
 void JobsImpl::start() {
   started_ = deps_.clock.now();
   for (auto& [id, run] : runs_) {
-  deliveries_.start();
     const bool out =
         deps_.journal.remembers(kHandedOut, id) || deps_.journal.contains(store::EntryId(id));
     run.firing.delivered = run.firing.delivered || out;
   }
   if (!deps_.runs) return;
+  deliveries_.start();
   std::set<std::string> answered;
   for (const store::JournalEntry& entry : deps_.journal.unfinished(kReplies)) {
     auto record = parse_json(entry.steps.front());
@@ -201,13 +195,13 @@ Message JobsImpl::message_of(const Run& run, const Job& job, const AgentEntry& a
   Message message;
   message.id = MessageId(run.firing.id);
   message.trace = run.firing.id;
-  put_event_depth(message, run.firing.depth);
   message.dst = deps_.agents.node(agent);
   message.sent_at = deps_.clock.now();
   message.conversation = {.channel = "job",
                           .peer = job.peer.empty() ? "self" : job.peer,
                           .thread = job.own ? "schedule" : job.id,
                           .entrypoint = job.entrypoint};
+  put_event_depth(message, run.firing.depth);
   put_errand(message, {.owner = job.channel == "xmpp" ? job.peer : "", .own = true});
   std::string text;
   if (!run.firing.text.empty()) {
@@ -262,11 +256,11 @@ Task<void> JobsImpl::settle(store::EntryId entry, json::value record) {
                                : message_from_json(*kept);
   const json::value* told = get_member(record, "job");
   auto job = told == nullptr ? Result<Job>(fail(Code::kCorrupt, "no job")) : Job::from_json(*told);
-    deliver_answer(std::string(get_string(record, "run")), *job, *reply);
   if (reply && job) {
     co_await settle_run(std::string(get_string(record, "run")), *reply, *job);
     if (closing_ && runs_.contains(std::string(get_string(record, "run")))) co_return;
     tell(*job, *reply);
+    deliver_answer(std::string(get_string(record, "run")), *job, *reply);
   } else {
     log::error("jobs", "an answer cannot be read: {}", entry.str());
   }

@@ -37,7 +37,6 @@ SchedulesConfig SchedulesConfig::read(ConfigSection section) {
   section.read_duration("event_cooldown_secs", std::chrono::seconds(1), config.event_cooldown);
   section.read("event_depth_max", config.event_depth_max, {.min = 0, .max = 1000});
   section.read("events_per_hour", config.events_per_hour, {.min = 1, .max = 100'000});
-  return config;
   section.read("webhook_hosts", config.webhook_hosts);
   ConfigSection webhooks = section.child("webhooks");
   for (const std::string& name : webhooks.child_names()) {
@@ -52,6 +51,7 @@ SchedulesConfig SchedulesConfig::read(ConfigSection section) {
     if (!named || named->is_address()) one.problem("", "the name must be of A-Z a-z 0-9 - _");
     config.webhooks.push_back(std::move(webhook));
   }
+  return config;
 }
 
 std::vector<store::Migration> Jobs::migrations() { return schedule::JobStore::migrations(); }
@@ -126,13 +126,13 @@ Result<Job> JobsImpl::checked(const JobRequest& request, const AgentEntry& agent
           .channel = request.whose.channel,
           .entrypoint = request.whose.entrypoint,
           .notify = request.notify,
-          .created_at = now};
           .by_model = request.by_model,
+          .created_at = now};
   SKEP_TRY_VOID(check_text("the name", job.name, Job::name_bytes_max));
-  const std::string& zone = request.time_zone.empty() ? deps_.time_zone : request.time_zone;
   SKEP_TRY(job.deliver, schedule::parse_deliveries(request.deliver));
   for (const schedule::Delivery& one : job.deliver)
     SKEP_TRY_VOID(check_delivery(one, request.by_model, deps_.config, deps_.mail));
+  const std::string& zone = request.time_zone.empty() ? deps_.time_zone : request.time_zone;
   SKEP_TRY(job.when, When::parse(request.when, zone, now));
   const auto missed = schedule::missed_from(request.missed.empty() ? "once" : request.missed);
   if (!missed) return fail(Code::kInvalid, "missed is \"skip\", \"once\" or \"all\"");
@@ -247,7 +247,6 @@ json::object JobsImpl::describe(const Job& job) const {
   out["next"] = job.next ? json::value(format_rfc3339(*job.next)) : json::value(nullptr);
   out["last"] = job.last ? json::value(format_rfc3339(*job.last)) : json::value(nullptr);
   out["running"] = is_running(job.id);
-  return out;
   json::array deliver;
   for (const schedule::Delivery& one : job.deliver) {
     json::object shown{{"to", one.text()}, {"last", delivery_state(job, one)}};
@@ -255,6 +254,7 @@ json::object JobsImpl::describe(const Job& job) const {
     deliver.emplace_back(std::move(shown));
   }
   out["deliver"] = std::move(deliver);
+  return out;
 }
 
 json::object JobsImpl::status() const {

@@ -17,6 +17,11 @@
 
 namespace skep::kernel {
 
+// What models answer who have nothing to say.
+bool is_silent(std::string_view text);
+// Why a job is off whose single time has passed.
+inline constexpr std::string_view kDelivering = "it ran; its answer is on its way";
+
 class JobsImpl final : public Jobs, private Inbox {
  public:
   explicit JobsImpl(JobsDeps deps)
@@ -84,11 +89,6 @@ class JobsImpl final : public Jobs, private Inbox {
   [[nodiscard]] bool is_main(const schedule::Job& job) const;
   [[nodiscard]] std::chrono::nanoseconds until_next() const;
 
-  // job_command.cc
-  // A change whose success was told: a failure (the disk is full) is in the log.
-  template <class T>
-  Task<void> ended(Task<Result<T>> change, std::string id) {
-    auto done = co_await std::move(change);
   // job_outcomes.cc
   Deliveries::Deps delivery_deps();
   void deliver_answer(const std::string& run, const schedule::Job& job, const Message& reply);
@@ -96,6 +96,11 @@ class JobsImpl final : public Jobs, private Inbox {
   [[nodiscard]] std::string delivery_state(const schedule::Job& job,
                                            const schedule::Delivery& to) const;
 
+  // job_command.cc
+  // A change whose success was told: a failure (the disk is full) is in the log.
+  template <class T>
+  Task<void> ended(Task<Result<T>> change, std::string id) {
+    auto done = co_await std::move(change);
     if (!done) log::error("jobs", "job {} is not changed: {}", id, done.error().to_string());
   }
 
@@ -113,12 +118,12 @@ class JobsImpl final : public Jobs, private Inbox {
   JobsDeps deps_;
   schedule::JobStore store_;
   Gate gate_;
+  Deliveries deliveries_;
   Semaphore writing_{1};
   Signal wake_;
   WallTime started_{};
   std::map<std::string, schedule::Job, std::less<>> jobs_;
   std::map<std::string, Run, std::less<>> runs_;  // by firing id, so the oldest first
-  Deliveries deliveries_;
   std::map<std::string, Own, std::less<>> own_;   // by job id
   std::map<Uuid, WallTime> awake_since_;  // of agents that have begun to run since the start
   std::uint64_t ended_ = 0, failed_ = 0, dropped_ = 0, delivered_ = 0, undelivered_ = 0,

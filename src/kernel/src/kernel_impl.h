@@ -5,6 +5,7 @@
 #include "conversation_rules.h"
 #include "federation_side.h"
 #include "memory_side.h"
+#include "model_side.h"
 #include "node_out.h"
 #include "node_status.h"
 #include "node_supervisor.h"
@@ -31,7 +32,7 @@ class KernelImpl final : public Kernel {
   Task<void> close(Ctx ctx) override;
 
   const KernelConfig& config() const override { return config_; }
-  const llm::Choice& model_choice() const override { return choice_; }
+  const llm::Choice& model_choice() const override { return models_->now()->choice; }
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
   Agents& agents() override { return *agents_; }
@@ -94,6 +95,7 @@ class KernelImpl final : public Kernel {
   // kernel_reload.cc
   void audit_reload(const Reloaded& reloaded);
 
+  Result<ModelSetPtr> fresh_models(const KernelConfig& config) const;
   // kernel_status.cc
   void add_processes(json::object& status) const;
   void add_rooms(json::object& status) const;
@@ -116,9 +118,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<attachments::Attachments> attachments_;
-  llm::Choice choice_;
-  std::unique_ptr<llm::Model> model_;
-  std::unique_ptr<llm::Models> models_;
+  std::unique_ptr<ModelSide> models_;
   std::unique_ptr<MemorySide> memory_side_;
   tools::ResultStore results_{
       [this](const Conversation& conversation) { return memory_->directory(conversation); }};

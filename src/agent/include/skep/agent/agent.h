@@ -103,6 +103,10 @@ class Agent : public Inbox {
   static Result<std::unique_ptr<Agent>> open(AgentConfig config, AgentDeps deps);
 
   // What was accepted, by this process or a previous one, and is not finished.
+inline void renew(AgentDeps& deps) {
+  if (deps.renew) deps.renew(deps);
+}
+
   [[nodiscard]] virtual std::vector<Message> unfinished() const = 0;
   // Continues what a previous process left unfinished; call once, after the channels are attached.
   virtual void resume() = 0;

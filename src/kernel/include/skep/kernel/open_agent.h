@@ -16,6 +16,7 @@
 namespace skep::kernel {
 
 class MemorySide;
+struct ModelSet;
 
 // How much of its tools an agent may use.
 enum class AgentMode : std::uint8_t {

@@ -24,9 +24,6 @@ struct SchedulesConfig {
   int event_depth_max = 5;
   std::size_t events_per_hour = 60;  // runs for events of one agent; more are dropped
 
-  static SchedulesConfig read(ConfigSection section);
-};
-
   // [schedules.webhooks.NAME]: where answers of jobs may be sent as "webhook:NAME". Its address is
   // not guarded, as it is no model's choice.
   struct Webhook {
@@ -36,5 +33,8 @@ struct SchedulesConfig {
   std::vector<Webhook> webhooks;
   // "host:port" that "webhook:ADDRESS" may name although the guard would not let it.
   std::vector<std::string> webhook_hosts;
+
+  static SchedulesConfig read(ConfigSection section);
+};
 
 }  // namespace skep::kernel
