@@ -181,14 +181,14 @@ Task<Result<void>> KernelImpl::open_router_and_agents(Ctx ctx) {
                    .ledger = *ledger_,
                    .models = [this] { return models_->now(); },
                    .personas = *personas_,
-                   .chosen = choice_.config,
                    .authority = *authority_,
                    .memory = *memory_side_,
                    .turn_log = turn_log_.get(),
                    .config = config_,
                    .is_admin = [this](const Conversation& c) { return is_admin(c); },
                    .jobs = [this](const Conversation& c,
-                                  std::string_view words) { return jobs_command(c, words); }};
+                                  std::string_view words) { return jobs_command(c, words); },
+                   .send_file = file_sender()};
   AgentsDeps deps{.house = std::move(house),
                   .db = *db_,
                   .router = *router_,

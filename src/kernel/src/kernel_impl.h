@@ -72,16 +72,17 @@ class KernelImpl final : public Kernel {
   Task<Result<void>> open_jobs(Ctx ctx);
   Result<void> ask_to_say(const Conversation& who, const channels::Unasked& unasked);
   std::string jobs_command(const Conversation& who, std::string_view arguments);
-  Result<void> notify(const schedule::Job& job, const std::string& id, std::string text);
   [[nodiscard]] Result<tools::WorkspacePtr> workspace_of(const AgentEntry& agent) const;
   [[nodiscard]] std::optional<std::string> why_not(const AgentEntry& agent,
                                                    const tools::Need& need);
+  Result<void> notify(const schedule::Job& job, const std::string& id, std::string text);
 
   // kernel_nodes.cc
   Result<void> open_remote_agents();
   Result<void> open_nodes();
   Result<void> open_agent();
   Result<void> open_xmpp();
+  decltype(agent::AgentDeps::send_file) file_sender();
   void serve_commands(agent::AgentDeps& deps);
   [[nodiscard]] std::vector<Message> unfinished() const;
   [[nodiscard]] Result<Name> node_of(std::string_view agent) const;
@@ -94,8 +95,8 @@ class KernelImpl final : public Kernel {
 
   // kernel_reload.cc
   void audit_reload(const Reloaded& reloaded);
-
   Result<ModelSetPtr> fresh_models(const KernelConfig& config) const;
+
   // kernel_status.cc
   void add_processes(json::object& status) const;
   void add_rooms(json::object& status) const;

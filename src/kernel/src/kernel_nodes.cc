@@ -74,6 +74,7 @@ Result<void> KernelImpl::open_agent() {
       return jobs_command(c, words);
     };
   }
+  agent.send_file = file_sender();
   agent.turn_log = turn_log_.get();
   agent.renew = [this](agent::AgentDeps& now) { take_models(now, models_->now()); };
   renew(agent);
@@ -85,9 +86,16 @@ Result<void> KernelImpl::open_agent() {
     return set->tiers.get();
   };
   SKEP_TRY_VOID(agent::add_sub_agents(toolbox_, config_.sub_agents, config_.agent, agent,
-                                      models_.get(), persona_texts(*personas_)));
+                                      std::move(named), persona_texts(*personas_)));
   SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
   return {};
+}
+
+decltype(agent::AgentDeps::send_file) KernelImpl::file_sender() {
+  return [this](Ctx ctx, Conversation conversation, std::string turn, agent::OfferedFile file) {
+    return send_into(xmpp_.get(), std::move(ctx), std::move(conversation), std::move(turn),
+                     {.name = std::move(file.name), .bytes = std::move(file.bytes)});
+  };
 }
 
 void KernelImpl::serve_commands(agent::AgentDeps& deps) {

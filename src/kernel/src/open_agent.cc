@@ -109,7 +109,7 @@ Result<llm::LlmConfig> resolve_model(const Manifest& manifest, const AgentHouse&
   const std::shared_ptr<ModelSet> set = house.models();
   auto config = resolve_way(manifest.model, house, *set);
   if (!config) return fail(std::move(config).error().in("[model]"));
-  if (manifest.model.is_default()) config->fallbacks = house.chosen.fallbacks;
+  if (manifest.model.is_default()) config->fallbacks = set->choice.config.fallbacks;
   for (const ModelWay& way : manifest.fallbacks) {
     auto fallback = resolve_way(way, house, *set);
     if (!fallback) return fail(std::move(fallback).error().in("[[fallback_models]]"));
@@ -186,14 +186,15 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
   }
   memory::MemoryConfig memory = house.config.memory;
   memory.path = agent_directory(house.config.home, manifest.name) + "/memory";
+  const std::string root = memory.path;
   SKEP_TRY(open->memory_, memory::Memory::open(std::move(memory)));
 
-  open->results_.emplace([raw = open->memory_.get()](const Conversation& conversation) {
   if (manifest.personas == "own") {
     memory::PersonasConfig personas = house.config.personas;
     personas.usual.clear();  // it is one of the house's
     SKEP_TRY(open->personas_, memory::Personas::open(std::move(personas), root, {}));
   }
+  open->results_.emplace([raw = open->memory_.get()](const Conversation& conversation) {
     return raw->directory(conversation);
   });
   llm::Model& model = open->model();
@@ -223,7 +224,7 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
   agent::AgentDeps deps = open->deps(plan, house);
   if (wanted("spawn_agent")) {
     SKEP_TRY_VOID(agent::add_sub_agents(open->toolbox_, house.config.sub_agents, config, deps,
-                                        &house.models, persona_texts(house.personas)));
+                                        models_now(house), persona_texts(house.personas)));
   }
   SKEP_TRY(open->agent_, agent::Agent::open(std::move(config), std::move(deps)));
   return open;
