@@ -7,7 +7,7 @@ from support.hook_server import HookServer
 from support.mail_server import MailServer
 from support.model_server import Step
 from whole_house.base import procs
-from whole_house.test_agents import manifest
+from whole_house.agents import manifest
 from whole_house.test_schedules import Jobs
 
 

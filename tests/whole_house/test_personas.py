@@ -5,7 +5,7 @@ import unittest
 from support import procs
 from support.file_server import FileServer
 from whole_house.base import WholeHouse
-from whole_house.test_agents import Agents, manifest, says
+from whole_house.agents import Agents, manifest, says
 
 PIRATE = """[persona]
 id = "pirate"

@@ -3,7 +3,7 @@ import threading
 
 from support.model_server import ModelServer, Step
 from whole_house.base import procs
-from whole_house.test_agents import manifest, says
+from whole_house.agents import manifest, says
 from whole_house.test_schedules import Jobs
 
 

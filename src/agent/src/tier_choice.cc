@@ -60,7 +60,7 @@ bool may_escalate(llm::Models& models) {
 }
 
 llm::ToolSpecs escalation_checked(llm::ToolSpecs tools, const AgentDeps& deps) {
-  if (deps.models != nullptr && may_escalate(*deps.models)) return tools;
+  if (deps.models == nullptr || may_escalate(*deps.models)) return tools;
   if (std::ranges::none_of(tools, [](const auto& one) { return one.name == kEscalate; }))
     return tools;
   std::vector<llm::ToolSpec> kept;
