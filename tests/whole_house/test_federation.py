@@ -1,11 +1,14 @@
 """An agent is asked by people and programs of another domain, and every rule of the agent protocol holds."""
 import json
+import os
+import re
 import unittest
 import xml.etree.ElementTree as ET
 
 from support.xmpp_wire import CLIENT
 from whole_house.two_domains import CONFIRM, ERRORS, EXECUTE, SKILLS, TwoDomains, delegate, execute
 
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "protocol", "agent-protocol.md")
 COMMANDS = "{http://jabber.org/protocol/commands}"
 
 
@@ -14,7 +17,7 @@ class Executing(TwoDomains):
 
     def setUp(self):
         super().setUp()
-        self.agent = self.agent_b().start()
+        self.agent = self.agent_b(languages=["en", "de"], contact=["mailto:ops@b.test"]).start()
         self.online(self.agent)
         self.ann = self.login(self.a, "ann@a.test/phone")
 
@@ -42,8 +45,13 @@ class Executing(TwoDomains):
         base = "urn:fluux:agent:0"
         self.assertLessEqual({base, *(base + part for part in ("#skills", "#execute", "#confirm", "#progress", "#delegate"))},
                              features)
-        values = [node.text for node in info.iter("{jabber:x:data}value")]
-        self.assertIn(base + "#info", values)
+        said = {field.get("var"): [value.text for value in field] for field in info.iter("{jabber:x:data}field")}
+        self.assertEqual(said.pop("FORM_TYPE"), [base + "#info"])
+        with open(PAGE, encoding="utf-8") as page:
+            listed = re.search(r"^\| Field \| Values \|\n.*?\n\n", page.read(), re.MULTILINE | re.DOTALL).group()
+        self.assertEqual(set(said), set(re.findall(r"^\| `(\w+)`", listed, re.MULTILINE)))
+        self.assertEqual((said["languages"], said["contact"], said["omemo"], said["auth"]),
+                         (["en", "de"], ["mailto:ops@b.test"], ["false"], ["allowlist"]))
 
     def test_an_execute_as_drafted_gives_a_result(self):
         answer = self.ask(execute("system_time"))

@@ -1,5 +1,8 @@
 #include "skep/federation/config.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "skep/base/text.h"
 
 namespace skep::federation {
@@ -55,6 +58,40 @@ void read_owner(ConfigSection& section, ConfigSection root, FederationConfig& co
   }
 }
 
+// RFC 5646 as far as it matters: parts of letters and digits.
+bool is_language(std::string_view tag) {
+  return !tag.empty() && tag.size() <= 35 && tag.front() != '-' && tag.back() != '-' &&
+         std::ranges::all_of(tag, [](unsigned char c) { return std::isalnum(c) || c == '-'; });
+}
+
+bool is_contact(std::string_view uri) {
+  const bool known = uri.starts_with("mailto:") || uri.starts_with("xmpp:") ||
+                     uri.starts_with("https://") || uri.starts_with("tel:");
+  return known && uri.size() <= 256 &&
+         std::ranges::all_of(uri, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+}
+
+void read_announced(ConfigSection& section, FederationConfig& config) {
+  section.read("languages", config.languages);
+  section.read("contact", config.contact);
+  for (std::string& tag : config.languages) {
+    tag = std::string(trim(tag));
+    if (!is_language(tag))
+      section.problem("languages", fmt::format("\"{}\" is no language tag like \"en\"", tag));
+  }
+  for (const std::string& uri : config.contact) {
+    if (!is_contact(uri))
+      section.problem("contact", fmt::format("\"{}\" is no address like \"mailto:ops@example.org\" "
+                                             "or \"xmpp:ops@example.org\"",
+                                             uri));
+  }
+  for (const auto& [key, count] : {std::pair{"languages", config.languages.size()},
+                                   std::pair{"contact", config.contact.size()}}) {
+    if (count > FederationConfig::announced_max)
+      section.problem(key, fmt::format("at most {}", FederationConfig::announced_max));
+  }
+}
+
 bool knows_peer(const FederationConfig& config, const xmpp::Jid& jid) {
   return std::ranges::any_of(config.peers, [&](const PeerConfig& peer) {
     return peer.who == jid.bare().str() || peer.who == jid.domain();
@@ -68,6 +105,7 @@ FederationConfig FederationConfig::read(ConfigSection root) {
   ConfigSection section = root.child("federation");
   section.read("expose", config.expose);
   section.read("high_risk", config.high_risk);
+  read_announced(section, config);
   section.read("max_depth", config.depth_max, {.min = 1, .max = 16});
   section.read_duration("timeout_secs", 1s, config.timeout);
   section.read_duration("timeout_max_secs", 1s, config.timeout_max);

@@ -1,5 +1,6 @@
 #include "skep/federation/federation.h"
 
+#include "info.h"
 #include "mirror.h"
 #include "skep/base/log.h"
 #include "stand_ins.h"
@@ -21,18 +22,6 @@ Element field(std::string_view name, std::string_view value, std::string_view ty
   if (!type.empty()) out.set("type", std::string(type));
   Element text("value", std::string(kNsData));
   return std::move(out.add(std::move(text.text(std::string(value)))));
-}
-
-// XEP-0128: what an asker should know before it asks.
-Element info_form(const FederationConfig& config) {
-  Element form("x", std::string(kNsData));
-  form.set("type", "result");
-  form.add(field("FORM_TYPE", xmpp::kNsAgentInfo, "hidden"));
-  form.add(field("version", "0"));
-  form.add(field("max_payload", std::to_string(config.payload_bytes_max)));
-  form.add(field("concurrency", std::to_string(config.running_max)));
-  form.add(field("auth", "allowlist"));
-  return form;
 }
 
 class FederationImpl final : public Federation {
