@@ -52,6 +52,10 @@ class XmppChannelImpl final : public XmppChannel {
     return extras_.share(std::move(ctx), std::move(turn), std::move(file));
   }
 
+  Task<Result<xmpp::SharedFile>> upload(Ctx ctx, xmpp::SharedFile file,
+                                        std::string bytes) override {
+    return uploads_.put(std::move(ctx), std::move(file), std::move(bytes));
+  }
   std::string signals_of(const std::string& peer) override { return signals_.line(peer); }
   void reload(identity::AllowListConfig allow) override;
   void access_changed(const std::string& address) override;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "skep/base/text.h"
 
@@ -113,6 +114,13 @@ FederationConfig FederationConfig::read(ConfigSection root) {
   section.read("payload_bytes_max", config.payload_bytes_max, {.min = 1024, .max = 512 * 1024});
   section.read("running_max", config.running_max, {.min = 1, .max = 1000});
   section.read("tokens_max", config.tokens_max, {.min = 0});
+  section.read("result_bytes_max", config.result_bytes_max, {.min = 4096, .max = 192 * 1024});
+  section.read("fetch_bytes_max", config.fetch_bytes_max, {.min = 1024, .max = 16 << 20});
+  double usd = 0;
+  if (section.read("usd_max", usd)) {
+    if (usd < 0 || usd > 1'000'000) section.problem("usd_max", "must be from 0 to 1000000");
+    config.usd_max = std::llround(std::clamp(usd, 0.0, 1'000'000.0) * 1e12);
+  }
   read_owner(section, root, config);
   ConfigSection peers = section.child("peers");
   for (const std::string& who : peers.child_names()) read_peer(peers.child(who), who, config);

@@ -34,6 +34,11 @@ class FederationImpl final : public Federation {
         skills_(peers_, deps_.toolbox, deps_.agent_name),
         archive_(deps_.db, deps_.clock, FederationConfig::kept_for),
         catalogues_(peers_, post_),
+        outputs_({.config = config_,
+                  .post = post_,
+                  .counts = counts_,
+                  .upload = deps_.upload,
+                  .fetch = deps_.fetch}),
         confirmations_(confirmations_deps()),
         executor_(executor_deps()),
         desk_(desk_deps()),
@@ -105,6 +110,7 @@ class FederationImpl final : public Federation {
 
   void start() override {
     executor_.start();
+    cancels_.resume();
     for (const auto& one : stand_ins_) one->resume();
   }
   void stopping() override { delegations_.stopping(); }
@@ -148,6 +154,7 @@ class FederationImpl final : public Federation {
             .journal = deps_.journal,
             .archive = archive_,
             .post = post_,
+            .outputs = outputs_,
             .skills = skills_,
             .toolbox = deps_.toolbox,
             .confirmations = confirmations_,
@@ -176,6 +183,8 @@ class FederationImpl final : public Federation {
             .config = config_,
             .peers = peers_,
             .post = post_,
+            .outputs = outputs_,
+            .cancels = cancels_,
             .counts = counts_,
             .executor = executor_,
             .catalogues = catalogues_,
@@ -240,6 +249,8 @@ class FederationImpl final : public Federation {
   Skills skills_;
   Archive archive_;
   Catalogues catalogues_;
+  Outputs outputs_;
+  Cancels cancels_{{.gate = gate_, .clock = deps_.clock, .journal = deps_.journal, .post = post_}};
   Confirmations confirmations_;
   Executor executor_;
   Desk desk_;

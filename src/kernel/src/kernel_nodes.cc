@@ -29,7 +29,13 @@ Result<void> KernelImpl::open_remote_agents() {
                             .authority = *authority_,
                             .out = federation_out_,
                             .agent = own_name(),
-                            .is_admin = [this](const Conversation& c) { return is_admin(c); }}));
+                            .is_admin = [this](const Conversation& c) { return is_admin(c); },
+                            .upload =
+                                [this](Ctx ctx, xmpp::SharedFile file, std::string bytes) {
+                                  return xmpp_->upload(std::move(ctx), std::move(file),
+                                                       std::move(bytes));
+                                },
+                            .files = attachments_.get()}));
   return {};
 }
 

@@ -46,8 +46,13 @@ class XmppSide {
   void start();
   Task<void> close(Ctx ctx);
 
+  // By the first one's server; XmppChannel::upload().
+  Task<Result<xmpp::SharedFile>> upload(Ctx ctx, xmpp::SharedFile file, std::string bytes) {
+    return nodes_.front()->channel->upload(std::move(ctx), std::move(file), std::move(bytes));
+  }
   std::string rooms_command(std::string_view command, std::string_view arguments);
-  // "/allow", "/block", "/pair", "/reload" of an administrator: the answer. See docs/access.md.
+  // "/allow", "/block", "/pair", "/contacts", "/reload" of an administrator: the answer. See
+  // docs/access.md.
   std::string access_command(const Conversation& who, std::string_view command,
                              std::string_view arguments);
   [[nodiscard]] bool is_admin(const Conversation& conversation) const;

@@ -19,6 +19,7 @@
 #include "skep/identity/directory.h"
 #include "skep/store/journal.h"
 #include "skep/xmpp/link.h"
+#include "skep/xmpp/shared_files.h"
 
 namespace skep::channels {
 
@@ -181,6 +182,10 @@ class XmppChannel : public Channel {
   // reactions; none takes them back. kNotFound: no such message is being answered here.
   virtual Result<void> react(const std::string& turn, std::vector<std::string> emojis) = 0;
   virtual Task<Result<void>> share(Ctx ctx, std::string turn, OutgoingFile file) = 0;
+  // For others to fetch: with its URL, size and hash. kUnsupported: there is no service for it;
+  // kTooLarge: for that; kDenied: it gave an address that may not be used.
+  virtual Task<Result<xmpp::SharedFile>> upload(Ctx ctx, xmpp::SharedFile file,
+                                                std::string bytes) = 0;
   // What is known of how that person is, in one line of foreign text; empty: nothing.
   virtual std::string signals_of(const std::string& peer) = 0;
   // "/invite room [password]", "/leave room", "/rooms": what to answer an administrator.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "skep/base/config.h"
+#include "skep/model/money.h"
 #include "skep/xmpp/jid.h"
 
 namespace skep::federation {
@@ -49,7 +50,11 @@ struct FederationConfig {
   std::chrono::milliseconds sync_wait{25'000};      // then an iq is answered with "accepted"
   std::size_t payload_bytes_max = 64 * 1024;        // of params, input or task
   std::size_t running_max = 32;                     // executions under way; more are refused
-  std::int64_t tokens_max = 50'000;  // of one "ask", whatever its budget says; 0: no limit
+  // Of a result in a stanza; larger outputs are uploaded, or cut where that cannot be done.
+  std::size_t result_bytes_max = 64 * 1024;
+  std::size_t fetch_bytes_max = 1u << 20;  // of the outputs of one result that lie elsewhere
+  std::int64_t tokens_max = 50'000;        // of one "ask", whatever its budget says; 0: no limit
+  PicoUsd usd_max = 0;                     // likewise
   std::vector<PeerConfig> peers;
   std::vector<RemoteAgent> agents;
 
