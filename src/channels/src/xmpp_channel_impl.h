@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adhoc.h"
+#include "answers.h"
 #include "catch_up.h"
 #include "deferred.h"
 #include "drafts.h"
@@ -77,6 +78,9 @@ class XmppChannelImpl final : public XmppChannel {
   Uploads::Deps uploads_deps();
   XmppSeen seen() const;
   Deferred::Deps deferred_deps();
+  Answers::Deps answers_deps();
+  Task<Result<void>> hand_back(Ctx ctx, Message message, xmpp::Jid from);
+  Result<void> await_answer(const Unasked& unasked, const OutgoingReply& out);
   Greeter::Deps greeter_deps();
   AdHoc::Deps commands_deps();
   std::function<void(const xmpp::Jid&, const xmpp::Jid&)> asker();
@@ -133,6 +137,7 @@ class XmppChannelImpl final : public XmppChannel {
   Reception reception_;
   std::unique_ptr<Presence> presence_;
   Deferred deferred_;
+  Answers answers_;
   Greeter greeter_;
   AdHoc commands_;
   struct Known {

@@ -107,7 +107,8 @@ json::object status_object(const XmppSeen& seen) {
                         {"events_refused", s.events_refused},
                         {"uploads", s.uploads},
                         {"upload_failures", s.upload_failures},
-                        {"false_slots", s.false_slots}};
+                        {"false_slots", s.false_slots},
+                        {"answers_handed_back", s.answers_handed_back}};
   json::object out{{"kind", "xmpp"},
                    {"mode", component ? "component" : "client"},
                    {"address", link.up ? link.address : seen.config.link.address().str()},

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "built_in_personas.h"
+#include "contact_commands.h"
 #include "kernel_impl.h"
 #include "skep/agent/tiers.h"
 #include "status_json.h"
@@ -103,9 +104,16 @@ void KernelImpl::serve_commands(agent::AgentDeps& deps) {
 
 Result<void> KernelImpl::open_xmpp() {
   SKEP_TRY(access_, identity::Access::open(config_.home + "/access.json", Clock::system()));
+  SKEP_TRY(contacts_,
+           identity::Contacts::open(
+               config_.home + "/contacts.json", Clock::system(),
+               [this](const identity::FirstContact& one, bool known, std::string_view by) {
+                 return note_contact(authority_.get(), one, known, by);
+               }));
   XmppSide::Deps deps{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
                       .directory = *directory_,
                       .access = *access_,
+                      .contacts = *contacts_,
                       .journal = *journal_,
                       .agent = *talks_to_,
                       .hive = config_.hive,
@@ -126,7 +134,7 @@ Result<void> KernelImpl::open_xmpp() {
     };
   }
   if (!agent_) return {};
-  SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_));
+  SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_, *contacts_));
   return open_xmpp_tools(toolbox_, config_, pool_, *xmpp_);
 }
 

@@ -141,6 +141,9 @@ struct Unasked {
   bool wait_until_online = false;  // where their presence is known; else it goes at once
   bool automatic = true;           // marked so, for programs
   bool noted = true;               // the agent is told, for when they answer
+  // What they answer within so long goes to that conversation; 0: it does not.
+  std::chrono::milliseconds answers_for{0};
+  Conversation asker = {};
 };
 enum class Posted : std::uint8_t { kQueued, kWaits };
 enum class Fate : std::uint8_t { kUnknown, kWaits, kQueued, kSent, kDelivered, kBounced };
@@ -163,7 +166,7 @@ struct XmppChannelStats {
                 pairings = 0, pairings_failed = 0, deferred = 0, deferred_expired = 0,
                 greetings = 0, presence_floods = 0, commands = 0, commands_refused = 0,
                 unknown_reactions = 0, events = 0, event_floods = 0, events_refused = 0,
-                uploads = 0, upload_failures = 0, false_slots = 0;
+                uploads = 0, upload_failures = 0, false_slots = 0, answers_handed_back = 0;
 };
 
 // A file that an agent sends.
