@@ -20,6 +20,7 @@ namespace {
 using memory::TranscriptMessage;
 using memory::TranscriptTool;
 
+constexpr std::string_view kOverBudget = "over budget";
 constexpr Millis kBackOffFirst{100};
 constexpr Millis kBackOffMax{30'000};
 constexpr std::size_t kToolTextBytesMax = 4096;  // of arguments and result in the transcript
@@ -189,7 +190,7 @@ AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& tu
   if (halt.why == Halt::Why::kQuota)
     return {.text = halt.error.message + " /usage shows what was used.",
             .failed = true,
-            .outcome = "over budget"};
+            .outcome = kOverBudget};
   if (halt.why == Halt::Why::kLoop)
     return {.text = halt.error.message, .failed = true, .outcome = "stopped"};
   std::string incident = mint_incident();
@@ -260,7 +261,12 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
       reply_to(asked, MessageId(mint_ulid()), deps_.clock.now(), std::move(decision.text));
   if (!decision.chosen.empty()) put_chosen(reply, decision.chosen);
   if (delegation_of(asked)) put_taint(reply, decision.labels.bits);
-  if (errand_of(asked)) put_outcome(reply, {.failed = decision.failed, .usage = turn.usage});
+  if (errand_of(asked)) {
+    put_outcome(reply, {.failed = decision.failed,
+                        .over_budget = decision.outcome == kOverBudget,
+                        .usage = turn.usage,
+                        .cost = turn.cost});
+  }
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);
   auto journaled =

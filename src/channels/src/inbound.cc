@@ -109,8 +109,17 @@ Task<void> Inbound::on_words(Ctx ctx, Received& received) {
     deps_.arrived(chat.receipt_for, chat.from);
   const std::string seen = Admission::seen_key(chat, received.archive_id);
   if (!archived && take_code(chat, seen)) co_return;
+  std::optional<Conversation> handed_back;
+  if (deps_.answers && !deps_.admission.shut_out(chat.from))
+    handed_back = co_await deps_.answers(ctx, received, seen);
+  // Whoever may not talk with us has been heard, and that is all.
+  if (handed_back && !deps_.admission.permits(chat.from)) {
+    if (!archived) acknowledge(chat);
+    co_return;
+  }
   const Admitted admitted = deps_.admission.judge(chat, seen, {.archived = archived});
   if (admitted == Admitted::kYes || admitted == Admitted::kContext) {
+    if (handed_back) co_await note_handed_back(ctx, received, *handed_back);
     const std::string said =
         xmpp::without_fallback(received.stanza, chat.body, xmpp::kNsReply).text;
     chat.body = worded(received);
@@ -224,6 +233,23 @@ Task<void> Inbound::hand_over(Ctx ctx, Heard heard) {
   const bool pace = direct && deps_.admission.bots().should_ask(chat.from.str());
   const bool client = direct && deps_.asks_features && deps_.peers.should_ask(chat.from.str());
   if (pace || client) deps_.ask_what(chat.from, correspondence(chat).from);
+}
+
+// The agent answers them knowing where else their words are.
+Task<void> Inbound::note_handed_back(Ctx ctx, const Received& received, const Conversation& where) {
+  ChatMessage note = received.chat;
+  std::string address = note.from.bare().str();
+  const auto ilk =
+      co_await deps_.channel.directory.resolve(std::move(ctx), "xmpp", std::move(address));
+  if (!ilk) co_return;
+  note.id.clear();
+  note.origin_id.clear();
+  note.files.clear();
+  note.body = fmt::format(
+      "(What they say next was passed on to {}, for whom you had written to them.)", where.peer);
+  static const std::string kNoKey;
+  const auto noted = deliver({received, note, kNoKey, Aside{Aside::What::kHeard, {}}}, *ilk);
+  if (!noted) log::info("xmpp", "the agent does not hear that an answer was passed on");
 }
 
 // Until the key's record is written the receiver's unfinished entry holds it, in the message's meta

@@ -45,6 +45,7 @@ XmppChannelImpl::XmppChannelImpl(XmppChannelConfig config, XmppChannelDeps deps,
                   .language = config_.language}),
       presence_(make_presence()),
       deferred_(deferred_deps()),
+      answers_(answers_deps()),
       greeter_(greeter_deps()),
       commands_(commands_deps()),
       rooms_(rooms_deps()),
@@ -65,6 +66,7 @@ XmppChannelImpl::XmppChannelImpl(XmppChannelConfig config, XmppChannelDeps deps,
   remember_unfinished();
   outbox_.restore();
   deferred_.restore();
+  answers_.restore();
 }
 
 void XmppChannelImpl::start() {
@@ -251,6 +253,7 @@ Result<void> XmppChannelImpl::put(Message message, const Asked& asked, std::vect
 void XmppChannelImpl::finished(const OutgoingReply& reply, bool sent) {
   ++(sent ? stats_.answered : stats_.undelivered);
   set_fate(reply.message.id.str(), sent ? Fate::kSent : Fate::kBounced);
+  if (!sent) answers_.give_up(reply.message.id.str());
   if (sent) inbound_.sent(reply.message.id.str(), reply.message.reply_address.to);
 }
 

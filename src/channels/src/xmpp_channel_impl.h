@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adhoc.h"
+#include "answers.h"
 #include "catch_up.h"
 #include "deferred.h"
 #include "drafts.h"
@@ -53,6 +54,10 @@ class XmppChannelImpl final : public XmppChannel {
     return extras_.share(std::move(ctx), std::move(turn), std::move(file));
   }
 
+  Task<Result<xmpp::SharedFile>> upload(Ctx ctx, xmpp::SharedFile file,
+                                        std::string bytes) override {
+    return uploads_.put(std::move(ctx), std::move(file), std::move(bytes));
+  }
   std::string signals_of(const std::string& peer) override { return signals_.line(peer); }
   void reload(identity::AllowListConfig allow) override;
   void access_changed(const std::string& address) override;
@@ -75,6 +80,9 @@ class XmppChannelImpl final : public XmppChannel {
   LongReplies::Deps long_replies_deps();
   XmppSeen seen() const;
   Deferred::Deps deferred_deps();
+  Answers::Deps answers_deps();
+  Task<Result<void>> hand_back(Ctx ctx, Message message, xmpp::Jid from);
+  Result<void> await_answer(const Unasked& unasked, const OutgoingReply& out);
   Greeter::Deps greeter_deps();
   AdHoc::Deps commands_deps();
   std::function<void(const xmpp::Jid&, const xmpp::Jid&)> asker();
@@ -131,6 +139,7 @@ class XmppChannelImpl final : public XmppChannel {
   Reception reception_;
   std::unique_ptr<Presence> presence_;
   Deferred deferred_;
+  Answers answers_;
   Greeter greeter_;
   AdHoc commands_;
   struct Known {

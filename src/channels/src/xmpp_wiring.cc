@@ -64,11 +64,19 @@ Inbound::Deps XmppChannelImpl::inbound_deps() {
           .asks_features = config_.stream_corrections,
           .is_draft = [this](const std::string& id) { return drafts_.is_draft(id); },
           .arrived = [this](const std::string& id, const Jid& by) { on_receipt(id, by); },
-          .bounced = [this](const std::string& id) { set_fate(id, Fate::kBounced); },
+          .bounced =
+              [this](const std::string& id) {
+                set_fate(id, Fate::kBounced);
+                answers_.give_up(id);
+              },
           .question =
               [this](const std::string& id) {
                 const std::string* name = questions_.find(id);
                 return name == nullptr ? std::string() : *name;
+              },
+          .answers =
+              [this](Ctx ctx, const Received& received, std::string seen) {
+                return answers_.take(std::move(ctx), received, std::move(seen));
               },
           .paired = [this](const identity::AccessEntry& entry) { tell_admins(entry); }};
 }

@@ -134,6 +134,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<Jobs> jobs_;
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<identity::Access> access_;
+  std::unique_ptr<identity::Contacts> contacts_;
   std::unique_ptr<XmppSide> xmpp_;
   NodeOut agent_out_, web_out_, jobs_out_;
   PortInbox federation_out_;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "built_in_personas.h"
+#include "contact_commands.h"
 #include "kernel_impl.h"
 #include "skep/agent/tiers.h"
 #include "status_json.h"
@@ -29,7 +30,13 @@ Result<void> KernelImpl::open_remote_agents() {
                             .authority = *authority_,
                             .out = federation_out_,
                             .agent = own_name(),
-                            .is_admin = [this](const Conversation& c) { return is_admin(c); }}));
+                            .is_admin = [this](const Conversation& c) { return is_admin(c); },
+                            .upload =
+                                [this](Ctx ctx, xmpp::SharedFile file, std::string bytes) {
+                                  return xmpp_->upload(std::move(ctx), std::move(file),
+                                                       std::move(bytes));
+                                },
+                            .files = attachments_.get()}));
   return {};
 }
 
@@ -110,9 +117,16 @@ void KernelImpl::serve_commands(agent::AgentDeps& deps) {
 
 Result<void> KernelImpl::open_xmpp() {
   SKEP_TRY(access_, identity::Access::open(config_.home + "/access.json", Clock::system()));
+  SKEP_TRY(contacts_,
+           identity::Contacts::open(
+               config_.home + "/contacts.json", Clock::system(),
+               [this](const identity::FirstContact& one, bool known, std::string_view by) {
+                 return note_contact(authority_.get(), one, known, by);
+               }));
   XmppSide::Deps deps{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
                       .directory = *directory_,
                       .access = *access_,
+                      .contacts = *contacts_,
                       .journal = *journal_,
                       .agent = *talks_to_,
                       .hive = config_.hive,
@@ -133,7 +147,7 @@ Result<void> KernelImpl::open_xmpp() {
     };
   }
   if (!agent_) return {};
-  SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_));
+  SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_, *contacts_));
   return open_xmpp_tools(toolbox_, config_, pool_, *xmpp_);
 }
 

@@ -19,6 +19,7 @@
 #include "skep/identity/directory.h"
 #include "skep/store/journal.h"
 #include "skep/xmpp/link.h"
+#include "skep/xmpp/shared_files.h"
 
 namespace skep::channels {
 
@@ -153,6 +154,9 @@ struct Unasked {
   bool wait_until_online = false;  // where their presence is known; else it goes at once
   bool automatic = true;           // marked so, for programs
   bool noted = true;               // the agent is told, for when they answer
+  // What they answer within so long goes to that conversation; 0: it does not.
+  std::chrono::milliseconds answers_for{0};
+  Conversation asker = {};
 };
 enum class Posted : std::uint8_t { kQueued, kWaits };
 enum class Fate : std::uint8_t { kUnknown, kWaits, kQueued, kSent, kDelivered, kBounced };
@@ -176,7 +180,7 @@ struct XmppChannelStats {
                 greetings = 0, presence_floods = 0, commands = 0, commands_refused = 0,
                 unknown_reactions = 0, events = 0, event_floods = 0, events_refused = 0,
                 uploads = 0, upload_failures = 0, false_slots = 0, long_as_files = 0,
-                long_as_parts = 0;
+                long_as_parts = 0, answers_handed_back = 0;
 };
 
 // A file that an agent sends.
@@ -195,6 +199,10 @@ class XmppChannel : public Channel {
   // reactions; none takes them back. kNotFound: no such message is being answered here.
   virtual Result<void> react(const std::string& turn, std::vector<std::string> emojis) = 0;
   virtual Task<Result<void>> share(Ctx ctx, std::string turn, OutgoingFile file) = 0;
+  // For others to fetch: with its URL, size and hash. kUnsupported: there is no service for it;
+  // kTooLarge: for that; kDenied: it gave an address that may not be used.
+  virtual Task<Result<xmpp::SharedFile>> upload(Ctx ctx, xmpp::SharedFile file,
+                                                std::string bytes) = 0;
   // What is known of how that person is, in one line of foreign text; empty: nothing.
   virtual std::string signals_of(const std::string& peer) = 0;
   // "/invite room [password]", "/leave room", "/rooms": what to answer an administrator.
