@@ -63,6 +63,7 @@ class Turn {
   void recount();
   void look_again();
   std::int64_t tokens_left() const;
+  PicoUsd cost_left() const;
   Task<std::expected<void, Halt>> run_tools(std::size_t round);
   Indices next_wave(const Round& round) const;
   Task<Admitted> admit(Round& round, std::size_t index);
