@@ -65,48 +65,7 @@ int answer_tokens(const AgentConfig& config, const ConversationSettings& setting
   return tokens;
 }
 
-std::int64_t tokens_used(const TurnState& state) {
-  const Usage& used = state.usage;
-  return used.input + used.output + used.cache_read + used.cache_write;
-}
-
-// Who gave the task said how much it may cost; 0: nobody did.
-std::int64_t tokens_given(const TurnState& state, const AgentConfig& config) {
-  const auto errand = errand_of(state.message);
-  if (!errand || errand->tokens_max <= 0) return config.turn_tokens_max;
-  if (config.turn_tokens_max <= 0) return errand->tokens_max;
-  return std::min(errand->tokens_max, config.turn_tokens_max);
-}
-
-PicoUsd cost_given(const TurnState& state) {
-  const auto errand = errand_of(state.message);
-  return errand ? errand->cost_max : 0;
-}
-
-std::optional<Halt> all_spent(const TurnState& state, const AgentConfig& config) {
-  if (const PicoUsd given = cost_given(state); given > 0 && state.cost >= given) {
-    return Halt{Halt::Why::kQuota,
-                {Code::kExhausted,
-                 fmt::format("The task was given {}, and it is used up.", format_usd(given))}};
-  }
-  const std::int64_t given = tokens_given(state, config);
-  if (given <= 0 || tokens_used(state) < given) return std::nullopt;
-  return Halt{Halt::Why::kQuota,
-              {Code::kExhausted,
-               fmt::format("The task was given {} tokens, and they are used up.", given)}};
-}
-
 }  // namespace
-
-std::int64_t Turn::tokens_left() const {
-  const std::int64_t given = tokens_given(state_, config_);
-  return given <= 0 ? 0 : std::max<std::int64_t>(1, given - tokens_used(state_));
-}
-
-PicoUsd Turn::cost_left() const {
-  const PicoUsd given = cost_given(state_);
-  return given <= 0 ? 0 : std::max<PicoUsd>(1, given - state_.cost);
-}
 
 Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
            TurnStops stops)
@@ -237,7 +196,7 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
   for (;;) {
     if (auto halt = halted()) co_return std::unexpected(*halt);
     if (llm::Model* stronger = stronger_model(deps_, state_)) deps_.model = *stronger;
-    if (auto spent = all_spent(state_, config_)) co_return std::unexpected(*std::move(spent));
+    if (auto spent = all_spent()) co_return std::unexpected(*std::move(spent));
     const llm::LlmConfig& llm = deps_.model.config();
     llm::Request request{.system = prompt_.system,
                          .messages = messages(),

@@ -62,6 +62,7 @@ class Turn {
   using Admitted = std::expected<std::optional<ToolResult>, Halt>;  // a result: it is not to be run
   void recount();
   void look_again();
+  std::optional<Halt> all_spent() const;  // turn_purse.cc
   std::int64_t tokens_left() const;
   PicoUsd cost_left() const;
   Task<std::expected<void, Halt>> run_tools(std::size_t round);
