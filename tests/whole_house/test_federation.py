@@ -148,6 +148,14 @@ class Executing(TwoDomains):
             self.assertEqual(answer.get("type"), "error", ET.tostring(answer))
         blank = self.command("ask", self.form(task=" "), 'sessionid="s1" action="complete"')
         self.assert_refused(blank, "bad-request", "invalid-params")
+        more = "".join(f'<value>{"x" * 60_000}</value>' for _ in range(2))
+        for fields in (f'<field var="task">{more}</field>', f'<field var="{"n" * 200}"><value>1</value></field>'):
+            answer = self.command("ask", f'<x xmlns="jabber:x:data" type="submit">{fields}</x>', 'sessionid="s2" action="complete"')
+            self.assertEqual(answer.find(CLIENT + "error").get("type"), "modify", ET.tostring(answer))
+        two = f'<field var="task"><value>{"x" * 40_000}</value></field><field var="n"><value>{"x" * 40_000}</value></field>'
+        large = self.command("ask", f'<x xmlns="jabber:x:data" type="submit">{two}</x>', 'sessionid="s3" action="complete"')
+        self.assert_refused(large, "not-acceptable", "payload-too-large")
+        self.assertEqual(self.count(self.agent, "refused_payload-too-large"), 1)
 
     def test_wrong_requests_get_the_errors_of_the_protocol(self):
         self.assert_refused(self.ask(execute("shell_exec")), "item-not-found", "unknown-skill")

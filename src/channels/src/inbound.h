@@ -93,6 +93,8 @@ class Inbound {
   Task<void> on_own_words(Ctx ctx, const Received& received);
   std::string worded(const Received& received);
   bool said_by_this_agent(const Received& received) const;
+  // Of which replies it may be: "ID-2" is a part of ID, and some ids have a dash of their own.
+  static std::vector<std::string> replies_of(const std::string& stanza_id);
   bool is_sent_id(const std::string& id) const;
   static bool is_gesture(const xmpp::References& about);
   Task<void> hand_over(Ctx ctx, Heard heard);

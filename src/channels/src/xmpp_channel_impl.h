@@ -16,6 +16,7 @@
 #include "extras.h"
 #include "greeter.h"
 #include "inbound.h"
+#include "long_replies.h"
 #include "outbox.h"
 #include "pubsub.h"
 #include "rooms.h"
@@ -76,6 +77,7 @@ class XmppChannelImpl final : public XmppChannel {
   PubSub::Deps pubsub_deps();
   Drafts::Deps drafts_deps();
   Uploads::Deps uploads_deps();
+  LongReplies::Deps long_replies_deps();
   XmppSeen seen() const;
   Deferred::Deps deferred_deps();
   Answers::Deps answers_deps();
@@ -151,6 +153,7 @@ class XmppChannelImpl final : public XmppChannel {
   PubSub pubsub_;
   Drafts drafts_;
   Uploads uploads_;
+  LongReplies long_replies_;  // in front of both outboxes
   ExtrasSender extras_;
   Inbound inbound_;
   xmpp::Link link_;

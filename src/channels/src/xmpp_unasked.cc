@@ -85,7 +85,7 @@ Result<Posted> XmppChannelImpl::post(Unasked unasked) {
   const OutgoingReply said = out;
   const Result<void> taken =
       waits ? deferred_.put(std::move(out), deps_.xmpp.clock.now() + config_.presence.deferred_max)
-            : outbox_.put(std::move(out));
+            : long_replies_.put(std::move(out));
   if (!taken) {
     answers_.give_up(id);
     return fail(taken.error());

@@ -100,8 +100,13 @@ Task<Desk::Answer> Desk::handle_command(Ctx ctx, const Element& iq, xmpp::Execut
   if (asked.peer == nullptr || !asked.peer->allow_in)
     co_return refuse(asked, {AgentFault::kNotAuthorised, "You may not ask this agent."});
   deps_.counts.add("commands");
-  AgentDelegation read{.depth = 0};
-  read.work = std::move(request);
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : request.params) bytes += value.size();
+  Result<AgentDelegation> read = AgentDelegation{.depth = 0};
+  read->work = std::move(request);
+  if (bytes > deps_.config.payload_bytes_max)
+    read = fail(Code::kTooLarge,
+                fmt::format("more than {} bytes of input", deps_.config.payload_bytes_max));
   co_return co_await execute(std::move(ctx), std::move(asked), std::move(read), false);
 }
 

@@ -85,6 +85,8 @@ Result<xmpp::ExecuteRequest> request_of(const AgentSkill& skill, const Element& 
   xmpp::ExecuteRequest request{.skill = skill.id};
   for (const auto& [name, value] : values) {
     if (name == "FORM_TYPE" || trim(value).empty()) continue;
+    if (name.empty() || name.size() > xmpp::AgentLimits::kIdBytesMax)
+      return fail(Code::kInvalid, "a field without a name, or with one that is too long");
     const json::value* property = properties ? properties->if_contains(name) : nullptr;
     const std::string_view type = property ? get_string(*property, "type") : "";
     request.params.emplace_back(name, param_of(type, value));

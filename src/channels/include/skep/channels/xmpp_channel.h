@@ -23,6 +23,13 @@
 
 namespace skep::channels {
 
+// [agent] long_reply, long_reply_bytes: answers over `bytes_max` are uploaded and sent as a file
+// behind their first paragraph; where that fails, and without `as_file`, they are split.
+struct LongReplyConfig {
+  bool as_file = false;
+  std::size_t bytes_max = 16'384;
+};
+
 // [server] or one of [[accounts]] and, where it says so, [agent].
 struct XmppChannelConfig {
   xmpp::XmppConfig link;
@@ -39,6 +46,9 @@ struct XmppChannelConfig {
   // [agent] allowed_jids, allowed_domains, admin_jids, normalised
   identity::AllowListConfig allow;
   std::string agent_name = "Skep";
+  // [agent] language: of a message in several languages (xml:lang) this is read, "de" for "de-AT"
+  // too; else, and when empty, the first.
+  std::string language;
   // [agent]: messages one sender may send in a minute, and at once; over it one notice, then
   // silence until it has cooled.
   int flood_per_minute = 20;
@@ -47,6 +57,7 @@ struct XmppChannelConfig {
   std::chrono::milliseconds message_age_max{600'000};
   // [agent] reply_max_bytes: longer replies are split at paragraph borders.
   std::size_t reply_bytes_max = 8192;
+  LongReplyConfig long_reply;
   bool styling = true;              // [agent]: Markdown to XEP-0393
   std::size_t outbox_max = 10'000;  // [agent]: replies waiting for the network; more are refused
   // [agent] stream_corrections: answers are shown while they are written, in one-to-one chats with
@@ -79,6 +90,8 @@ struct XmppChannelConfig {
   static XmppChannelConfig read(ConfigSection root,
                                 std::vector<XmppChannelConfig>* accounts = nullptr);
   static constexpr std::size_t kAccountsMax = 100;
+  // The node of an agent that the configuration names ([[pubsub]] agent).
+  [[nodiscard]] Name node_of_agent(const std::string& name, const std::string& hive) const;
   // "<directory>/xmpp-subscribers.json", with the label where there is one.
   void keep_files_in(const std::string& directory);
 };
@@ -166,7 +179,8 @@ struct XmppChannelStats {
                 pairings = 0, pairings_failed = 0, deferred = 0, deferred_expired = 0,
                 greetings = 0, presence_floods = 0, commands = 0, commands_refused = 0,
                 unknown_reactions = 0, events = 0, event_floods = 0, events_refused = 0,
-                uploads = 0, upload_failures = 0, false_slots = 0, answers_handed_back = 0;
+                uploads = 0, upload_failures = 0, false_slots = 0, long_as_files = 0,
+                long_as_parts = 0, answers_handed_back = 0;
 };
 
 // A file that an agent sends.
