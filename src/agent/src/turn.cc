@@ -106,7 +106,6 @@ Task<std::expected<std::string, Halt>> Turn::run() {
     auto response = co_await ask(tools_allowed);
     if (!response) co_return std::unexpected(response.error());
     state_.usage += response->usage;
-    state_.cost += response->price.of(response->usage);
     state_.model = response->model;
     llm::Response taken = std::move(*response);
     auto step = co_await advance(std::move(taken), tools_allowed);
@@ -216,7 +215,6 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
                              : response.error().error.code == Code::kTooLarge;
     if (response && !exceeded) co_return std::move(*response);
     if (response) state_.usage += response->usage;
-    if (response) state_.cost += response->price.of(response->usage);
     if (!exceeded) co_return std::unexpected(halt_for(response.error().error));
     if (shrunk_)
       co_return std::unexpected(
@@ -261,6 +259,7 @@ Task<std::expected<llm::Response, llm::Failure>> Turn::call_model(const llm::Req
       co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
   watched(filter.finish());
   const PicoUsd cost = settle_call(deps_, config_, state_.message, std::move(hold), response);
+  state_.cost += cost;
   state_.trace.model_call(from, request, response, cost);
   co_return response;
 }
