@@ -111,7 +111,7 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   if (is_retry(state_.message) && !room_talk(state_.message)) drop_last_exchange(history_, text_);
   if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
   dress(deps_, state_.message.conversation, settings_);
-  specs_ = offered(deps_.toolbox.specs(), settings_);
+  specs_ = escalation_checked(offered(deps_.toolbox.specs(), settings_), deps_);
   state_.trace.offer(specs_);
   state_.trace.set(settings_);
   choose_model();

@@ -51,7 +51,7 @@ Result<void> KernelImpl::open_nodes() {
 Result<void> KernelImpl::open_agent() {
   agent::AgentDeps agent{
       .loop = loop_,
-      .model = *model_,
+      .model = *models_->now()->model,
       .toolbox = toolbox_,
       .memory = *memory_,
       .ledger = *ledger_,
@@ -74,15 +74,28 @@ Result<void> KernelImpl::open_agent() {
       return jobs_command(c, words);
     };
   }
+  agent.send_file = file_sender();
   agent.turn_log = turn_log_.get();
-  agent.models = models_.get();
+  agent.renew = [this](agent::AgentDeps& now) { take_models(now, models_->now()); };
+  renew(agent);
   agent.personas = personas_.get();
-  if (auto escalate = agent::make_escalate(*models_))
-    SKEP_TRY_VOID(toolbox_.add(std::move(escalate)));
+  SKEP_TRY_VOID(toolbox_.add(agent::make_escalate()));
+  agent::ModelsNow named = [this](std::shared_ptr<const void>& held) {
+    const ModelSetPtr set = models_->now();
+    held = set;
+    return set->tiers.get();
+  };
   SKEP_TRY_VOID(agent::add_sub_agents(toolbox_, config_.sub_agents, config_.agent, agent,
-                                      models_.get(), persona_texts(*personas_)));
+                                      std::move(named), persona_texts(*personas_)));
   SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
   return {};
+}
+
+decltype(agent::AgentDeps::send_file) KernelImpl::file_sender() {
+  return [this](Ctx ctx, Conversation conversation, std::string turn, agent::OfferedFile file) {
+    return send_into(xmpp_.get(), std::move(ctx), std::move(conversation), std::move(turn),
+                     {.name = std::move(file.name), .bytes = std::move(file.bytes)});
+  };
 }
 
 void KernelImpl::serve_commands(agent::AgentDeps& deps) {
