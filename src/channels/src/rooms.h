@@ -124,6 +124,7 @@ class Rooms {
   void ended(Room& room, const Room::Deps::End& end);
   void ping(Room& room);
   Task<void> self_ping(Ctx ctx, xmpp::Jid room, xmpp::Jid from, xmpp::Jid occupant);
+  Task<void> unlock(Ctx ctx, xmpp::Jid room, xmpp::Jid from);
   Task<void> ask_features(Ctx ctx, xmpp::Jid room, xmpp::Jid from);
   void tell_admins(const std::string& text);
 

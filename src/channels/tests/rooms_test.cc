@@ -139,6 +139,22 @@ TEST_F(RoomsTest, BelievesOccupantIdsOnlyOfRoomsThatGiveThem) {
   EXPECT_EQ(counter("unauthorised"), 1);
 }
 
+// Until then people who come are sent away (XEP-0045 10.1.2).
+TEST_F(RoomsTest, ANewRoomIsOpenedToOthersBeforeAnythingElse) {
+  online();
+  join();
+  presence("bot",
+           "<item affiliation='owner' role='moderator'/><status code='110'/><status code='201'/>",
+           "", "me");
+  const Element accepts = question("query", "http://jabber.org/protocol/muc#owner");
+  EXPECT_EQ(accepts.attribute("type"), "set");
+  settle();
+  EXPECT_EQ(server_.unread(), 0u);
+  answer(accepts, "");
+  EXPECT_EQ(question("query", "http://jabber.org/protocol/disco#info").attribute("to"), kRoom);
+  EXPECT_EQ(state(), "in");
+}
+
 TEST_F(RoomsTest, AJoinThatNobodyAnswersIsTriedAgainAfterALittleAndLaterEachTime) {
   config_.room_times.join_first = Millis(20);
   config_.room_times.join_timeout = Millis(60'000);
