@@ -111,10 +111,10 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   if (is_retry(state_.message) && !room_talk(state_.message)) drop_last_exchange(history_, text_);
   if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
   dress(deps_, state_.message.conversation, settings_);
-  specs_ = offered(deps_.toolbox.specs(), settings_);
+  choose_model();
+  specs_ = offered(deps_.toolbox.specs(deps_.model.driver().may_take_images()), settings_);
   state_.trace.offer(specs_);
   state_.trace.set(settings_);
-  choose_model();
   prepare(settings_.history_token_budget > 0 ? settings_.history_token_budget
                                              : deps_.model.config().history_token_budget);
   int fitting = history_budget(deps_, specs_, llm::estimate_tokens(prompt_.system), budget_);
