@@ -47,6 +47,7 @@ struct TurnState {
   Usage usage;
   std::string model;       // that answered last
   int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
+  std::size_t history_tokens_max = 0;  // no more than these were in it before
   std::optional<Message> reply;
   TurnTrace trace;
   SteadyTime alive = SteadyTime::max();  // its newest sign of life; max: none is due
