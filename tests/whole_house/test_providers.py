@@ -161,6 +161,18 @@ class Rows:
             self.assertTrue(last.contains(wanted), f"{wanted}\n{self.model.describe()}")
         self.assertEqual(last.raw.count(b"iVBORw0KGgo"), 1, "the image itself, once")
 
+    def test_the_smallest_request_is_small(self):
+        """What a person pays for with every word: the target of `./dev bench request`."""
+        self.start()
+        self.model.script('text "Hello."')
+        self.assertEqual(self.say("hello"), "Hello.")
+        request = self.model.requests[0]
+        self.assertLessEqual(len(request.raw), 6 * 1024)
+        self.assertIn("file_read", request.tool_names())
+        self.model.script('text "Again."')
+        self.assertEqual(self.say("again"), "Again.")
+        self.assertNotIn("image_analyze", self.model.requests[-1].tool_names(), "this model is known to have no use for it")
+
     def test_the_next_is_asked_when_this_one_is_out_of_order_and_billed(self):
         other = "openai" if self.provider != "openai" else "anthropic"
         fallback = {**skep.llm_section(self.model, other), "model": "second-model"}

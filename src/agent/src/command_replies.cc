@@ -92,7 +92,8 @@ std::string status(const CommandScope& scope) {
     for (const std::string& line : scope.deps.status_lines(admin)) text += '\n' + line;
   }
   std::vector<std::string> names;
-  for (const llm::ToolSpec& tool : scope.deps.toolbox.specs()) names.push_back(tool.name);
+  const bool sees = scope.deps.model.driver().may_take_images();
+  for (const llm::ToolSpec& tool : scope.deps.toolbox.specs(sees)) names.push_back(tool.name);
   text += fmt::format("\nTools: {}\n", names.empty() ? "none" : join(names, ", "));
   text += session_lines(scope);
   if (scope.waiting_here > 0)

@@ -176,12 +176,36 @@ class Compactor {
 
 }  // namespace
 
+// One for each byte, where we estimate a quarter: the rest is for what stands around the words.
+std::size_t tokens_at_most(std::string_view words) {
+  constexpr std::size_t kAround = 512;  // gaps, roles, the speaker's name
+  return words.size() + kAround;
+}
+
+std::size_t tokens_at_most(const std::vector<memory::TranscriptEntry>& entries) {
+  std::size_t tokens = 0;
+  for (const memory::TranscriptEntry& entry : entries) {
+    if (const auto* message = std::get_if<memory::TranscriptMessage>(&entry)) {
+      tokens += tokens_at_most(message->content);
+      for (const memory::Attachment& file : message->attachments)
+        tokens += tokens_at_most(file.filename);
+    } else if (const auto* summary = std::get_if<memory::TranscriptSummary>(&entry)) {
+      tokens += tokens_at_most(summary->content);
+    }
+  }
+  return tokens;
+}
+
+bool is_short(std::size_t tokens, std::size_t budget_tokens) {
+  return tokens <= budget_tokens * 4 / 5;
+}
+
 std::optional<Compaction> plan_compaction(const std::vector<memory::TranscriptEntry>& entries,
                                           std::size_t budget_tokens) {
   Past past = past_of(entries);
   std::size_t tokens = llm::estimate_tokens(past.summary);
   for (const PastTurn& turn : past.turns) tokens += turn.tokens;
-  if (tokens <= budget_tokens * 4 / 5) return std::nullopt;
+  if (is_short(tokens, budget_tokens)) return std::nullopt;
   Compaction plan{.summary = std::move(past.summary), .labels = past.summary_labels};
   for (std::size_t at = 0; at + 1 < past.turns.size() && tokens > budget_tokens * 3 / 5; ++at) {
     const PastTurn& turn = past.turns[at];

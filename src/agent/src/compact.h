@@ -20,6 +20,13 @@ struct Compaction {
   authority::Labels labels;        // of all of it
 };
 
+// More tokens than the entries come to, at the price of a look at their lengths: for every turn, of
+// which few have anything to compact.
+std::size_t tokens_at_most(const std::vector<memory::TranscriptEntry>& entries);
+std::size_t tokens_at_most(std::string_view words);
+// Whether plan_compaction() would find nothing to do with entries of so many tokens.
+bool is_short(std::size_t tokens, std::size_t budget_tokens);
+
 // Compacted is what passes four fifths of `budget_tokens`, down to three fifths: whole turns, the
 // oldest first, never the newest. Nothing: it is short enough.
 std::optional<Compaction> plan_compaction(const std::vector<memory::TranscriptEntry>& entries,

@@ -93,7 +93,7 @@ std::string debug_text(const TurnState& turn) {
                                  turn.model.empty() ? "no model" : turn.model,
                                  turn.usage.input + turn.usage.cache_read + turn.usage.cache_write,
                                  turn.usage.cache_read, turn.usage.output);
-  const std::vector<std::string> steps = turn.trace.lines();
+  const std::vector<std::string>& steps = turn.trace.lines();
   if (steps.empty()) text += "\nno steps ([trace] enabled = false?)";
   for (const std::string& step : steps) {
     if (text.size() > kAllBytes) {

@@ -92,9 +92,13 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
 void AgentImpl::compact_later(const TurnState& turn) {
   const Conversation& conversation = turn.message.conversation;
   if (turn.history_budget <= 0 || compacting_.contains(conversation)) return;
+  const auto budget = static_cast<std::size_t>(turn.history_budget);
+  const std::size_t tokens = turn.history_tokens_max + tokens_at_most(text_of(turn.message.parts)) +
+                             tokens_at_most(text_of(turn.reply->parts));
+  if (is_short(tokens, budget)) return;
   auto entries = deps_.memory.history(conversation);
   if (!entries) return;
-  auto plan = plan_compaction(*entries, static_cast<std::size_t>(turn.history_budget));
+  auto plan = plan_compaction(*entries, budget);
   if (!plan) return;
   compacting_.insert(conversation);
   if (!gate_.spawn("compaction", run_compaction(turn.message, std::move(*plan))))

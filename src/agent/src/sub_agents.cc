@@ -43,9 +43,9 @@ void read_agent(ConfigSection section, const std::string& name, SubAgentsConfig&
 
 std::string help_of(const std::vector<const NamedAgent*>& agents) {
   std::string help =
-      "Give a part of your work to a sub-agent and get its answer. It knows nothing but the task: "
-      "say all that it needs. It can use your tools but not write memory or message people. "
-      "Several calls in one answer work at the same time.";
+      "Give a part of your work to a sub-agent and get its answer. It knows only the task: say all "
+      "that it needs. It has your tools, but cannot write memory or message people. Several calls "
+      "in one answer run at once.";
   if (agents.empty()) return help;
   help += " agent_name:";
   for (const NamedAgent* agent : agents) {

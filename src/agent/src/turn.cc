@@ -82,17 +82,22 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   co_await take_files();
   if (auto halt = halted()) co_return std::unexpected(*halt);
   history_ = open_transcript(deps_, state_.message, text_);
+  state_.history_tokens_max = tokens_at_most(history_);
   if (is_retry(state_.message) && !room_talk(state_.message)) drop_last_exchange(history_, text_);
   if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
   dress(deps_, state_.message.conversation, settings_);
-  specs_ = escalation_checked(offered(deps_.toolbox.specs(), settings_), deps_);
+  choose_model();
+  const bool sees = deps_.model.driver().may_take_images();
+  specs_ = escalation_checked(offered(deps_.toolbox.specs(sees), settings_), deps_);
   state_.trace.offer(specs_);
   state_.trace.set(settings_);
-  choose_model();
   prepare(settings_.history_token_budget > 0 ? settings_.history_token_budget
                                              : deps_.model.config().history_token_budget);
   int fitting = history_budget(deps_, specs_, llm::estimate_tokens(prompt_.system), budget_);
-  if (fitting < budget_) prepare(fitting);
+  // Again only where something must be left out.
+  if (fitting < budget_ && state_.history_tokens_max > static_cast<std::size_t>(fitting))
+    prepare(fitting);
+  budget_ = std::min(budget_, fitting);
   state_.history_budget = budget_;
   if (!state_.rounds.empty()) {
     look_again();

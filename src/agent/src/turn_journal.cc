@@ -1,5 +1,8 @@
 #include "turn_journal.h"
 
+#include "skep/base/json_text.h"
+#include "skep/model/part_text.h"
+
 namespace skep::agent {
 namespace {
 
@@ -7,12 +10,6 @@ std::unexpected<Error> bad(std::string what) {
   return fail(Code::kCorrupt, "turn record: " + std::move(what));
 }
 
-json::object usage_json(const Usage& usage) {
-  return {{"input", usage.input},
-          {"output", usage.output},
-          {"cache_read", usage.cache_read},
-          {"cache_write", usage.cache_write}};
-}
 Usage usage_in(const json::value& record) {
   const json::value* usage = get_member(record, "usage");
   if (usage == nullptr) return {};
@@ -113,8 +110,8 @@ Round make_round(std::vector<Part> parts) {
   return round;
 }
 
-// As text at once, without a tree of values: it is part of every message's way. So is
-// reply_record().
+// As text at once, without a tree of values, as the others below: they are part of every message's
+// way.
 std::string begin_record(const Message& message) {
   std::string out = R"({"message":)";
   append_json(out, message);
@@ -131,12 +128,14 @@ std::string corrected_record(const std::vector<Part>& parts) {
 }
 
 std::string assistant_record(const llm::Response& response) {
-  json::object record{{"s", "assistant"},
-                      {"model", response.model},
-                      {"usage", usage_json(response.usage)},
-                      {"cost", response.price.of(response.usage)}};
-  record["parts"] = to_json_value(response.parts);
-  return to_json(record);
+  std::string out;
+  JsonObjectText record(out);
+  record.text("s", "assistant").text("model", response.model);
+  append_usage(record.at("usage"), response.usage);
+  record.number("cost", response.price.of(response.usage));
+  append_json(record.at("parts"), response.parts);
+  record.end();
+  return out;
 }
 
 std::string tool_start_record(std::size_t call, std::string_view name) {
@@ -144,25 +143,24 @@ std::string tool_start_record(std::size_t call, std::string_view name) {
 }
 
 std::string tool_result_record(std::size_t call, const ToolResult& result, const CallRecord& of) {
-  json::object record{{"s", "tool_result"},  {"call", call},        {"id", result.call_id},
-                      {"name", result.name}, {"text", result.text}, {"is_error", result.is_error}};
-  if (of.labels.bits != 0) record["labels"] = of.labels.bits;
-  if (of.shows) record["image"] = true;
-  return to_json(record);
+  std::string out;
+  JsonObjectText record(out);
+  record.text("s", "tool_result").number("call", call).text("id", result.call_id);
+  record.text("name", result.name).text("text", result.text).flag("is_error", result.is_error);
+  if (of.labels.bits != 0) record.number("labels", of.labels.bits);
+  if (of.shows) record.flag("image", true);
+  record.end();
+  return out;
 }
 
 std::string reply_record(const TurnState& turn, const Message& reply) {
-  std::string out = R"({"s":"reply","model":)";
-  append_json_string(out, turn.model);
-  fmt::format_to(std::back_inserter(out),
-                 R"(,"usage":{{"input":{},"output":{},"cache_read":{},"cache_write":{}}})",
-                 turn.usage.input, turn.usage.output, turn.usage.cache_read,
-                 turn.usage.cache_write);
-  if (turn.read.bits != 0)
-    fmt::format_to(std::back_inserter(out), R"(,"labels":{})", turn.read.bits);
-  out += R"(,"message":)";
-  append_json(out, reply);
-  out += '}';
+  std::string out;
+  JsonObjectText record(out);
+  record.text("s", "reply").text("model", turn.model);
+  append_usage(record.at("usage"), turn.usage);
+  if (turn.read.bits != 0) record.number("labels", turn.read.bits);
+  append_json(record.at("message"), reply);
+  record.end();
   return out;
 }
 

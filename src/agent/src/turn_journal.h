@@ -50,6 +50,7 @@ struct TurnState {
   PicoUsd cost = 0;        // of that usage
   std::string model;       // that answered last
   int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
+  std::size_t history_tokens_max = 0;  // no more than these were in it before
   std::optional<Message> reply;
   authority::Labels read;  // of all that the model had read for the reply
   TurnTrace trace;

@@ -43,7 +43,7 @@ class FileTurnLog final : public TurnLog {
   FileTurnLog(TurnLogConfig config, const Clock& clock)
       : config_(std::move(config)), clock_(clock) {}
 
-  Result<void> append(const json::object& turn) override {
+  Result<void> append(std::string_view turn) override {
     const std::string day = day_of(clock_.now());
     if (!file_ || day != day_) {
       SKEP_TRY(auto file,
@@ -52,7 +52,7 @@ class FileTurnLog final : public TurnLog {
       day_ = day;
       drop_old();
     }
-    return file_->append(to_json(turn));
+    return file_->append(turn);
   }
 
   Result<std::string> keep_tools(const llm::ToolSpecs& tools) override {

@@ -106,8 +106,13 @@ Task<Turn::Admitted> Turn::admit(Round& round, std::size_t index) {
   const tools::Tool* tool = deps_.toolbox.find(record.call.name);
   const bool offered =
       std::ranges::find(specs_, record.call.name, &llm::ToolSpec::name) != specs_.end();
-  if (tool != nullptr && !offered)
-    co_return result_for(record.call, "Not run: the persona in use does not have this tool.", true);
+  if (tool != nullptr && !offered) {
+    const bool blind = tool->only_shows() && !deps_.model.driver().may_take_images();
+    co_return result_for(record.call,
+                         blind ? "Not run: this model cannot see images."
+                               : "Not run: the persona in use does not have this tool.",
+                         true);
+  }
   const bool repeatable = tool == nullptr || tool->repeatable();
   LoopGuard::Verdict verdict = guard_.check(record.call);
   if (record.started && !repeatable)

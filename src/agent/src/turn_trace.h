@@ -4,6 +4,7 @@
 #include <chrono>
 #include <expected>
 #include <string>
+#include <vector>
 
 #include "skep/agent/settings.h"
 #include "skep/agent/turn_log.h"
@@ -19,6 +20,9 @@ struct TurnState;
 // What a request is, in a few bytes: equal marks, equal words to the model.
 std::string request_mark(const llm::Request& request);
 
+// {"input","output","cache_read","cache_write"}
+void append_usage(std::string& out, const Usage& usage);
+
 // Collects steps while a turn runs; empty where there is no turn log. Times are milliseconds from
 // the start of this process' part of the turn.
 class TurnTrace {
@@ -27,7 +31,7 @@ class TurnTrace {
 
   void begin(TurnLog* log, WallTime at);
   void offer(const llm::ToolSpecs& tools);
-  [[nodiscard]] std::vector<std::string> lines() const;  // the steps so far, as JSON
+  [[nodiscard]] const std::vector<std::string>& lines() const { return steps_; }  // so far, as JSON
   // What the conversation has of its own.
   void set(const ConversationSettings& settings) { settings_ = settings; }
   void set_tier(std::string tier, std::string why) {
@@ -46,14 +50,14 @@ class TurnTrace {
   void finish(const TurnState& turn, std::string_view agent, std::string_view outcome);
 
  private:
-  [[nodiscard]] double ms_at(Steady::time_point time) const;
+  [[nodiscard]] std::string ms_at(Steady::time_point time) const;
 
   TurnLog* log_ = nullptr;
   Steady::time_point began_{};
   WallTime began_at_{};
   std::string tools_, tier_, tier_why_;
   ConversationSettings settings_;
-  json::array steps_;
+  std::vector<std::string> steps_;
 };
 
 }  // namespace skep::agent

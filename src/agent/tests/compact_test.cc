@@ -34,6 +34,14 @@ std::vector<TranscriptEntry> talk(int count, std::size_t bytes) {
 TEST(Compaction, LeavesShortConversationsAlone) {
   EXPECT_FALSE(plan_compaction(talk(10, 400), 10'000));
   EXPECT_FALSE(plan_compaction(talk(1, 100'000), 1'000)) << "the newest turn always stays";
+  for (const std::size_t budget : {1'000u, 10'000u, 40'000u}) {
+    for (int turns = 1; turns < 200; turns += 7) {
+      const auto entries = talk(turns, 400);
+      if (plan_compaction(entries, budget))
+        EXPECT_FALSE(is_short(tokens_at_most(entries), budget)) << turns << " in " << budget;
+    }
+  }
+  EXPECT_TRUE(is_short(tokens_at_most(talk(4, 400)), 50'000));
 }
 
 TEST(Compaction, TakesWholeTurnsFromTheOldestOnDownToThreeFifths) {

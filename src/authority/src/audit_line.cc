@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "skep/base/json.h"
+#include "skep/base/json_text.h"
 #include "skep/base/secret.h"
 #include "skep/base/text.h"
 
@@ -12,6 +13,7 @@ namespace {
 constexpr std::size_t kNameBytesMax = 256;  // of principal, agent, resource
 constexpr std::size_t kWordBytesMax = 64;   // of action, outcome, trace
 constexpr std::size_t kDetailBytesMax = 200;
+constexpr std::size_t kLineBytesUsual = 512;
 
 std::string when(const AuditEntry& entry) { return format_rfc3339(entry.time, true); }
 
@@ -46,29 +48,21 @@ std::string chain_hash(const AuditEntry& entry) {
                                  std::string_view(entry.agent), std::string_view(entry.action),
                                  std::string_view(entry.resource), std::string_view(entry.outcome),
                                  std::string_view(entry.detail), std::string_view(entry.trace)}) {
-    all += fmt::format("{}:", field.size());
-    all += field;
+    fmt::format_int size(field.size());
+    all.append(size.data(), size.size()).append(":").append(field);
   }
   return hex_encode(sha256(all));
 }
 
 std::string audit_line(const AuditEntry& entry) {
-  std::string line = fmt::format(R"({{"seq":{})", entry.seq);
-  const auto add = [&line](std::string_view key, std::string_view value) {
-    line += fmt::format(R"(,"{}":)", key);
-    append_json_string(line, value);
-  };
-  add("time", when(entry));
-  add("principal", entry.principal);
-  add("agent", entry.agent);
-  add("action", entry.action);
-  add("resource", entry.resource);
-  add("outcome", entry.outcome);
-  add("detail", entry.detail);
-  add("trace", entry.trace);
-  add("prev", entry.prev);
-  add("hash", entry.hash);
-  return line + '}';
+  std::string line;
+  line.reserve(kLineBytesUsual);
+  JsonObjectText object(line);
+  object.number("seq", entry.seq).text("time", when(entry)).text("principal", entry.principal);
+  object.text("agent", entry.agent).text("action", entry.action).text("resource", entry.resource);
+  object.text("outcome", entry.outcome).text("detail", entry.detail).text("trace", entry.trace);
+  object.text("prev", entry.prev).text("hash", entry.hash).end();
+  return line;
 }
 
 Result<AuditEntry> parse_audit_line(std::string_view line) {

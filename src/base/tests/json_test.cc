@@ -18,6 +18,22 @@ TEST(Json, StringTextIsWhatAValueGives) {
   }
 }
 
+// Strings are looked at in blocks: each byte at each place of several.
+TEST(Json, StringTextIsRightWhereverAByteStands) {
+  for (std::size_t at = 0; at < 40; ++at) {
+    for (int byte = 0; byte < 0x80; ++byte) {
+      std::string text(40, 'x');
+      text[at] = static_cast<char>(byte);
+      std::string out;
+      append_json_string(out, text);
+      EXPECT_EQ(out, to_json(json::value(text))) << at << ' ' << byte;
+    }
+  }
+  std::string out;
+  append_json_string(out, "ééééééééééééééééééé");
+  EXPECT_EQ(out, "\"ééééééééééééééééééé\"");
+}
+
 TEST(Json, ParsesWholeTextsOnly) {
   EXPECT_EQ(to_json(*parse_json(R"( {"b":[1,2.5,"x",null,true]} )")),
             R"({"b":[1,2.5E0,"x",null,true]})");

@@ -42,7 +42,7 @@ std::vector<AgentSkill> Skills::those(May may) const {
   std::vector<AgentSkill> skills;
   if (may(xmpp::kAskSkill)) skills.push_back(describe(ask_spec()));
   for (const llm::ToolSpec& spec : toolbox_.specs()) {
-    if (may(spec.name)) skills.push_back(describe(spec));
+    if (may(spec.name)) skills.push_back(describe(toolbox_.find(spec.name)->spec()));
   }
   std::ranges::sort(skills, {}, &AgentSkill::id);
   return skills;

@@ -24,19 +24,18 @@ const std::vector<Described>& described() {
   static const std::vector<Described> kAll = {
       {Verb::kCreate,
        "cron_create",
-       "Have yourself told something later or regularly, for the person you talk to; they get your "
-       "answer.",
-       R"({"schedule":{"type":"string","minLength":1,"maxLength":256,"description":"\"0 9 * * mon-fri\", \"every 2h\", \"at 2026-12-24 18:00\" or \"in 10m\""},)"
-       R"("message":{"type":"string","minLength":1,"maxLength":16384,"description":"what you are told then"},)"
-       R"("name":{"type":"string","maxLength":128},"time_zone":{"type":"string","description":"IANA name"},)"
+       "Be told something later or regularly; the person you talk to gets your answer.",
+       R"({"schedule":{"type":"string","minLength":1,"maxLength":256,"description":"0 9 * * mon-fri; every 2h; at 2026-12-24 18:00; in 10m"},)"
+       R"("message":{"type":"string","minLength":1,"maxLength":16384},)"
+       R"("name":{"type":"string","maxLength":128},"time_zone":{"type":"string"},)"
        R"("missed":{"enum":["skip","once","all"]},"notify":{"type":"boolean"},)"
-       R"("deliver":{"type":"array","maxItems":3,"items":{"type":"string","maxLength":2100},"description":"where else the answer goes: \"file:PATH\" (added at its end), \"webhook:URL\", \"webhook:NAME\", \"mail:ADDRESS\""}})",
+       R"("deliver":{"type":"array","maxItems":3,"items":{"type":"string","maxLength":2100},"description":"file:PATH, webhook:URL, webhook:NAME or mail:ADDRESS, beside it"}})",
        {"schedule", "message"}},
       {Verb::kList, "cron_list", "The jobs of the person you talk to.", "{}", {}},
       {Verb::kCancel,
        "cron_cancel",
-       "End one of them.",
-       R"({"job_id":{"type":"string","minLength":1,"maxLength":128,"description":"id or name"}})",
+       "End a job, by id or name.",
+       R"({"job_id":{"type":"string","minLength":1,"maxLength":128}})",
        {"job_id"}}};
   return kAll;
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "temp_home.h"
 
 namespace skep::kernel {
@@ -53,6 +55,22 @@ TEST(Kernel, RemembersAcrossProcesses) {
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_TRUE(reply->contains(expected)) << *reply;
   }
+}
+
+// What is kept of a turn's tools is what the model was told. Each byte of it is paid for with every
+// request, so that more of them is a decision.
+TEST(Kernel, TheToolsOfAFreshHomeAreFewBytes) {
+  const TempHome home;
+  Loop loop;
+  ASSERT_TRUE(loop.run(open_say_close(&loop, demo_config(home.path()), "hello")));
+  std::vector<std::string> kept;
+  for (const auto& entry : std::filesystem::directory_iterator(home.path() + "/turns/tools"))
+    kept.push_back(entry.path());
+  ASSERT_EQ(kept.size(), 1u);
+  const std::uintmax_t bytes = std::filesystem::file_size(kept.front());
+  RecordProperty("bytes", static_cast<int>(bytes));
+  EXPECT_LE(bytes, 3800u);
+  EXPECT_GE(bytes, 1000u) << "the tools are missing";
 }
 
 Task<Code> open_twice(Loop* loop, std::string home) {

@@ -51,6 +51,7 @@ class OllamaDriver final : public HttpDriver {
   }
 
   [[nodiscard]] int context_window_tokens() const override { return options_.num_ctx; }
+  [[nodiscard]] bool may_take_images() const override { return !asked_ || options_.images; }
 
  private:
   static int wanted_window(const LlmConfig& config) {

@@ -126,6 +126,7 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
 }
 
 Result<void> make_directories(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0) return {};  // the usual case: only the last is missing
   for (std::size_t at = 0; at != std::string::npos;) {
     at = path.find('/', at + 1);
     const std::string part = path.substr(0, at);

@@ -85,11 +85,9 @@ class ApplyPatch final : public Tool {
  public:
   ApplyPatch(WorkspacePtr workspace, Pool& pool) : workspace_(std::move(workspace)), pool_(pool) {
     spec_ = make_spec("apply_patch",
-                      "Change workspace files, all or nothing. Format: *** Begin Patch, then *** "
-                      "Add File: p (lines with "
-                      "+), *** Update File: p [-> new] (hunks: @@ [line above], then lines with "
-                      "space, - or +), *** "
-                      "Delete File: p, then *** End Patch.",
+                      "Change workspace files, all or nothing: *** Begin Patch, then *** Add File: "
+                      "p (lines with +), *** Update File: p [-> new] (@@ [line above], then lines "
+                      "with space, - or +), *** Delete File: p, then *** End Patch.",
                       R"({"patch":{"type":"string"}})", {"patch"});
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }

@@ -139,23 +139,21 @@ std::vector<std::unique_ptr<Tool>> make_file_tools(const WorkspacePtr& workspace
     tools.push_back(std::make_unique<FileTool>(std::move(spec), action, work, workspace, pool));
   };
   add(Action::kFileRead,
-      make_spec(
-          "file_read", "Read a text file of the workspace.",
-          R"({"path":{"type":"string"},"offset":{"type":"integer","minimum":1,"description":"first line"},)"
-          R"("limit":{"type":"integer","minimum":1,"description":"lines"}})",
-          {"path"}),
+      make_spec("file_read", "Read a workspace text file, or limit lines of it from line offset.",
+                R"({"path":{"type":"string"},"offset":{"type":"integer","minimum":1},)"
+                R"("limit":{"type":"integer","minimum":1}})",
+                {"path"}),
       file_read);
   add(Action::kFileWrite,
-      make_spec("file_write", "Write a text file in the workspace, replacing what is there.",
+      make_spec("file_write", "Write a workspace text file, replacing what is there.",
                 R"({"path":{"type":"string"},"content":{"type":"string"}})", {"path", "content"}),
       file_write);
   add(Action::kFileRead,
-      make_spec("file_list", "List a folder of the workspace; \".\" is the workspace itself.",
-                kPath, {"path"}),
+      make_spec("file_list", "List a workspace folder; \".\" is the workspace itself.", kPath,
+                {"path"}),
       file_list);
   add(Action::kFileWrite,
-      make_spec("create_directory", "Make a folder in the workspace.", kPath, {"path"}),
-      create_directory);
+      make_spec("create_directory", "Make a workspace folder.", kPath, {"path"}), create_directory);
   tools.push_back(make_apply_patch(workspace, pool));
   tools.push_back(make_image_analyze(workspace, pool));
   return tools;

@@ -29,7 +29,7 @@ ToolOutput look_at(const Workspace& workspace, const std::string& path, std::str
 class ImageAnalyze final : public Tool {
  public:
   ImageAnalyze(WorkspacePtr workspace, Pool& pool)
-      : spec_(make_spec("image_analyze", "Look at an image in your workspace.",
+      : spec_(make_spec("image_analyze", "Look at a workspace image.",
                         R"({"path":{"type":"string"},
                             "prompt":{"type":"string","maxLength":2000}})",
                         {"path"})),
@@ -38,6 +38,7 @@ class ImageAnalyze final : public Tool {
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
   [[nodiscard]] bool side_by_side() const override { return true; }
+  [[nodiscard]] bool only_shows() const override { return true; }
   [[nodiscard]] std::vector<Need> needs(const json::value& arguments) const override {
     return {{authority::Action::kFileRead, path_resource(get_string(arguments, "path"))}};
   }

@@ -260,11 +260,11 @@ std::vector<std::unique_ptr<Tool>> make_memory_tools(const MemoryToolDeps& deps)
       make_spec(
           "memory_store",
           deps.shared == nullptr
-              ? "Keep a note about the person for later conversations. The same key replaces "
-                "the old note."
-              : "Keep a note about the person for later conversations. The same key replaces "
-                "the old note. With \"shared.\" before the key everybody can read it.",
-          R"({"key":{"type":"string","minLength":1,"description":"short name, e.g. birthday"},)"
+              ? "Keep a note about the person for later conversations, under a short key. The same "
+                "key replaces it."
+              : "Keep a note about the person for later conversations, under a short key. The same "
+                "key replaces it. Everybody can read \"shared.\" keys.",
+          R"({"key":{"type":"string","minLength":1},)"
           R"("content":{},"value":{}})",
           {"key"}),
       &Notes::store,
@@ -274,8 +274,7 @@ std::vector<std::unique_ptr<Tool>> make_memory_tools(const MemoryToolDeps& deps)
   tools.push_back(std::make_unique<NotesTool>(
       notes,
       make_spec("memory_recall",
-                "Find notes kept with memory_store. Matches part of key or content; an empty query "
-                "lists all.",
+                "Find notes of memory_store by a part of key or content; no query lists all.",
                 deps.shared == nullptr ? R"({"query":{"type":"string"},"key":{"type":"string"}})"
                                        : R"({"query":{"type":"string"},"key":{"type":"string"},)"
                                          R"("scope":{"enum":["self","shared"]}})",
@@ -290,8 +289,8 @@ std::vector<std::unique_ptr<Tool>> make_memory_tools(const MemoryToolDeps& deps)
   tools.push_back(std::make_unique<NotesTool>(
       notes,
       make_spec("memory_search",
-                "Search earlier conversations, notes and shared files. Use it before you answer "
-                "about the past, decisions, people, projects.",
+                "Search earlier conversations, notes and shared files. Do so before you answer "
+                "about the past.",
                 R"({"query":{"type":"string","minLength":1},)"
                 R"("scope":{"enum":["all","self","shared"]},"limit":{"type":"integer"}})",
                 {"query"}),

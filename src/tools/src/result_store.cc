@@ -51,12 +51,11 @@ void make_room(const fs::path& folder, std::uintmax_t wanted) {
 class ResultRead final : public Tool {
  public:
   explicit ResultRead(const ResultStore& store)
-      : spec_(make_spec(
-            "result_read", "Read on in a tool result that was cut, by the handle in its note.",
-            R"({"handle":{"type":"string"},"offset":{"type":"integer","minimum":0},)"
-            R"("bytes":{"type":"integer","minimum":1,"maximum":40000},)"
-            R"("find":{"type":"string","description":"begin at the next place with this text"}})",
-            {"handle"})),
+      : spec_(make_spec("result_read", "Read on in a cut tool result, by the handle in its note.",
+                        R"({"handle":{"type":"string"},"offset":{"type":"integer","minimum":0},)"
+                        R"("bytes":{"type":"integer","minimum":1,"maximum":40000},)"
+                        R"("find":{"type":"string","description":"text to begin at"}})",
+                        {"handle"})),
         store_(store) {}
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }

@@ -14,7 +14,7 @@ std::string offset_text(long seconds) {
 class SystemTime final : public Tool {
  public:
   explicit SystemTime(const Clock& clock) : clock_(clock) {
-    spec_ = {"system_time", "The exact time now: UTC, local, zone, weekday, epoch seconds.",
+    spec_ = {"system_time", "The exact time: UTC, local, zone, weekday, epoch.",
              json::object{{"type", "object"}, {"properties", json::object()}}};
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }

@@ -7,6 +7,7 @@
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/tools/result_store.h"
+#include "told.h"
 
 namespace skep::tools {
 namespace {
@@ -66,9 +67,13 @@ Result<void> Toolbox::add(std::unique_ptr<Tool> tool) {
   auto place = std::ranges::find_if(
       entries_, [&](const Entry& e) { return e.tool->spec().name > spec.name; });
   entries_.insert(place, Entry{std::move(tool), std::move(*schema)});
-  std::vector<llm::ToolSpec> specs;
-  for (const Entry& entry : entries_) specs.push_back(entry.tool->spec());
+  std::vector<llm::ToolSpec> specs, blind;
+  for (const Entry& entry : entries_) {
+    specs.push_back(told(entry.tool->spec()));
+    if (!entry.tool->only_shows()) blind.push_back(specs.back());
+  }
   specs_ = std::move(specs);
+  blind_specs_ = std::move(blind);
   return {};
 }
 

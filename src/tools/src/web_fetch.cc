@@ -4,6 +4,7 @@
 #include "skep/base/untrusted.h"
 #include "skep/net/egress.h"
 #include "skep/tools/builtin.h"
+#include "spec.h"
 
 namespace skep::tools {
 namespace {
@@ -47,13 +48,8 @@ std::string shortened(std::string text, std::size_t bytes_max) {
 class WebFetch final : public Tool {
  public:
   WebFetch(net::HttpClient& http, WebFetchConfig config) : http_(http), config_(config) {
-    json::object url{
-        {"type", "string"}, {"minLength", 1}, {"description", "http or https address"}};
-    spec_ = {"web_fetch", "Read a public web page as text.",
-             json::object{{"type", "object"},
-                          {"properties", json::object{{"url", std::move(url)}}},
-                          {"required", json::array{"url"}},
-                          {"additionalProperties", false}}};
+    spec_ = make_spec("web_fetch", "Read a public web page as text.",
+                      R"({"url":{"type":"string","minLength":1}})", {"url"});
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }

@@ -16,6 +16,7 @@ class ScriptedTool : public Tool {
   }
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return true; }
+  [[nodiscard]] bool only_shows() const override { return shows; }
   [[nodiscard]] std::chrono::milliseconds timeout() const override { return limit; }
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     ++runs;
@@ -27,6 +28,7 @@ class ScriptedTool : public Tool {
   }
   int runs = 0;
   bool waits = false;
+  bool shows = false;
   std::string text = "fine";
   json::object last;
   std::chrono::milliseconds limit{60'000};
@@ -111,6 +113,32 @@ TEST_F(ToolboxTest, ArgumentsMustFitTheSchema) {
     runs += one.complaint == nullptr ? 1 : 0;
     EXPECT_EQ(tool->runs, runs);
   }
+}
+
+TEST_F(ToolboxTest, ModelsAreToldOfASchemaWithoutWhatOnlyTheCheckNeeds) {
+  add("long",
+      R"({"type":"object","properties":{"minimum":{"type":"string","minLength":1,"maxLength":400},
+      "n":{"type":"integer","minimum":0,"maximum":9},"code":{"type":"string","minLength":2,"maxLength":8},
+      "list":{"type":"array","items":{"type":"object","properties":{},"additionalProperties":false}},
+      "any":{"anyOf":[{"type":"string","minLength":1},{"type":"number","minimum":5}]}},
+      "required":["n"],"additionalProperties":false})");
+  EXPECT_EQ(
+      toolbox.specs()[0].input_schema.text(),
+      R"({"type":"object","properties":{"minimum":{"type":"string"},"n":{"type":"integer","maximum":9},)"
+      R"("code":{"type":"string","minLength":2,"maxLength":8},)"
+      R"("list":{"type":"array","items":{"type":"object","properties":{}}},)"
+      R"("any":{"anyOf":[{"type":"string"},{"type":"number","minimum":5}]}},"required":["n"]})");
+  EXPECT_TRUE(call("long", *parse_json(R"({"n":1,"x":1})")).is_error) << "the check is whole";
+}
+
+TEST_F(ToolboxTest, WhatOnlyShowsIsForModelsThatSee) {
+  add("read");
+  auto tool = std::make_unique<ScriptedTool>("look");
+  tool->shows = true;
+  ASSERT_TRUE(toolbox.add(std::move(tool)));
+  EXPECT_EQ(toolbox.specs().size(), 2u);
+  ASSERT_EQ(toolbox.specs(/*sees_images=*/false).size(), 1u);
+  EXPECT_EQ(toolbox.specs(/*sees_images=*/false)[0].name, "read");
 }
 
 TEST_F(ToolboxTest, OneFaultIsOneLine) {

@@ -31,7 +31,7 @@ class TurnLog {
 
   static Result<std::unique_ptr<TurnLog>> open(TurnLogConfig config, const Clock& clock);
   virtual ~TurnLog() = default;
-  virtual Result<void> append(const json::object& turn) = 0;
+  virtual Result<void> append(std::string_view turn) = 0;  // a JSON object
   // The name under which the definitions are kept (16 hex digits).
   virtual Result<std::string> keep_tools(const llm::ToolSpecs& tools) = 0;
 };

@@ -131,6 +131,8 @@ class Driver {
       const = 0;  // "anthropic (claude-sonnet-4-5)": for people
   [[nodiscard]] virtual std::string model() const = 0;
   [[nodiscard]] virtual bool takes_images() const = 0;
+  // Also true of one that will only know when it is first asked.
+  [[nodiscard]] virtual bool may_take_images() const { return takes_images(); }
   [[nodiscard]] virtual int context_window_tokens() const = 0;
 };
 

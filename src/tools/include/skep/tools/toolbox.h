@@ -76,6 +76,8 @@ class Tool {
   }
   // The same for a person who is asked, behind "May I …": "run `make test` in my sandbox".
   [[nodiscard]] virtual std::string describe(const json::value& arguments) const;
+  // True when it is of no use to a model that cannot see images.
+  [[nodiscard]] virtual bool only_shows() const { return false; }
   // Where the words of its output come from.
   [[nodiscard]] virtual authority::Labels taint() const { return {}; }
   // `arguments` satisfy the spec's schema. Failure is an output with is_error, in words the model
@@ -104,7 +106,11 @@ class Toolbox {
   // From now on the whole text of a result over `bytes_max` (at most result_bytes_max) is kept in
   // `store`, which outlives this, and the note says by which handle result_read finds it.
   void keep_long_results(const ResultStore& store, std::size_t bytes_max);
-  [[nodiscard]] const llm::ToolSpecs& specs() const { return specs_; }  // as of the last add()
+  // As models are told of them (src/told.h), as of the last add(). A model that cannot see is not
+  // told of what only shows.
+  [[nodiscard]] const llm::ToolSpecs& specs(bool sees_images = true) const {
+    return sees_images ? specs_ : blind_specs_;
+  }
   [[nodiscard]] const Tool* find(std::string_view name) const;
   // What call() would answer without running anything: an unknown tool, bad arguments.
   [[nodiscard]] std::optional<ToolOutput> refusal(const ToolCall& call) const;
@@ -125,7 +131,7 @@ class Toolbox {
   mutable std::deque<std::chrono::steady_clock::time_point> recent_;  // calls of the last minute
   const ResultStore* results_ = nullptr;
   std::size_t result_bytes_max_ = result_bytes_max;
-  llm::ToolSpecs specs_;
+  llm::ToolSpecs specs_, blind_specs_;
 };
 
 }  // namespace skep::tools
