@@ -244,6 +244,7 @@ Message Executor::errand_for(const Execution& e) const {
   if (trim(text).starts_with('/')) text = "/" + std::string(trim(text));
   message.parts.emplace_back(TextPart{std::move(text)});
   put_errand(message, {.tokens_max = e.tokens_max, .owner = deps_.config.owner});
+  put_role(message, Role::kUser);  // [federation.peers] says what they may; it ends at talking
   return message;
 }
 

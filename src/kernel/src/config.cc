@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 
 #include "skep/base/config_keys.h"
@@ -32,6 +33,32 @@ std::shared_ptr<const llm::Catalogue> open_catalogue(ConfigSection& root, const 
     catalogue = llm::Catalogue::open();
   }
   return std::make_shared<const llm::Catalogue>(std::move(catalogue).value());
+}
+
+// [[users]], for the kernel and each channel.
+void read_people(ConfigSection& root, KernelConfig& config) {
+  const auto normal = [](std::string_view text) -> Result<std::string> {
+    const bool domain = text.starts_with('@');
+    SKEP_TRY(const xmpp::Jid jid, xmpp::Jid::parse(domain ? text.substr(1) : text));
+    if (!jid.is_bare() || jid.local().empty() != domain) {
+      return fail(Code::kInvalid,
+                  "an address is \"ann@example.org\", \"@example.org\" for everybody there, "
+                  "\"ann@cli\" or \"hive:lab\"");
+    }
+    return domain ? "@" + jid.domain() : jid.str();
+  };
+  config.people = identity::People::read(root, normal);
+  const auto give = [&](channels::XmppChannelConfig& channel) {
+    channel.allow.people = config.people;
+    for (const std::string& admin : channel.allow.admins) {
+      if (config.people.names(admin) && config.people.role_of(admin) < Role::kOwner)
+        root.problem("users", fmt::format("{} is in [agent] admin_jids, whose people are owners, "
+                                          "and has another role here",
+                                          admin));
+    }
+  };
+  if (config.xmpp) give(*config.xmpp);
+  for (channels::XmppChannelConfig& one : config.xmpp_accounts) give(one);
 }
 
 // What needs agent and channel in one process says so.
@@ -109,6 +136,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   xmpp.keep_files_in(home + "/run");
   for (channels::XmppChannelConfig& one : config.xmpp_accounts) one.keep_files_in(home + "/run");
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
+  read_people(root, config);
   config.federation = federation::FederationConfig::read(root);
   if (config.federation.wanted() && !config.xmpp)
     root.problem("federation", "other domains are reached over XMPP: it needs [server] as well");

@@ -9,7 +9,8 @@ namespace {
 
 // Keys, and sections with all that is in them, that are looked at anew each time they are needed,
 // or are handed on below. docs/configuration.md lists them; a test compares.
-constexpr std::string_view kLive[] = {"agent.allowed_jids",
+constexpr std::string_view kLive[] = {"users[",
+                                      "agent.allowed_jids",
                                       "agent.allowed_domains",
                                       "agent.admin_jids",
                                       "log.level",
@@ -35,7 +36,8 @@ constexpr std::string_view kLiveOfAccounts[] = {"allowed_jids", "allowed_domains
 
 bool is_live(std::string_view key) {
   const bool listed = std::ranges::any_of(kLive, [&](std::string_view one) {
-    return one.ends_with('.') ? key.starts_with(one) : key == one;
+    const bool all = one.ends_with('.') || one.ends_with('[');
+    return all ? key.starts_with(one) : key == one;
   });
   if (listed) return true;
   return key.starts_with("accounts[") &&

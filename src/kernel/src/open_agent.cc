@@ -160,6 +160,7 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
       .settings = [raw = open.get()](const Conversation&) { return settings_of(raw->manifest_); },
       .journal_kind = std::move(plan.journal_kind),
       .jobs = house.jobs,
+      .role_of = house.role_of,
       .models = manifest.model.is_default() ? &house.models : nullptr,
       .turn_log = house.turn_log};
   if (wanted("spawn_agent")) {

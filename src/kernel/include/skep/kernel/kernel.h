@@ -15,6 +15,7 @@
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
 #include "skep/federation/config.h"
+#include "skep/identity/people.h"
 #include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/kernel/nodes.h"
@@ -94,6 +95,7 @@ struct KernelConfig {
   NodesConfig nodes;                           // [nodes]
   StreamsConfig streams;                       // [streams]
   AuthoritySideConfig authority;               // [authority]
+  identity::People people;                     // [[users]]; each channel has them too
   tools::XmppSendConfig xmpp_send;             // [skills.xmpp_send]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;
