@@ -61,6 +61,26 @@ void read_people(ConfigSection& root, KernelConfig& config) {
   for (channels::XmppChannelConfig& one : config.xmpp_accounts) give(one);
 }
 
+void read_signers(ConfigSection& section, AgentsConfig& config) {
+  std::vector<std::string> texts;
+  section.read("trusted_signers", texts);
+  for (const std::string& text : texts) {
+    auto signer = authority::parse_signer(text);
+    if (!signer) {
+      section.problem("trusted_signers", fmt::format("\"{}\": {}", text, signer.error().message));
+      continue;
+    }
+    const bool twice = std::ranges::any_of(config.signers, [&](const authority::Signer& other) {
+      return other.name == signer->name || other.key == signer->key;
+    });
+    if (twice) section.problem("trusted_signers", fmt::format("\"{}\" is there twice", text));
+    config.signers.push_back(*std::move(signer));
+  }
+  section.read("require_signed", config.require_signed);
+  if (config.require_signed && config.signers.empty())
+    section.problem("require_signed", "without trusted_signers no agent could be started");
+}
+
 // What needs agent and channel in one process says so.
 void check_nodes(ConfigSection& root, const KernelConfig& config) {
   if (config.nodes.all_inside()) return;
@@ -86,6 +106,7 @@ AgentsConfig AgentsConfig::read(ConfigSection section) {
   section.read_duration("hung_secs", std::chrono::seconds(1), config.hung);
   section.read_duration("recovery_secs", std::chrono::seconds(1), config.recovery);
   section.read_choice("main_tools", {"auto", "on", "off"}, config.main_tools);
+  read_signers(section, config);
   return config;
 }
 

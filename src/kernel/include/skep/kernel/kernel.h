@@ -10,6 +10,7 @@
 #include "skep/agent/sub_agents.h"
 #include "skep/async/pool.h"
 #include "skep/attachments/attachments.h"
+#include "skep/authority/signature.h"
 #include "skep/base/config.h"
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
@@ -53,6 +54,11 @@ struct AgentsConfig {
   // recovery_secs: between two starts of an agent that has crashed; it doubles where a start fails.
   std::chrono::milliseconds recovery{60'000};
   static constexpr int hangs_max = 3;  // in a row; then the agent is ended
+  // trusted_signers ("ops:<64 hex>"): whose signature under a manifest counts.
+  std::vector<authority::Signer> signers;
+  // require_signed: a manifest without one is not spawned, whoever asks. A signature that is there
+  // is always looked at.
+  bool require_signed = false;
 
   static AgentsConfig read(ConfigSection section);
 };
