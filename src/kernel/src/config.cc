@@ -15,6 +15,7 @@ void read_own(ConfigSection root, KernelConfig& config) {
   root.child("hive").read("default_agent", config.default_agent);
   config.gateway = fabric::GatewayConfig::read(root.child("hive"), config.home);
   root.child("api").read("listen", config.api_listen);
+  config.api_rate = RateLimitConfig::read(root.child("api").child("rate_limit"));
 
   std::string sync = "process";
   root.child("store").read_choice("sync", {"process", "disk"}, sync);
@@ -107,6 +108,14 @@ AgentsConfig AgentsConfig::read(ConfigSection section) {
   section.read_duration("recovery_secs", std::chrono::seconds(1), config.recovery);
   section.read_choice("main_tools", {"auto", "on", "off"}, config.main_tools);
   read_signers(section, config);
+  return config;
+}
+
+RateLimitConfig RateLimitConfig::read(ConfigSection section) {
+  RateLimitConfig config;
+  section.read("per_minute", config.per_minute, {.min = 0, .max = 1'000'000'000});
+  section.read("owner_per_minute", config.owner_per_minute, {.min = 0, .max = 1'000'000'000});
+  section.read("clients_max", config.clients_max, {.min = 1, .max = 1'000'000});
   return config;
 }
 

@@ -69,6 +69,16 @@ struct MemoryToolsConfig {
   static MemoryToolsConfig read(ConfigSection section);
 };
 
+// [api.rate_limit]: what clients of the HTTP routes may ask for in a minute, and at once, in units
+// that docs/api.md lists.
+struct RateLimitConfig {
+  std::int64_t per_minute = 500;  // of each client address without the token; 0: no limit
+  std::int64_t owner_per_minute = 3'000'000;  // of all who have the token, together
+  std::size_t clients_max = 10'000;           // addresses remembered; more share one limit
+
+  static RateLimitConfig read(ConfigSection section);
+};
+
 // Everything skep.toml says, typed.
 struct KernelConfig {
   std::string home;
@@ -76,6 +86,7 @@ struct KernelConfig {
   std::string default_agent;                  // [hive] default_agent; empty: the own agent
   fabric::GatewayConfig gateway;              // [hive] listen, uplinks, …
   std::string api_listen = "127.0.0.1:4545";  // [api] listen
+  RateLimitConfig api_rate;                   // [api.rate_limit]
   store::Sync sync = store::Sync::kProcess;   // [store] sync = "process" | "disk"
   std::string log_level = "info";             // [log] level, file
   std::string log_file;
