@@ -37,3 +37,18 @@ def call(function, *args):
     async def shim():
         return function(*args)
     return run(shim())
+
+
+def run_alone(coroutine):
+    """Runs it in a loop of its own on this thread, for clients that leave tasks behind, which end with it: slixmpp does."""
+    alone = asyncio.new_event_loop()
+    asyncio.set_event_loop(alone)
+    try:
+        return alone.run_until_complete(coroutine)
+    finally:
+        left = asyncio.all_tasks(alone)
+        for task in left:
+            task.cancel()
+        alone.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        asyncio.set_event_loop(None)
+        alone.close()

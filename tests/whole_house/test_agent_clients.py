@@ -7,7 +7,7 @@ import unittest
 import xml.etree.ElementTree as ET
 
 import slixmpp
-from support import procs, skep
+from support import aio, procs, skep
 from whole_house.two_domains import EXECUTE, SKILLS, TwoDomains, execute, peer
 
 JS = os.path.join(skep.ROOT, "tests", "xmpp_js")
@@ -59,17 +59,7 @@ class IndependentClients(TwoDomains):
                 ann.disconnect(wait=1)
                 await asyncio.wait_for(ann.disconnected, 30)
 
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        try:
-            loop.run_until_complete(talk())
-        finally:
-            left = asyncio.all_tasks(loop)   # slixmpp leaves some of its own behind
-            for task in left:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-            asyncio.set_event_loop(None)
-            loop.close()
+        aio.run_alone(talk())
 
 
 if __name__ == "__main__":

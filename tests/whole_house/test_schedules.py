@@ -6,7 +6,7 @@ import time
 
 from support.model_server import Step
 from whole_house.base import procs, xmpp_server
-from whole_house.test_agents import Agents, asked_by, manifest, says
+from whole_house.agents import Agents, asked_by, manifest, says
 
 DUE = re.compile(r'\(Scheduled job "([^"]*)", due ([^.]*)\.')
 BODY = "{jabber:client}body"

@@ -4,6 +4,7 @@ import unittest
 
 import slixmpp
 from slixmpp.exceptions import XMPPError
+from support import aio
 from whole_house.base import WholeHouse, skep
 
 WAIT = 30
@@ -80,17 +81,7 @@ class IndependentClient(WholeHouse):
                 person.disconnect(wait=1)
                 await asyncio.wait_for(person.disconnected, WAIT)
 
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        try:
-            loop.run_until_complete(all_of_it())
-        finally:
-            left = asyncio.all_tasks(loop)   # slixmpp leaves some of its own behind
-            for task in left:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-            asyncio.set_event_loop(None)
-            loop.close()
+        aio.run_alone(all_of_it())
 
     def files(self, mode):
         hosts = [f"{self.server.host}:{self.server.http_port}"]

@@ -93,11 +93,14 @@ Destination way_back(const TurnState& state) {
   return state.message.src;
 }
 
-void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase,
-                   std::string_view text) {
+namespace {
+
+// Something about a message that is being worked on, to the one who sent it.
+Message progress_of(const AgentDeps& deps, const TurnState& state, MessageId id,
+                    Progress progress) {
   const Message& asked = state.message;
   Message event;
-  event.id = MessageId(mint_ulid());
+  event.id = std::move(id);
   event.trace = asked.trace;
   event.dst = way_back(state);
   event.kind = Kind::kProgress;
@@ -105,25 +108,26 @@ void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phas
   event.sent_at = deps.clock.now();
   event.conversation = asked.conversation;
   event.reply_address = asked.reply_address;
-  event.progress = Progress{phase, std::string(text)};
-  (void)deps.out.deliver(std::move(event));
+  event.progress = std::move(progress);
+  return event;
+}
+
+}  // namespace
+
+void send_progress(AgentDeps& deps, const TurnState& state, Progress::Phase phase,
+                   std::string_view text) {
+  (void)deps.out.deliver(
+      progress_of(deps, state, MessageId(mint_ulid()), Progress{phase, std::string(text)}));
 }
 
 void send_question(AgentDeps& deps, const TurnState& state, const std::string& question,
                    std::string text) {
   const Message& asked = state.message;
-  Message event;
-  event.id = MessageId(fmt::format("{}-{}", asked.id.str(), question));
-  event.trace = asked.trace;
-  event.dst = way_back(state);
-  event.kind = Kind::kProgress;
-  event.in_reply_to = asked.id;
-  event.sent_at = deps.clock.now();
-  event.conversation = asked.conversation;
-  event.reply_address = asked.reply_address;
+  Message event =
+      progress_of(deps, state, MessageId(fmt::format("{}-{}", asked.id.str(), question)),
+                  Progress{Progress::Phase::kAsks, std::move(text)});
   const std::string& channel = asked.conversation.channel;
   if (const json::value* noted = asked.meta.if_contains(channel)) event.meta[channel] = *noted;
-  event.progress = Progress{Progress::Phase::kAsks, std::move(text)};
   if (auto sent = deps.out.deliver(std::move(event)); !sent)
     log::warn("agent", "the question {} could not be shown: {}", question,
               sent.error().to_string());

@@ -240,7 +240,8 @@ TEST_F(CommandTest, AnEscapedSlashReachesTheModel) {
 TEST_F(CommandTest, ACommandWithAFileIsAMessageForTheModel) {
   model.says("nice file");
   Message message = user_message("/new");
-  message.parts.emplace_back(FilePart{"a.pdf", "application/pdf", 1024, "https://x.example/a.pdf"});
+  message.parts.emplace_back(
+      FilePart{"a.pdf", "application/pdf", 1024, "https://x.example/a.pdf", ""});
   ASSERT_TRUE(agent->deliver(std::move(message)));
   run_until_replies(1);
   EXPECT_EQ(channel.text(0), "nice file");
@@ -249,10 +250,7 @@ TEST_F(CommandTest, ACommandWithAFileIsAMessageForTheModel) {
 TEST_F(CommandTest, ImmediateCommandsDoNotWaitForRunningTurns) {
   config.turns_max = 1;
   reconfigure();
-  model.says("late");
-  model.scenes.back().hold = true;
-  ASSERT_TRUE(agent->deliver(user_message("think")));
-  run_until([this] { return model.held == 1; });
+  hold_answer("late");
   EXPECT_EQ(agent->deliver(user_message("/ping")).has_value(), true);
   EXPECT_EQ(agent->deliver(user_message("/ping", "bob@example.org")).has_value(), true);
   run_until([this] { return channel.replies.size() == 2; });
@@ -265,10 +263,7 @@ TEST_F(CommandTest, ImmediateCommandsDoNotWaitForRunningTurns) {
 TEST_F(CommandTest, CommandsInTheLaneNeedNoPlaceAmongRunningTurns) {
   config.turns_max = 1;
   reconfigure();
-  model.says("late");
-  model.scenes.back().hold = true;
-  ASSERT_TRUE(agent->deliver(user_message("think")));
-  run_until([this] { return model.held == 1; });
+  hold_answer("late");
   ASSERT_TRUE(agent->deliver(user_message("/new", "bob@example.org")));
   run_until([this] { return channel.replies.size() == 1; });
   EXPECT_EQ(channel.replies.at(0).conversation.peer, "bob@example.org");
@@ -277,10 +272,7 @@ TEST_F(CommandTest, CommandsInTheLaneNeedNoPlaceAmongRunningTurns) {
 }
 
 TEST_F(CommandTest, NewTakesItsPlaceBehindARunningTurn) {
-  model.says("done");
-  model.scenes.back().hold = true;
-  ASSERT_TRUE(agent->deliver(user_message("think")));
-  run_until([this] { return model.held == 1; });
+  hold_answer("done");
   ASSERT_TRUE(agent->deliver(user_message("/new")));
   model.release();
   run_until_replies(2);
@@ -311,10 +303,7 @@ TEST_F(CommandTest, CancelStopsTheRunningTurnAndOnlyThat) {
 TEST_F(CommandTest, CancelStopsATurnThatWaitsForItsStart) {
   config.turns_max = 1;
   reconfigure();
-  model.says("long");
-  model.scenes.back().hold = true;
-  ASSERT_TRUE(agent->deliver(user_message("think")));
-  run_until([this] { return model.held == 1; });
+  hold_answer("long");
   ASSERT_TRUE(agent->deliver(user_message("me too", "bob@example.org")));
   ASSERT_TRUE(agent->deliver(user_message("/cancel", "bob@example.org")));
   run_until([this] { return channel.replies.size() == 2; });

@@ -1,4 +1,5 @@
 // When something fails, the person gets exactly one honest reply and nobody else waits.
+#include "forwarding_journal.h"
 #include "support.h"
 
 namespace skep::agent {
@@ -139,39 +140,19 @@ TEST_F(FailureTest, AReplyThatTheChannelCanNeverTakeEndsTheTurn) {
 }
 
 // A journal on a disk that is full now and then.
-class FullJournal : public store::Journal {
+class FullJournal : public testing::ForwardingJournal {
  public:
   FullJournal(std::unique_ptr<store::Journal> real, bool& full)
-      : real_(std::move(real)), full_(full) {}
-  [[nodiscard]] std::vector<store::JournalEntry> unfinished(std::string_view kind) const override {
-    return real_->unfinished(kind);
-  }
-  [[nodiscard]] std::vector<std::string> kinds() const override { return real_->kinds(); }
+      : ForwardingJournal(std::move(real)), full_(full) {}
   Result<void> begin(std::string_view kind, const store::EntryId& id,
                      std::string_view what) override {
-    if (full_) return full();
-    return real_->begin(kind, id, what);
+    return full_ ? full() : ForwardingJournal::begin(kind, id, what);
   }
   Result<void> step(const store::EntryId& id, std::string_view what) override {
-    if (full_) return full();
-    return real_->step(id, what);
+    return full_ ? full() : ForwardingJournal::step(id, what);
   }
   Result<void> end(const store::EntryId& id) override {
-    if (full_) return full();
-    return real_->end(id);
-  }
-  [[nodiscard]] bool contains(const store::EntryId& id) const override {
-    return real_->contains(id);
-  }
-  [[nodiscard]] std::size_t size() const override { return real_->size(); }
-  Result<void> remember(std::string_view set, std::string_view key) override {
-    return real_->remember(set, key);
-  }
-  [[nodiscard]] std::vector<std::string> remembered(std::string_view set) const override {
-    return real_->remembered(set);
-  }
-  [[nodiscard]] bool remembers(std::string_view set, std::string_view key) const override {
-    return real_->remembers(set, key);
+    return full_ ? full() : ForwardingJournal::end(id);
   }
   mutable int refused = 0;
 
@@ -180,7 +161,6 @@ class FullJournal : public store::Journal {
     ++refused;
     return fail(Code::kExhausted, "no space left on device");
   }
-  std::unique_ptr<store::Journal> real_;
   bool& full_;
 };
 
@@ -193,10 +173,7 @@ TEST_F(FailureTest, OnAFullDiskNothingIsAcceptedAndWhatWasAcceptedWaits) {
   make_agent();
   EXPECT_EQ(agent->deliver(user_message("refused")).error().code, Code::kExhausted);
   full = false;
-  model.says("room again");
-  model.scenes.back().hold = true;
-  ASSERT_TRUE(agent->deliver(user_message("go")));
-  run_until([this] { return model.held == 1; });
+  hold_answer("room again", "go");
   full = true;
   watched.refused = 0;
   model.release();
@@ -226,10 +203,7 @@ TEST_F(FailureTest, ClosingLetsRunningTurnsFinishAndRefusesNewOnes) {
 }
 
 TEST_F(FailureTest, ClosingInAHurryKeepsRunningTurnsInTheJournal) {
-  model.says("never");
-  model.scenes.back().hold = true;
-  ASSERT_TRUE(agent->deliver(user_message("go")));
-  run_until([this] { return model.held == 1; });
+  hold_answer("never", "go");
   Ctx at_once;
   at_once.deadline = std::chrono::steady_clock::now();
   close_agent(at_once);

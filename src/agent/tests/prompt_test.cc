@@ -158,7 +158,7 @@ TEST(Prompt, NamesFilesOfPastAndPresentInOneLineEach) {
   with_file.attachments = {{"a \"b\".pdf", "application/pdf", "120 KB"}};
   input.history = {with_file, assistant("seen")};
   input.newest = {TextPart{"and this"},
-                  FilePart{"c.txt", "text/plain", 2048, "https://x.example/c"},
+                  FilePart{"c.txt", "text/plain", 2048, "https://x.example/c", ""},
                   ImagePart{"image/png", "bytes"}};
   Prompt prompt = assemble(input);
   auto lines = lines_of(prompt);

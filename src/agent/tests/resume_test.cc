@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <set>
 
+#include "forwarding_journal.h"
 #include "support.h"
 
 namespace skep::agent {
@@ -23,36 +24,19 @@ using testing::user_message;
 constexpr int kDied = 9, kFinished = 0, kBroken = 3;
 
 // Dies before or after the n-th write.
-class MortalJournal : public store::Journal {
+class MortalJournal : public testing::ForwardingJournal {
  public:
   MortalJournal(std::unique_ptr<store::Journal> real, int writes_left, bool after)
-      : real_(std::move(real)), writes_left_(writes_left), after_(after) {}
-  [[nodiscard]] std::vector<store::JournalEntry> unfinished(std::string_view kind) const override {
-    return real_->unfinished(kind);
-  }
-  [[nodiscard]] std::vector<std::string> kinds() const override { return real_->kinds(); }
+      : ForwardingJournal(std::move(real)), writes_left_(writes_left), after_(after) {}
   Result<void> begin(std::string_view kind, const store::EntryId& id,
                      std::string_view what) override {
-    return mortal([&] { return real_->begin(kind, id, what); });
+    return mortal([&] { return ForwardingJournal::begin(kind, id, what); });
   }
   Result<void> step(const store::EntryId& id, std::string_view what) override {
-    return mortal([&] { return real_->step(id, what); });
+    return mortal([&] { return ForwardingJournal::step(id, what); });
   }
   Result<void> end(const store::EntryId& id) override {
-    return mortal([&] { return real_->end(id); });
-  }
-  [[nodiscard]] bool contains(const store::EntryId& id) const override {
-    return real_->contains(id);
-  }
-  [[nodiscard]] std::size_t size() const override { return real_->size(); }
-  Result<void> remember(std::string_view set, std::string_view key) override {
-    return real_->remember(set, key);
-  }
-  [[nodiscard]] std::vector<std::string> remembered(std::string_view set) const override {
-    return real_->remembered(set);
-  }
-  [[nodiscard]] bool remembers(std::string_view set, std::string_view key) const override {
-    return real_->remembers(set, key);
+    return mortal([&] { return ForwardingJournal::end(id); });
   }
 
  private:
@@ -64,7 +48,6 @@ class MortalJournal : public store::Journal {
     if (last) ::_exit(kDied);
     return result;
   }
-  std::unique_ptr<store::Journal> real_;
   int writes_left_;
   bool after_;
 };

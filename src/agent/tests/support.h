@@ -275,6 +275,13 @@ class AgentFixture : public ::testing::Test {
       return agent->stats().replied >= count || channel.replies.size() > count;
     });
   }
+  // Ann says `text`, and the model holds its answer back until `model.release()`.
+  void hold_answer(std::string answer, std::string text = "think") {
+    model.says(std::move(answer));
+    model.scenes.back().hold = true;
+    ASSERT_TRUE(agent->deliver(user_message(std::move(text))));
+    run_until([this] { return model.held == 1; });
+  }
   std::string ask(std::string text, std::string peer = "ann@example.org") {
     std::size_t before = channel.replies.size();
     Result<void> taken = agent->deliver(user_message(std::move(text), std::move(peer)));

@@ -59,6 +59,11 @@ class TurnGate : public AgentFixture {
   static ToolCall call(std::string name, json::object arguments = {}) {
     return {.id = "c" + name, .name = std::move(name), .arguments = std::move(arguments)};
   }
+  // A tool that is granted, and only runs after a yes.
+  void add_shell_to_ask_about() {
+    add("shell", {{Action::kShellExec, "make"}});
+    rules.ask = {"shell_exec:*"};
+  }
   // With other rules than before.
   void reopen() {
     close();
@@ -77,6 +82,13 @@ class TurnGate : public AgentFixture {
   std::string asked() {
     run_until([this] { return !approvals->pending().empty(); });
     return approvals->pending().front().id;
+  }
+  // Ann wants something built, and the model calls the shell; the question's id.
+  std::string asked_to_build(std::string in_the_end) {
+    model.calls({call("shell")});
+    model.says(std::move(in_the_end));
+    say("build it");
+    return asked();
   }
   std::vector<std::string> audited(std::string_view outcome) {
     auto entries = authority::read_audit(
@@ -114,13 +126,9 @@ TEST_F(TurnGate, TellsTheModelWhatIsNotGranted) {
 }
 
 TEST_F(TurnGate, WaitsForAYesAndThenRuns) {
-  add("shell", {{Action::kShellExec, "make"}});
-  rules.ask = {"shell_exec:*"};
+  add_shell_to_ask_about();
   reopen();
-  model.calls({call("shell")});
-  model.says("It is built.");
-  say("build it");
-  const std::string id = asked();
+  const std::string id = asked_to_build("It is built.");
   EXPECT_EQ(runs, 0);
   say("/confirm " + id);
   until_said("Confirmed " + id + ": use shell.");
@@ -129,13 +137,9 @@ TEST_F(TurnGate, WaitsForAYesAndThenRuns) {
 }
 
 TEST_F(TurnGate, AnswersWithYesAndNoWhereOneQuestionIsOpen) {
-  add("shell", {{Action::kShellExec, "make"}});
-  rules.ask = {"shell_exec:*"};
+  add_shell_to_ask_about();
   reopen();
-  model.calls({call("shell")});
-  model.says("Then not.");
-  say("build it");
-  const std::string id = asked();
+  const std::string id = asked_to_build("Then not.");
   say("No!");
   until_said("Denied " + id + ": use shell.");
   until_said("Then not.");
@@ -146,13 +150,9 @@ TEST_F(TurnGate, AnswersWithYesAndNoWhereOneQuestionIsOpen) {
 }
 
 TEST_F(TurnGate, OthersCannotAnswer) {
-  add("shell", {{Action::kShellExec, "make"}});
-  rules.ask = {"shell_exec:*"};
+  add_shell_to_ask_about();
   reopen();
-  model.calls({call("shell")});
-  model.says("It is built.");
-  say("build it");
-  const std::string id = asked();
+  const std::string id = asked_to_build("It is built.");
   say("/confirm " + id, "bob@example.org");
   until_said("Nothing waits for an answer here.");
   EXPECT_EQ(runs, 0);
@@ -164,8 +164,7 @@ TEST_F(TurnGate, OthersCannotAnswer) {
 }
 
 TEST_F(TurnGate, OneChoiceForAlwaysAsksNoMore) {
-  add("shell", {{Action::kShellExec, "make"}});
-  rules.ask = {"shell_exec:*"};
+  add_shell_to_ask_about();
   reopen();
   model.calls({call("shell")});
   model.says("first");
@@ -180,8 +179,7 @@ TEST_F(TurnGate, OneChoiceForAlwaysAsksNoMore) {
 }
 
 TEST_F(TurnGate, CancelWithdrawsTheQuestion) {
-  add("shell", {{Action::kShellExec, "make"}});
-  rules.ask = {"shell_exec:*"};
+  add_shell_to_ask_about();
   reopen();
   model.calls({call("shell")});
   say("build it");
@@ -193,8 +191,7 @@ TEST_F(TurnGate, CancelWithdrawsTheQuestion) {
 }
 
 TEST_F(TurnGate, ExpiredQuestionIsANo) {
-  add("shell", {{Action::kShellExec, "make"}});
-  rules.ask = {"shell_exec:*"};
+  add_shell_to_ask_about();
   approval_config.expiry = std::chrono::milliseconds(30);
   reopen();
   model.calls({call("shell")});
@@ -207,8 +204,7 @@ TEST_F(TurnGate, ExpiredQuestionIsANo) {
 }
 
 TEST_F(TurnGate, WaitingTakesNobodysPlace) {
-  add("shell", {{Action::kShellExec, "make"}});
-  rules.ask = {"shell_exec:*"};
+  add_shell_to_ask_about();
   config.turns_max = 1;
   reopen();
   model.calls({call("shell")});
@@ -256,13 +252,9 @@ TEST_F(TurnGate, AddressesFromAPageAreNewOnlyWhenTheyAreMadeUp) {
 }
 
 TEST_F(TurnGate, KilledWhileWaitingAsksAgainUnderTheSameId) {
-  add("shell", {{Action::kShellExec, "make"}});
-  rules.ask = {"shell_exec:*"};
+  add_shell_to_ask_about();
   reopen();
-  model.calls({call("shell")});
-  model.says("It is built.");
-  say("build it");
-  const std::string id = asked();
+  const std::string id = asked_to_build("It is built.");
 
   reopen();
   agent->resume();

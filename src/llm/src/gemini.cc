@@ -1,50 +1,23 @@
 #include "drivers.h"
 #include "endpoint.h"
-#include "families.h"
-#include "http_attempt.h"
+#include "http_driver.h"
 
 namespace skep::llm {
 namespace {
 
-// Google's Gemini API, v1beta. The key goes into a header: in the URL it would reach logs.
-class GeminiDriver final : public Driver {
+// Google's Gemini API, v1beta.
+class GeminiDriver final : public HttpDriver {
  public:
   GeminiDriver(const LlmConfig& config, net::HttpClient& http, std::string url)
-      : http_(http),
-        url_(std::move(url)),
-        key_(config.api_key),
-        patience_{config.timeout, config.idle_timeout},
-        family_(family_of(config)),
-        options_{.model = wire_model(config),
-                 .temperature = config.temperature,
-                 .images = family_.images} {}
+      : HttpDriver("gemini", config, http, std::move(url)) {}
 
   Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
                                                  EventSink sink) override {
-    WireOptions options = options_;
-    if (request.temperature) options.temperature = request.temperature;
-    HttpAttempt call{.provider = "gemini",
-                     .request = json_post(url_, encode_gemini(request, options), patience_),
-                     .key = key_};
-    if (!key_.empty()) call.request.headers.emplace_back("x-goog-api-key", key_.reveal());
+    HttpAttempt call = attempt_with(encode_gemini(request, options_for(request)));
+    add_key(call.request, "x-goog-api-key");
     auto decoder = gemini_decoder(std::move(sink));
     co_return co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
   }
-
-  [[nodiscard]] std::string describe() const override {
-    return fmt::format("gemini ({})", options_.model);
-  }
-  [[nodiscard]] std::string model() const override { return options_.model; }
-  [[nodiscard]] bool takes_images() const override { return family_.images; }
-  [[nodiscard]] int context_window_tokens() const override { return family_.window_tokens; }
-
- private:
-  net::HttpClient& http_;
-  std::string url_;
-  Secret key_;
-  Patience patience_;
-  Family family_;
-  WireOptions options_;
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "drivers.h"
 #include "endpoint.h"
-#include "families.h"
-#include "http_attempt.h"
+#include "http_driver.h"
 #include "skep/base/json.h"
 #include "skep/base/log.h"
 
@@ -31,39 +30,26 @@ std::size_t request_tokens(const Request& request) {
 
 // The server's own default window is small, and it cuts a longer prompt without a word: so we
 // always ask for one.
-class OllamaDriver final : public Driver {
+class OllamaDriver final : public HttpDriver {
  public:
   OllamaDriver(const LlmConfig& config, net::HttpClient& http, std::string chat_url,
                std::string show_url)
-      : http_(http),
-        chat_url_(std::move(chat_url)),
-        show_url_(std::move(show_url)),
-        key_(config.api_key),
-        patience_{config.timeout, config.idle_timeout},
-        options_{.model = config.model,
-                 .temperature = config.temperature,
-                 .num_ctx = wanted_window(config)} {}
+      : HttpDriver("ollama", config, http, std::move(chat_url)), show_url_(std::move(show_url)) {
+    options_ = {
+        .model = config.model, .temperature = config.temperature, .num_ctx = wanted_window(config)};
+  }
 
   Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
                                                  EventSink sink) override {
     if (!asked_) co_await ask_about_model(ctx);
     if (auto fits = check_size(request); !fits) co_return std::unexpected(std::move(fits).error());
-    WireOptions options = options_;
-    if (request.temperature) options.temperature = request.temperature;
-    HttpAttempt call{
-        .provider = "ollama",
-        .request = with_key(json_post(chat_url_, encode_ollama(request, options), patience_)),
-        .framing = Framing::kLines,
-        .key = key_};
+    HttpAttempt call = attempt_with(encode_ollama(request, options_for(request)));
+    call.framing = Framing::kLines;
+    add_bearer(call.request);
     auto decoder = ollama_decoder(std::move(sink));
     co_return co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
   }
 
-  [[nodiscard]] std::string describe() const override {
-    return fmt::format("ollama ({})", options_.model);
-  }
-  [[nodiscard]] std::string model() const override { return options_.model; }
-  [[nodiscard]] bool takes_images() const override { return options_.images; }
   [[nodiscard]] int context_window_tokens() const override { return options_.num_ctx; }
 
  private:
@@ -71,12 +57,6 @@ class OllamaDriver final : public Driver {
     if (config.num_ctx > 0) return config.num_ctx;
     int room = config.history_token_budget + config.max_tokens_per_request + kPromptRoomTokens;
     return (room + kWindowStep - 1) / kWindowStep * kWindowStep;
-  }
-
-  net::HttpRequest with_key(net::HttpRequest request) const {
-    if (!key_.empty())
-      request.headers.emplace_back("authorization", fmt::format("Bearer {}", key_.reveal()));
-    return request;
   }
 
   // What the server would cut off without a word is refused here.
@@ -94,8 +74,8 @@ class OllamaDriver final : public Driver {
   Task<void> ask_about_model(Ctx ctx) {
     json::object body;
     body["model"] = options_.model;
-    net::HttpRequest request =
-        with_key(json_post(show_url_, to_json(body), {kShowTimeout, kShowTimeout}));
+    net::HttpRequest request = json_post(show_url_, to_json(body), {kShowTimeout, kShowTimeout});
+    add_bearer(request);
     auto reply = co_await http_.fetch(ctx.within(kShowTimeout), std::move(request));
     if (!reply) co_return;
     asked_ = true;
@@ -125,12 +105,7 @@ class OllamaDriver final : public Driver {
       log::warn("llm", "the model {} cannot call tools: it is not offered any", options_.model);
   }
 
-  net::HttpClient& http_;
-  std::string chat_url_;
   std::string show_url_;
-  Secret key_;
-  Patience patience_;
-  WireOptions options_;
   bool asked_ = false;
 };
 

@@ -1,7 +1,6 @@
 #include "drivers.h"
 #include "endpoint.h"
-#include "families.h"
-#include "http_attempt.h"
+#include "http_driver.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 
@@ -10,32 +9,22 @@ namespace {
 
 // Compatible servers differ in the fields they take. What one has refused by name is left out from
 // then on.
-class OpenaiDriver final : public Driver {
+class OpenaiDriver final : public HttpDriver {
  public:
   OpenaiDriver(const LlmConfig& config, net::HttpClient& http, std::string url)
-      : name_(config.provider),
-        http_(http),
-        url_(std::move(url)),
-        key_(config.api_key),
-        patience_{config.timeout, config.idle_timeout},
-        family_(family_of(config)),
-        temperature_taken_(!family_.no_temperature),
-        options_{.model = wire_model(config),
-                 .temperature = config.temperature,
-                 .images = family_.images,
-                 .max_completion_tokens = family_.max_completion_tokens} {}
+      : HttpDriver(config.provider, config, http, std::move(url)),
+        temperature_taken_(!family_.no_temperature) {
+    options_.max_completion_tokens = family_.max_completion_tokens;
+  }
 
   Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
                                                  EventSink sink) override {
-    WireOptions options = options_;
-    if (request.temperature) options.temperature = request.temperature;
+    WireOptions options = options_for(request);
     if (!temperature_taken_) options.temperature.reset();
     std::string body = encode_openai(request, options);
     auto decoder = openai_decoder(std::move(sink), body.size());
-    HttpAttempt call{
-        .provider = name_, .request = json_post(url_, std::move(body), patience_), .key = key_};
-    if (!key_.empty())
-      call.request.headers.emplace_back("authorization", fmt::format("Bearer {}", key_.reveal()));
+    HttpAttempt call = attempt_with(std::move(body));
+    add_bearer(call.request);
     auto answer = co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
     if (!answer && answer.error().error.code == Code::kInvalid &&
         adapt(options, answer.error().error.message)) {
@@ -44,13 +33,6 @@ class OpenaiDriver final : public Driver {
     }
     co_return answer;
   }
-
-  [[nodiscard]] std::string describe() const override {
-    return fmt::format("{} ({})", name_, options_.model);
-  }
-  [[nodiscard]] std::string model() const override { return options_.model; }
-  [[nodiscard]] bool takes_images() const override { return family_.images; }
-  [[nodiscard]] int context_window_tokens() const override { return family_.window_tokens; }
 
  private:
   // Whether the refusal names a field that we sent and can do without. `sent` is what this attempt
@@ -78,15 +60,8 @@ class OpenaiDriver final : public Driver {
     return true;
   }
 
-  std::string name_;  // of the provider
-  net::HttpClient& http_;
-  std::string url_;
-  Secret key_;
-  Patience patience_;
-  Family family_;
   bool temperature_taken_;
   bool limit_swapped_ = false;
-  WireOptions options_;
 };
 
 }  // namespace

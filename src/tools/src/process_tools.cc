@@ -35,6 +35,13 @@ class ProcessTool : public Tool {
                         cut_utf8(id, kLineShownMax)),
             true};
   }
+  // What a program that ended left; it is forgotten here.
+  [[nodiscard]] ToolOutput ended(const std::string& id, const sandbox::Outcome& outcome) const {
+    shared().table.forget(id);
+    return {
+        describe_end(outcome, shared().config.limits) + describe_output(outcome.out, outcome.err),
+        false};
+  }
 
  private:
   llm::ToolSpec spec_;
@@ -119,10 +126,7 @@ class ProcessPoll final : public ProcessTool {
       const sandbox::Captured err = process->take_err();
       co_return ToolOutput{"running" + describe_output(out, err), false};
     }
-    shared().table.forget(id);
-    co_return ToolOutput{describe_end(*outcome, shared().config.limits) +
-                             describe_output(outcome->out, outcome->err),
-                         false};
+    co_return ended(id, *outcome);
   }
 };
 
@@ -176,10 +180,7 @@ class ProcessKill final : public ProcessTool {
     const auto outcome = co_await process->wait(context.ctx);
     if (!outcome)
       co_return ToolOutput{fmt::format("Not ended yet: {}.", outcome.error().message), true};
-    shared().table.forget(id);
-    co_return ToolOutput{describe_end(*outcome, shared().config.limits) +
-                             describe_output(outcome->out, outcome->err),
-                         false};
+    co_return ended(id, *outcome);
   }
 };
 
