@@ -44,6 +44,7 @@ Result<void> read_assistant(TurnState& turn, const json::value& record) {
   SKEP_TRY(std::vector<Part> read, parts_from_json(*parts));
   turn.rounds.push_back(make_round(std::move(read)));
   turn.usage += usage_in(record);
+  turn.cost += get_int(record, "cost").value_or(0);
   turn.model = get_string(record, "model");
   return {};
 }
@@ -128,8 +129,10 @@ std::string corrected_record(const std::vector<Part>& parts) {
 }
 
 std::string assistant_record(const llm::Response& response) {
-  json::object record{
-      {"s", "assistant"}, {"model", response.model}, {"usage", usage_json(response.usage)}};
+  json::object record{{"s", "assistant"},
+                      {"model", response.model},
+                      {"usage", usage_json(response.usage)},
+                      {"cost", response.price.of(response.usage)}};
   record["parts"] = to_json_value(response.parts);
   return to_json(record);
 }

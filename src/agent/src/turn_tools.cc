@@ -149,6 +149,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
       .payer = payer_of(deps_, config_, state_.message),
       .role = deps_.role_of ? deps_.role_of(state_.message) : std::nullopt,
       .tokens_left = tokens_left(),
+      .cost_left = cost_left(),
       .why_not = [this, number, name = record.call.name](const tools::Need& need) {
         return why_not(number, name, need);
       }};
@@ -159,6 +160,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
   if (halt) co_return;
   record.labels = output.labels;
   state_.usage += output.usage;
+  state_.cost += output.cost;
   note_done(record.call, output.is_error);
   if (output.image && deps_.model.driver().takes_images())
     record.image = std::move(output.image);

@@ -74,6 +74,7 @@ struct Options {
   } rule;
   struct Cron {  // cron
     std::string when, zone, missed, from;
+    std::vector<std::string> deliver;
     std::size_t count = 5;
   } cron;
   struct Sign {  // agent keygen, sign
