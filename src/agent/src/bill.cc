@@ -116,12 +116,13 @@ PicoUsd settle_call(AgentDeps& deps, const AgentConfig& config, const Message& m
   return cost;
 }
 
-std::string usage_text(const AgentDeps& deps, const AgentConfig& config, const Message& message) {
+std::string usage_text(const AgentDeps& deps, const AgentConfig& config, const Message& message,
+                       bool everybody) {
   const Payer payer = payer_of(deps, config, message);
   const memory::NamedSpend own = deps.ledger.spent(Ledger::Scope::kPerson, payer.person);
   std::string text =
       spent_lines(own) + "\n" + limits_line(deps.ledger.quota().person, payer.exempt);
-  if (!(deps.is_admin && deps.is_admin(message.conversation))) return text;
+  if (!everybody) return text;
   const memory::NamedSpend all = deps.ledger.spent(Ledger::Scope::kTotal, "");
   return text + "\nEverybody:\n" + spent_lines(all);
 }

@@ -6,6 +6,7 @@
 #include "directives.h"
 #include "failure_text.h"
 #include "persona_wizard.h"
+#include "role_gate.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/delegation.h"
@@ -63,9 +64,15 @@ Task<bool> AgentImpl::answer_immediate(TurnState& turn) {
 // False: stopped before the end, and the journal keeps the rest.
 Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
   ParsedText parsed = parsed_message(turn.message);
+  const bool heard = parsed.is_command || may_chat(deps_, turn.message);
   if (!turn.reply) {
     std::optional<Decision> decision;
-    if (parsed.is_command) {
+    std::optional<std::string> barred;
+    if (!parsed.is_command) barred = why_no_chat(deps_, config_, turn.message);
+    if (barred) {
+      decision = Decision{
+          .text = *std::move(barred), .failed = true, .command = true, .outcome = "refused"};
+    } else if (parsed.is_command) {
       auto files = co_await files_for(turn);
       decision = decide_command(parsed, turn, std::move(files));
       co_await send_offered(turn, *decision);
@@ -82,7 +89,7 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
     if (watched) turn.debug = debug_text(turn);
     turn.trace.finish(turn, config_.name, outcome);
   }
-  if (!parsed.is_command) store_answer(turn);
+  if (!parsed.is_command && heard) store_answer(turn);
   const bool handed_over = co_await hand_over(turn);
   if (handed_over) compact_later(turn);
   co_return handed_over;

@@ -75,7 +75,8 @@ authority::Principal principal_of(const AgentDeps& deps, const AgentConfig& conf
   const auto room = room_talk(message);
   const bool admin = deps.is_admin && deps.is_admin(message.conversation);
   return {.id = payer_of(deps, config, message).person,
-          .admin = admin || (room && room->may_manage)};
+          .admin = admin || (room && room->may_manage),
+          .role = deps.role_of ? deps.role_of(message) : std::nullopt};
 }
 
 std::string node_of(const AgentConfig& config) {

@@ -161,6 +161,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
       .asked = &state_.message,
       .labels = labels_before(number, /*secrets=*/true),
       .payer = payer_of(deps_, config_, state_.message),
+      .role = deps_.role_of ? deps_.role_of(state_.message) : std::nullopt,
       .tokens_left = tokens_left(),
       .cost_left = cost_left(),
       .why_not = [this, number, name = record.call.name](const tools::Need& need) {

@@ -167,6 +167,7 @@ Message PubSub::to_message(const PubSubConfig& node, const PubSubItem& item,
       TextPart{fmt::format("[An item was published in {}]\n{}\n\n{}", name_of(node), node.prompt,
                            framed_untrusted("pubsub " + name_of(node), item.text))}};
   put_asked(message.meta, {.type = room ? "groupchat" : "chat"});
+  put_role(message, Role::kUser);  // the configuration speaks, whoever reads the answer
   return message;
 }
 

@@ -231,7 +231,7 @@ void Rooms::ended(Room& room, const Room::Deps::End& end) {
 }
 
 void Rooms::tell_admins(const std::string& text) {
-  for (const std::string& admin : deps_.config.allow.admins) {
+  for (const std::string& admin : deps_.admission.allow_list().administrators()) {
     const auto to = Jid::parse(admin);
     if (!to) continue;
     const Jid from = component_ ? deps_.config.link.address() : Jid();

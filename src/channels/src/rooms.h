@@ -152,6 +152,7 @@ class Rooms {
   bool may_manage(const Room& room, const Occupant& speaker) const;
   void notice(Room& room, std::string_view text);
   Message to_room_message(const Said& said, Heard heard, const Ilk& from) const;
+  void mark_role(Message& message, const Said& said) const;
   Message to_private_message(const Said& said, const Ilk& from) const;
   Task<void> hand_over(Ctx ctx, Said said, Heard heard);
   Result<void> deliver(const Said& said, Message message, bool answer);

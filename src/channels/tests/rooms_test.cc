@@ -155,6 +155,37 @@ TEST_F(RoomsTest, ANewRoomIsOpenedToOthersBeforeAnythingElse) {
   EXPECT_EQ(state(), "in");
 }
 
+TEST_F(RoomsTest, UsersAloneAreAnsweredWithTheirRole) {
+  config_.allow.people = identity::People({{"Ann", Role::kViewer, {"ann@ex"}}});
+  online();
+  join();
+  presence("ann", "<item affiliation='none' role='participant' jid='ann@ex/phone'/>");
+  presence("mem", "<item affiliation='owner' role='moderator' jid='mem@ex/x'/>");
+  let_in();
+  end_history();
+  says("ann", "bot: hello", "a1");
+  const Message viewers = next_message();
+  EXPECT_FALSE(talk(viewers).listen);
+  EXPECT_EQ(role_in(viewers), Role::kViewer);
+  says("mem", "bot: hello", "m1");  // an owner of the room is nobody of ours
+  EXPECT_TRUE(talk(next_message()).listen);
+}
+
+TEST_F(RoomsTest, ARoomThatIsNamedStandsForItsSpeakers) {
+  config_.allow.people = identity::People(
+      {{"Team", Role::kUser, {std::string(kRoom)}}, {"Ann", Role::kOwner, {"ann@ex"}}});
+  online();
+  join();
+  presence("ann", "<item affiliation='none' role='participant' jid='ann@ex/phone'/>");
+  presence("mem", "<item affiliation='none' role='participant'/>");
+  let_in();
+  end_history();
+  says("mem", "bot: hello", "m1");
+  EXPECT_EQ(role_in(next_message()), Role::kUser);
+  says("ann", "bot: hello", "a1");
+  EXPECT_EQ(role_in(next_message()), Role::kOwner);
+}
+
 TEST_F(RoomsTest, AJoinThatNobodyAnswersIsTriedAgainAfterALittleAndLaterEachTime) {
   config_.room_times.join_first = Millis(20);
   config_.room_times.join_timeout = Millis(60'000);
