@@ -59,7 +59,7 @@ TEST(RoleOf, IsThatOfTheAddressOrOfWhatTheMessageSays) {
               {"xmpp", "ann@cli", Role::kNone},  // a domain called cli is no terminal
               {"cli", "ann@cli", Role::kUser},
               {"cli", "me@cli", Role::kOwner},
-              {"cli", "vi@example.org", Role::kOwner},  // in the terminal that is but a name
+              {"cli", "vi@example.org", Role::kViewer},  // whoever says so is taken at their word
               {"hive", "hive:lab/cli/root", Role::kUser},
               {"hive", "hive:far/xmpp/root@example.org", Role::kNone},
               {"job", "vi@example.org", Role::kViewer},
