@@ -6,6 +6,7 @@
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/base/untrusted.h"
+#include "skep/model/reply.h"
 
 namespace skep::channels {
 namespace {
