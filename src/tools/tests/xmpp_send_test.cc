@@ -35,7 +35,7 @@ class XmppSendTest : public testing::Test {
   void open() {
     XmppSendDeps deps{
         .contact =
-            [this](const Conversation&, const std::string& who) {
+            [](const Conversation&, const std::string& who) {
               return XmppSendDeps::Contact{.known = who == "friend@ex" || who == "bob@ex",
                                            .mutual = who == "friend@ex",
                                            .room = who == "room@conf.ex"};
