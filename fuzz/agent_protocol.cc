@@ -38,8 +38,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(read_delegation(to_element(*delegation), kPayload).has_value());
     check_execute(delegation->work);
   }
-  if (const auto result = read_exec_result(element))
+  if (const auto result = read_exec_result(element)) {
+    for (const ExecOutput& output : result->outputs)
+      require(output.href.empty() || output.text.empty());
     require(read_exec_result(to_element(*result)).has_value());
+  }
   if (const auto progress = read_exec_progress(element))
     require(progress->text.size() <= AgentLimits::kNoteBytesMax);
   if (const auto page = read_skills_page(element))

@@ -29,7 +29,7 @@ def _findings(text, advice_kinds=()):
     """Diagnostics about our own files."""
     for match in _DIAGNOSTIC.finditer(text):
         path = os.path.relpath(os.path.realpath(match["path"]), ROOT)
-        if not path.startswith(("..", "build/")):
+        if path.endswith(".cc") and not path.startswith(("..", "build/")):
             yield Finding(path, int(match["line"]), match["text"].replace(",-warnings-as-errors", ""),
                           match["kind"] in advice_kinds)
 
@@ -59,14 +59,14 @@ def format_fix(only=None):
 # -- compile database ----------------------------------------------------------------------------------------------------
 
 def compile_commands(build):
-    """{path: arguments} of our own files. The precompiled header is replaced by its text: clang-tidy has its own view of
+    """{path: arguments} of our own files in C++. The precompiled header is replaced by its text: clang-tidy has its own view of
     which files it trusts, and a header must not borrow what the precompiled one brings."""
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as source:
         entries = json.load(source)
     commands = {}
     for entry in entries:
         path = os.path.relpath(os.path.realpath(entry["file"]), ROOT)
-        if not path.startswith(("..", "build/")):
+        if path.endswith(".cc") and not path.startswith(("..", "build/")):
             commands.setdefault(path, without_pch(shlex.split(entry["command"])))
     return commands
 

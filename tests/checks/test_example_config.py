@@ -106,6 +106,7 @@ class ExampleConfig(unittest.TestCase):
             page = source.read()
         keys = re.findall(r'"([a-z_.]+)"', listed)
         self.assertGreater(len(keys), 15)
+        self.assertIn("`llm.*`", page)   # but for some: is_of_models()
         for key in keys:
             with self.subTest(key=key):
                 self.assertIn(f"`{key}*`" if key.endswith(".") else f"`{key}`", page)

@@ -19,6 +19,9 @@ BAD = {
                                   f"<execute xmlns='{BASE}execute' skill='s'/></delegate>",
     "a decision that is none": f"<confirmed xmlns='{BASE}confirm' id='a' decision='perhaps'/>",
     "an error nobody knows": f"<result xmlns='{BASE}execute' status='failed'><bored xmlns='{BASE}errors'/></result>",
+    "a budget that is no sum": f"<execute xmlns='{BASE}execute' skill='s'><budget usd='cheap'/></execute>",
+    "a hash of no algorithm": f"<result xmlns='{BASE}execute' status='completed'><output type='text/plain' href='https://x.example/1'>"
+                              "<hash xmlns='urn:xmpp:hashes:2'>AAAA</hash></output></result>",
     "a skill without an id": f"<query xmlns='{BASE}skills'><skill/></query>",
 }
 

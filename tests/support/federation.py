@@ -28,14 +28,13 @@ class Domain:
         self.component, self.component_secret = f"agent.{name}", SECRET
         self.options = xmpp_server.Options()
         self.folder = procs.temp_dir("domain")
-        self.c2s_port, self.component_port = ports.free_ports(2)
+        self.uploads = False         # before start(): upload.<name>, for the agent
+        self.c2s_port, self.component_port, self.http_port = ports.free_ports(3)
         authority = certs.Authority(self._path("certs"))
         self.ca_file = authority.ca_file
         self.cert, self.key, _ = authority.issue("server", [name, self.component])
         self.process = None
-        self._config = self._path("prosody.cfg.lua")
-        with open(self._config, "w", encoding="utf-8") as out:
-            out.write(self._lines(hosts_file))
+        self._config, self._hosts_file = self._path("prosody.cfg.lua"), hosts_file
         self._write_accounts()
 
     def _path(self, *parts):
@@ -60,17 +59,23 @@ class Domain:
             f'data_path = "{self._path("data")}"', f'certificates = "{self._path("certs")}"',
             'network_backend = "epoll"', f'interfaces = {{ "{self.host}" }}', "use_ipv6 = false",
             f"c2s_ports = {{ {self.c2s_port} }}", f"component_ports = {{ {self.component_port} }}",
-            f'component_interfaces = {{ "{self.host}" }}', f"s2s_ports = {{ {S2S_PORT} }}", "http_ports = {}", "https_ports = {}",
+            f'component_interfaces = {{ "{self.host}" }}', f"s2s_ports = {{ {S2S_PORT} }}", f"http_ports = {{ {self.http_port if self.uploads else ''} }}",
+            f'http_interfaces = {{ "{self.host}" }}', "https_ports = {}", f'http_default_host = "upload.{self.domain}"',
+            f'http_external_url = "http://{self.host}:{self.http_port}/"',
             f"ssl = {tls}", f"modules_enabled = {modules}", 'modules_disabled = { "s2s_auth_certs" }',
             # Certificates are the test's own, so dialback says who is who.
             "s2s_require_encryption = true", "s2s_secure_auth = false", "limits = {}",
             f'unbound = {{ resolvconf = false; hoststxt = "{hosts_file}" }}',
             'authentication = "internal_hashed"', 'storage = "internal"',
             'log = { { levels = { min = "info" }, to = "console" } }',
-            f'VirtualHost "{self.domain}"', f'Component "{self.component}"', f'  component_secret = "{SECRET}"',
+            f'VirtualHost "{self.domain}"',
+            *((f'Component "upload.{self.domain}" "http_file_share"', f'  http_file_share_access = {{ "{self.component}" }}')
+              if self.uploads else ()), f'Component "{self.component}"', f'  component_secret = "{SECRET}"',
             '  component_conflict_resolve = "kick_old"', '  modules_enabled = { "s2s", "dialback", "tls" }', ""])
 
     def start(self):
+        with open(self._config, "w", encoding="utf-8") as out:
+            out.write(self._lines(self._hosts_file))
         self.process = procs.Process("prosody", ["prosody", "-F", "--config", self._config], self._path("prosody.log"))
         for port in (self.c2s_port, self.component_port, S2S_PORT):
             procs.wait_until(lambda p=port: ports.accepts(p, self.host), f"{self.domain} listens on {port}", alive=self.process)

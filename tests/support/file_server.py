@@ -4,7 +4,8 @@
         files.url + "/cat.png"; files.put("/a.txt", b"words"); files.asked -> ["/cat.png", ...]
 
 Ready-made: /cat.png, /notes.txt, /report.pdf ("Bees can count to four"), /archive.zip, /away (redirects to a forbidden
-host), /near (redirects to /notes.txt), /endless (never stops), /held.txt (waits for release()).
+host), /near (redirects to /notes.txt), /endless (never stops), /held.txt (waits for release()). A PUT below /full is
+refused, one below /slow waits for release(), one below /moved is sent on to a forbidden host.
 """
 import http.server
 import struct
@@ -108,8 +109,14 @@ class FileServer:
 
             def do_PUT(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                files.uploads[self.path] = (dict(self.headers), body)
                 files._note("PUT " + self.path)
+                if self.path.startswith("/full"):
+                    return self._send(507, b"no room for you", "text/plain")
+                if self.path.startswith("/moved"):
+                    return self._send(307, b"", "text/plain", ("Location", f"http://localhost:{files.port}/up/a.txt"))
+                if self.path.startswith("/slow"):
+                    files._release.wait(60)
+                files.uploads[self.path] = (dict(self.headers), body)
                 self._send(201, b"", "text/plain")
 
             def _endless(self):

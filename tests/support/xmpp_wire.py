@@ -32,6 +32,7 @@ BIND = "{urn:ietf:params:xml:ns:xmpp-bind}"
 PING = "{urn:xmpp:ping}"
 ROSTER = "{jabber:iq:roster}"
 DISCO = "{http://jabber.org/protocol/disco#info}"
+FALLBACK = "{urn:xmpp:fallback:0}"
 DELAY = "{urn:xmpp:delay}"
 DISCO_ANSWER = ('<query xmlns="http://jabber.org/protocol/disco#info"><identity category="client" type="pc" name="Raw"/>'
                 '<feature var="http://jabber.org/protocol/disco#info"/>'
@@ -100,6 +101,17 @@ class _StreamParser:
         if self._depth == 1:
             builder, self._builder = self._builder, None
             self._on_stanza(builder.close())
+
+
+def take_quote_out(stanza):
+    """As a client that knows replies: what stands in a body only for others (XEP-0428) becomes the text of <fallback/>."""
+    body = stanza.find(CLIENT + "body")
+    for fallback in stanza.findall(FALLBACK + "fallback") if body is not None else ():
+        place = fallback.find(FALLBACK + "body")
+        if fallback.get("for") == "urn:xmpp:reply:0" and place is not None:
+            start, end = int(place.get("start")), int(place.get("end"))
+            fallback.text = body.text[start:end]
+            body.text = body.text[:start] + body.text[end:]
 
 
 class WireClient:
@@ -268,6 +280,7 @@ class WireClient:
             return
         if stanza.tag == CLIENT + "iq" and self._courtesy(stanza):
             return
+        take_quote_out(stanza)
         with self._changed:
             self.history.append((time.monotonic(), stanza))
             self._queue.append(stanza)

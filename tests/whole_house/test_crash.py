@@ -11,7 +11,8 @@ reply's id, and no tool call ran twice. Every third task is given to a sub-agent
 asked once for each call.
 
 Meanwhile a job runs every second, missed times included, and calls memory_store as well. Afterwards each of its times has been
-run, or counted as dropped, and none twice; and whom it is for has had exactly one answer for each run.
+run, or counted as dropped, and none twice; and whom it is for has had exactly one answer for each run. A file of the workspace has each
+answer once, and a webhook each under one id.
 """
 import collections
 import datetime
@@ -24,6 +25,7 @@ import threading
 import time
 import unittest
 
+from support.hook_server import HookServer
 from support.model_server import Step
 from whole_house.base import WholeHouse, procs, xmpp_server
 
@@ -40,6 +42,7 @@ PART = re.compile(r"part of (p\d+-\d+ run \d+)")
 SUMMARY = "You keep the memory of a conversation between a person and their assistant"   # compaction asks so
 JOB = os.environ.get("SKEP_CRASH_JOB", "1") != "0"             # a job that ticks beside the people
 JOB_FOR = "clock@example.test"
+UNDER_WAY_MAX = 16   # deliveries at once
 
 
 class Person(threading.Thread):
@@ -106,6 +109,7 @@ class Crash(WholeHouse):
         super().setUp()
         self.random = random.Random(SEED)
         self.nonces = itertools.count(1)
+        self.hooks = self.enterContext(HookServer())
         self.model.rule = self.answer
         self.parts_asked = collections.Counter()        # call -> how often its sub-agent began
         self.runs_asked = set()                         # due times that the model has heard of
@@ -147,7 +151,8 @@ class Crash(WholeHouse):
         people = [f"p{number}" for number in range(PEOPLE)]
         agent = self.make_agent(agent__allowed_jids=[f"{name}@example.test" for name in people],
                                 agent__flood_per_minute=10_000, agent__flood_burst=10_000,
-                                reconnect__initial_secs=1, reconnect__max_secs=1, **self.settings())
+                                reconnect__initial_secs=1, reconnect__max_secs=1,
+                                schedules__webhooks={"ops": {"url": self.hooks.url}}, **self.settings())
         agent.start()
         stop = threading.Event()
         persons = [Person(name, self.login(f"{name}@example.test/c"), self.address(agent), stop) for name in people]
@@ -164,12 +169,13 @@ class Crash(WholeHouse):
         self.settle(agent, persons)
         job = self.stop_ticking(agent) if JOB else None
         self.snapshot(agent)
-        self.judge(agent, persons, self.job_problems(job, clock) if JOB else [])
+        self.judge(agent, persons, self.job_problems(job, clock) + self.delivery_problems(agent) if JOB else [])
 
     def begin_ticking(self, agent):
         """The client of whom the job's runs are told."""
         clock = self.login("clock@example.test/c")
-        code, out, err = agent.cli("cron", "add", "every 1s", "tick", "--name", "tick", "--missed", "all", "--for", JOB_FOR)
+        code, out, err = agent.cli("cron", "add", "every 1s", "tick", "--name", "tick", "--missed", "all", "--for", JOB_FOR,
+                                   "--deliver", "file:ticks.md", "--deliver", "webhook:ops")
         self.assertEqual(code, 0, out + err)
         return clock
 
@@ -179,7 +185,7 @@ class Crash(WholeHouse):
 
         def idle():
             jobs = json.loads(agent.http_get("/api/status")[1])["jobs"]
-            return jobs["running"] == jobs["waiting"] == 0
+            return jobs["running"] == jobs["waiting"] == jobs["delivering"] == 0
         procs.wait_until(idle, "the job rests", 120)
         # What was said last is on the wire.
         self.online(agent, self.login("p0@example.test/late"), 60)
@@ -203,6 +209,25 @@ class Crash(WholeHouse):
         if job["runs"] + job["dropped"] != times:
             problems.append(f"{times} times have come, {job['runs']} were run and {job['dropped']} dropped")
         print(f"\ncrash: the job's {times} times: {job['runs']} runs, {job['dropped']} dropped, {job['failures']} failed last", end="")
+        return problems
+
+    def delivery_problems(self, agent):
+        """Of each run that the model has heard of: once in the file, and under one id at the webhook, repeated after a kill only."""
+        with open(os.path.join(agent.home, "workspaces", "Helper", "ticks.md"), encoding="utf-8") as source:
+            written = collections.Counter(TICKED.findall(source.read()))
+        posted = collections.defaultdict(collections.Counter)   # due -> id -> how often
+        for post in self.hooks.posts:
+            posted[TICKED.search(post.body["text"]).group(1)][post.headers["skep-delivery"]] += 1
+        problems = [f"the answer of {due} is {count} times in the file" for due, count in written.items() if count != 1]
+        problems += [f"the answer of {due} was posted under {len(ids)} ids" for due, ids in posted.items() if len(ids) != 1]
+        for name, there in (("written", written), ("posted", posted)):
+            if set(there) != self.runs_asked:
+                problems.append(f"not {name}: {sorted(self.runs_asked - set(there))}, {name} but not asked: "
+                                f"{sorted(set(there) - self.runs_asked)}")
+        again = sum(sum(ids.values()) - len(ids) for ids in posted.values())
+        if again > KILLS * UNDER_WAY_MAX:
+            problems.append(f"{again} posts were repeated in {KILLS} kills")
+        print(f"\ncrash: {len(self.hooks.posts)} posts of {len(posted)} answers, {again} of them repeated with the same id", end="")
         return problems
 
     def settle(self, agent, persons):

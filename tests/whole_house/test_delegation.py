@@ -1,6 +1,9 @@
 """An agent asks another domain's agent over s2s: tasks go over, results come back, whatever dies or lies in between."""
+import base64
+import hashlib
 import unittest
 
+from support.file_server import FileServer
 from support.xmpp_wire import CLIENT
 from whole_house.two_domains import CONFIRM, EXECUTE, TwoDomains, peer
 
@@ -183,6 +186,48 @@ class Delegating(TwoDomains):
         self.assertIn("from an account", self.told())
 
 
+class LargeResults(TwoDomains):
+    """What is too large for a stanza goes by the upload services of the servers."""
+    uploads = True
+
+    def setUp(self):
+        super().setUp()
+        self.ann = self.login(self.a, "ann@a.test/phone")
+        self.legal = self.agent_b().start()
+        self.online(self.legal)
+
+    def reply(self):
+        return self.ann.body("helper@agent.a.test", 60).findtext(CLIENT + "body")
+
+    def ask_for_much(self, **keys):
+        front = self.agent_a(**keys).start()
+        self.online(front)
+        self.model_a.script('tool_call delegate {"agent":"legal","task":"Tell me all."}', 'text "So much."')
+        self.model_b.script('text "all of it " times 20000')
+        self.ann.message("helper@agent.a.test", "ask legal")
+        self.assertEqual(self.reply(), "So much.")
+        return front, "\n".join(self.model_a.requests[-1].strings())
+
+    def test_it_arrives_whole(self):
+        front, told = self.ask_for_much()
+        self.assertEqual(self.count(self.legal, "outputs_uploaded"), 1)
+        self.assertEqual(self.count(front, "outputs_fetched"), 1)
+        self.assertIn("all of it all of it", told)
+        # Of it the model is shown a part, and where the rest is.
+        self.assertIn("result_read", told)
+
+    def test_who_may_not_fetch_from_there_is_told_so(self):
+        front, told = self.ask_for_much(sections={"attachments": {"allowed_hosts": []}})
+        self.assertEqual(self.count(self.legal, "outputs_uploaded"), 1)
+        self.assertEqual(self.count(front, "outputs_refused"), 1)
+        self.assertIn("an output could not be had: its address is not https", told)
+
+    def test_more_than_one_is_willing_to_take_is_not_fetched(self):
+        front, told = self.ask_for_much(fetch_bytes_max=100_000)
+        self.assertEqual(self.count(front, "outputs_refused"), 1)
+        self.assertIn("it is 199999 bytes, and at most 100000 are fetched", told)
+
+
 class BadAgents(TwoDomains):
     """bob@b.test plays an agent that does not keep to the protocol."""
 
@@ -191,7 +236,10 @@ class BadAgents(TwoDomains):
         self.ann = self.login(self.a, "ann@a.test/phone")
         self.bad = self.login(self.b, "bob@b.test/bad")
         self.eve = self.login(self.b, "eve@b.test/x")
-        self.front = self.agent_a(to="bob@b.test/bad", timeout_secs=3).start()
+        self.files = FileServer()
+        self.addCleanup(self.files.close)
+        self.front = self.agent_a(to="bob@b.test/bad", timeout_secs=3, tokens_max=1000, usd_max=0.01,
+                                  sections={"attachments": {"allowed_hosts": [self.files.host]}}).start()
         self.online(self.front)
 
     def asked(self):
@@ -246,6 +294,74 @@ class BadAgents(TwoDomains):
         self.assertEqual(self.reply(), "so be it")
         self.assertIn("too many outputs", "\n".join(self.model_a.requests[-1].strings()))
         self.assertEqual(self.count(self.front, "results_unreadable"), 1)
+
+    def outputs(self, exec_id, inside):
+        self.bad.send(f'<message to="agent.a.test" type="normal" id="out-{exec_id}"><result xmlns="urn:fluux:agent:0#execute" '
+                      f'exec-id="{exec_id}" status="completed">{inside}</result></message>')
+
+    def told(self):
+        return "\n".join(self.model_a.requests[-1].strings())
+
+    def test_one_whose_file_is_not_what_it_said_gives_an_error(self):
+        self.files.put("/1.txt", b"forged-words", "text/plain")
+        for size, digest, why in ((12, hashlib.sha256(b"other words!").digest(), "the hash differs"),
+                                  (11, hashlib.sha256(b"forged-words").digest(), "it is 12 bytes and was said to be 11")):
+            iq, exec_id = self.asked()
+            self.accept(iq, exec_id)
+            self.outputs(exec_id, f'<output type="text/plain" href="{self.files.url}/1.txt" size="{size}"><hash '
+                         f'xmlns="urn:xmpp:hashes:2" algo="sha-256">{base64.b64encode(digest).decode()}</hash></output>')
+            self.assertEqual(self.reply(), "so be it")
+            self.assertIn(why, self.told())
+            self.assertNotIn("forged-words", self.told())
+        self.assertEqual(self.count(self.front, "outputs_refused"), 2)
+
+    def test_several_outputs_are_told_apart_and_an_immense_bill_is_not_believed(self):
+        iq, exec_id = self.asked()
+        budget = iq.find("{urn:fluux:agent:0#delegate}delegate").find("{urn:fluux:agent:0#delegate}budget")
+        self.assertEqual((budget.get("tokens"), budget.get("usd")), ("1000", "0.01"))
+        self.accept(iq, exec_id)
+        self.outputs(exec_id, '<output type="text/plain">3 open</output><output type="application/json">{"open":3}</output>'
+                              '<usage input="900000000" output="5" ms="3" usd="500000"/>')
+        self.assertEqual(self.reply(), "so be it")
+        self.assertIn('[text/plain]\n3 open\n\n[application/json]\n{"open":3}', self.told())
+        self.assertIn("it used 10005 tokens, $0.10", self.told())
+        self.assertEqual(self.count(self.front, "budgets_overrun"), 1)
+        _, out, _ = self.front.cli("usage")
+        self.assertNotIn("900000000", out.replace(",", ""))
+
+    def test_one_that_answers_about_something_else_has_not_answered(self):
+        iq, _ = self.asked()
+        self.bad.send(f'<iq type="result" to="{iq.get("from")}" id="{iq.get("id")}"><result xmlns="urn:fluux:agent:0#execute" '
+                      'exec-id="another" status="completed"><output type="text/plain">other-words</output></result></iq>')
+        self.assertEqual(self.reply(), "so be it")
+        self.assertIn("an answer about another execution", self.told())
+        self.assertNotIn("other-words", self.told())
+        self.assertEqual(self.count(self.front, "results_mismatched"), 1)
+
+    def test_one_that_answers_from_another_resource_is_not_heard(self):
+        iq, exec_id = self.asked()
+        self.accept(iq, exec_id)
+        other = self.login(self.b, "bob@b.test/other")
+        self.say(other, exec_id, "stray-words")
+        self.wait_count(self.front, "results_forged")
+        self.say(self.bad, exec_id, "right-words")
+        self.assertEqual(self.reply(), "so be it")
+        self.assertIn("right-words", self.told())
+        self.assertNotIn("stray-words", self.told())
+
+    def test_it_hears_of_a_cancel_even_if_it_was_away_and_we_have_died_meanwhile(self):
+        iq, exec_id = self.asked()
+        self.accept(iq, exec_id)
+        self.bad.close()
+        self.ann.message("helper@agent.a.test", "/cancel")
+        self.wait_count(self.front, "called_off")
+        self.front.kill9()
+        back = self.login(self.b, "bob@b.test/bad")
+        self.front.start()
+        cancel = back.next(lambda s: s.find(EXECUTE + "cancel") is not None, 60)
+        self.assertIsNotNone(cancel, back.show())
+        self.assertEqual(cancel.find(EXECUTE + "cancel").get("exec-id"), exec_id)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,4 +1,5 @@
 """Links that break, servers that refuse, disks that fill: what the agent does about it."""
+import re
 import unittest
 
 from support import ports
@@ -65,6 +66,21 @@ class Links(WholeHouse):
         self.online(agent, client)
         self.assertEqual(client.unread(lambda s: s.find(CLIENT + "body") is not None), [])
         self.assertEqual(len(self.model.requests), 1)
+
+    def test_a_line_that_breaks_again_and_again_is_tried_again_as_usual(self):
+        """Only somebody with the same account is a reason to wait for a minute: test_two_agents."""
+        agent, proxy = self.proxied("component", reconnect__initial_secs=1, reconnect__max_secs=1)
+        agent.start()
+        client = self.login()
+        for broken in range(13):
+            procs.wait_until(lambda broken=broken: agent.log_text().count("xmpp: connected as") > broken, f"session {broken + 1}", 40,
+                             alive=agent.process)
+            proxy.cut()
+        self.online(agent, client)
+        waits = [float(one) for one in re.findall(r"trying again in ([0-9.]+) s", agent.log_text())]
+        self.assertEqual(len(waits), 13)
+        self.assertLessEqual(max(waits), 1.0)
+        self.ask(agent, client, "still there?", "You said: still there?")
 
     def test_a_server_that_is_down_at_the_start_is_waited_for(self):
         agent = self.make_agent("component", server__port=(port := ports.free_port()))

@@ -1,11 +1,14 @@
 """An agent is asked by people and programs of another domain, and every rule of the agent protocol holds."""
 import json
+import os
+import re
 import unittest
 import xml.etree.ElementTree as ET
 
 from support.xmpp_wire import CLIENT
-from whole_house.two_domains import CONFIRM, ERRORS, EXECUTE, SKILLS, TwoDomains, delegate, execute
+from whole_house.two_domains import CONFIRM, ERRORS, EXECUTE, SKILLS, STANZAS, TwoDomains, delegate, execute
 
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "protocol", "agent-protocol.md")
 COMMANDS = "{http://jabber.org/protocol/commands}"
 
 
@@ -14,7 +17,7 @@ class Executing(TwoDomains):
 
     def setUp(self):
         super().setUp()
-        self.agent = self.agent_b().start()
+        self.agent = self.agent_b(languages=["en", "de"], contact=["mailto:ops@b.test"]).start()
         self.online(self.agent)
         self.ann = self.login(self.a, "ann@a.test/phone")
 
@@ -42,13 +45,19 @@ class Executing(TwoDomains):
         base = "urn:fluux:agent:0"
         self.assertLessEqual({base, *(base + part for part in ("#skills", "#execute", "#confirm", "#progress", "#delegate"))},
                              features)
-        values = [node.text for node in info.iter("{jabber:x:data}value")]
-        self.assertIn(base + "#info", values)
+        said = {field.get("var"): [value.text for value in field] for field in info.iter("{jabber:x:data}field")}
+        self.assertEqual(said.pop("FORM_TYPE"), [base + "#info"])
+        with open(PAGE, encoding="utf-8") as page:
+            listed = re.search(r"^\| Field \| Values \|\n.*?\n\n", page.read(), re.MULTILINE | re.DOTALL).group()
+        self.assertEqual(set(said), set(re.findall(r"^\| `(\w+)`", listed, re.MULTILINE)))
+        self.assertEqual((said["languages"], said["contact"], said["omemo"], said["auth"]),
+                         (["en", "de"], ["mailto:ops@b.test"], ["false"], ["allowlist"]))
 
     def test_an_execute_as_drafted_gives_a_result(self):
         answer = self.ask(execute("system_time"))
         result = answer.find(EXECUTE + "result")
         self.assertEqual(result.get("status"), "completed", ET.tostring(answer))
+        self.assertEqual(result.find(EXECUTE + "output").get("type"), "application/json")
         self.assertIn("UTC", result.findtext(EXECUTE + "output"))
 
     def test_a_turn_of_the_agent_can_be_asked_for_and_is_accounted(self):
@@ -57,9 +66,52 @@ class Executing(TwoDomains):
         result = answer.find(EXECUTE + "result")
         self.assertEqual(result.findtext(EXECUTE + "output"), "42", ET.tostring(answer))
         usage = result.find(EXECUTE + "usage")
-        self.assertEqual((usage.get("input"), usage.get("output")), ("900", "7"))
+        self.assertEqual((usage.get("input"), usage.get("output"), usage.get("usd")), ("900", "7", "0.000921"))
         code, out, _ = self.agent.cli("audit", "verify")
         self.assertEqual(code, 0, out)
+
+    def test_a_message_without_an_id_is_a_bad_request(self):
+        self.ann.send(f'<message to="agent.b.test" type="normal">{execute("system_time")}</message>')
+        answer = self.ann.next(lambda s: s.tag == CLIENT + "message" and s.get("type") == "error", 20)
+        self.assertIsNotNone(answer, self.ann.show())
+        self.assertIsNotNone(answer.find(CLIENT + "error").find(STANZAS + "bad-request"), ET.tostring(answer))
+        self.assertEqual(self.count(self.agent, "accepted"), 0)
+
+    def test_a_budget_in_dollars_ends_the_task_before_the_next_call(self):
+        self.model_b.script('tool_call system_time {} then usage in=900 out=7', 'text "never asked for"')
+        work = execute("ask", "e20", [("task", "go")]).replace("</execute>", '<budget usd="0.0009"/></execute>')
+        answer = self.ask(work)
+        self.assert_refused(answer, "resource-constraint", "quota-exceeded")
+        self.assertEqual(len(self.model_b.unused()), 1)
+        self.model_b.reset()
+        self.model_b.script('tool_call system_time {} then usage in=900 out=7', 'text "done"')
+        enough = execute("ask", "e21", [("task", "go")]).replace("</execute>", '<budget usd="0.01" tokens="5000"/></execute>')
+        self.assertEqual(self.ask(enough).find(EXECUTE + "result").findtext(EXECUTE + "output"), "done")
+        for none in ('usd="0"', 'usd="much"', 'tokens="0"'):
+            bad = execute("ask", "e22", [("task", "go")]).replace("</execute>", f"<budget {none}/></execute>")
+            self.assert_refused(self.ask(bad), "bad-request", "invalid-params")
+
+    def test_without_an_upload_service_a_large_answer_is_cut_and_says_so(self):
+        self.model_b.script('text "0123456789" times 20000')
+        answer = self.ask(execute("ask", "e23", [("task", "go")]))
+        output = answer.find(EXECUTE + "result").find(EXECUTE + "output")
+        self.assertEqual(output.get("size"), "200000")
+        self.assertIn("of 200000 bytes; there is no upload service here]", output.text)
+        self.assertTrue(output.text.startswith("0123456789" * 1000))
+        self.assertEqual(self.count(self.agent, "outputs_cut"), 1)
+
+    def test_what_was_called_off_stays_so_over_a_kill(self):
+        self.model_b.script("holds then text \"never said\"")
+        self.ask(execute("ask", "e24", [("task", "go")], 'reply="async"'))
+        self.model_b.wait_until_holding()
+        # Its answer is proof that the next process knows of it, whether this one gets on with it or not.
+        self.assertEqual(self.ask('<cancel xmlns="urn:fluux:agent:0#execute" exec-id="e24"/>').get("type"), "result")
+        self.agent.kill9()
+        self.model_b.reset()
+        self.model_b.script('always text "never said"')
+        self.agent.start()
+        self.online(self.agent)
+        self.assertEqual(self.result(self.ann, "e24", 60).get("status"), "cancelled")
 
     # -- the same from an ordinary client (XEP-0050) -------------------------------------------------------------------------
     def command(self, skill, inside="", attributes=""):
@@ -96,6 +148,14 @@ class Executing(TwoDomains):
             self.assertEqual(answer.get("type"), "error", ET.tostring(answer))
         blank = self.command("ask", self.form(task=" "), 'sessionid="s1" action="complete"')
         self.assert_refused(blank, "bad-request", "invalid-params")
+        more = "".join(f'<value>{"x" * 60_000}</value>' for _ in range(2))
+        for fields in (f'<field var="task">{more}</field>', f'<field var="{"n" * 200}"><value>1</value></field>'):
+            answer = self.command("ask", f'<x xmlns="jabber:x:data" type="submit">{fields}</x>', 'sessionid="s2" action="complete"')
+            self.assertEqual(answer.find(CLIENT + "error").get("type"), "modify", ET.tostring(answer))
+        two = f'<field var="task"><value>{"x" * 40_000}</value></field><field var="n"><value>{"x" * 40_000}</value></field>'
+        large = self.command("ask", f'<x xmlns="jabber:x:data" type="submit">{two}</x>', 'sessionid="s3" action="complete"')
+        self.assert_refused(large, "not-acceptable", "payload-too-large")
+        self.assertEqual(self.count(self.agent, "refused_payload-too-large"), 1)
 
     def test_wrong_requests_get_the_errors_of_the_protocol(self):
         self.assert_refused(self.ask(execute("shell_exec")), "item-not-found", "unknown-skill")

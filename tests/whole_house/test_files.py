@@ -1,13 +1,16 @@
 """Files over real upload services: what people send is read, what the agent sends can be fetched, and neither is lost or led astray."""
 import json
 import os
+import random
 import sys
+import time
 import unittest
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import skep                                # noqa: E402
+from support import procs, skep                                # noqa: E402
 from support.file_server import PNG, FileServer, pdf    # noqa: E402
+from support.model_server import Step                   # noqa: E402
 from support.xmpp_server import Options                 # noqa: E402
 from support.xmpp_wire import CLIENT                    # noqa: E402
 from whole_house.base import WholeHouse                 # noqa: E402
@@ -153,9 +156,11 @@ class Files(WholeHouse):
         self.assertEqual(status["attachments"]["forbidden"], 1)
 
 
-class UploadSlots(WholeHouse):
+class PlayedUploads(WholeHouse):
     """An upload service that says what it likes: eve's client plays it."""
     SERVICE = "eve@example.test/up"
+    options = Options(upload_bytes_max=100_000)
+    overrides = {}
 
     def setUp(self):
         super().setUp()
@@ -165,27 +170,32 @@ class UploadSlots(WholeHouse):
         self.eve.disco_answer = ('<query xmlns="http://jabber.org/protocol/disco#info"><identity category="store" type="file"/>'
                                  '<feature var="urn:xmpp:http:upload:0"/></query>')
         self.agent = self.make_agent("component", attachments__allowed_hosts=[self.files.host],
-                                     attachments__upload_service=self.SERVICE).start()
+                                     attachments__upload_service=self.SERVICE, **self.overrides).start()
         self.online(self.agent, self.ann)
         self.asked = 0
 
+    def give_slot(self, slot):
+        request = self.eve.next(lambda s: s.tag == CLIENT + "iq" and s.find(UPLOAD + "request") is not None)
+        self.eve.send(f'<iq type="result" id="{request.get("id")}" to="{request.get("from")}">{slot}</iq>')
+        return request.find(UPLOAD + "request")
+
+    @staticmethod
+    def slot(put, get, headers=""):
+        return f'<slot xmlns="urn:xmpp:http:upload:0"><put url="{put}">{headers}</put><get url="{get}"/></slot>'
+
+
+class UploadSlots(PlayedUploads):
     def send_with_slot(self, slot):
         """The agent is told to send a file and gets `slot` for it; what the tool said."""
         self.asked += 1
         self.model.script('tool_call file_write {"path":"a.txt","content":"words"}', 'tool_call send_file {"path":"a.txt"}',
                           f'text "Done {self.asked}."')
         self.ann.message(self.address(self.agent), f"send it {self.asked}")
-        request = self.eve.next(lambda s: s.tag == CLIENT + "iq" and s.find(UPLOAD + "request") is not None)
-        self.assertEqual(request.find(UPLOAD + "request").get("size"), "5")
-        self.eve.send(f'<iq type="result" id="{request.get("id")}" to="{request.get("from")}">{slot}</iq>')
+        self.assertEqual(self.give_slot(slot).get("size"), "5")
         bodies = [self.ann.body(self.address(self.agent)).findtext(CLIENT + "body")]
         while bodies[-1] != f"Done {self.asked}.":
             bodies.append(self.ann.body(self.address(self.agent)).findtext(CLIENT + "body"))
         return self.model.requests[-1].tool_results, bodies[:-1]
-
-    @staticmethod
-    def slot(put, get, headers=""):
-        return f'<slot xmlns="urn:xmpp:http:upload:0"><put url="{put}">{headers}</put><get url="{get}"/></slot>'
 
     def test_slots_that_lie_are_refused_and_counted(self):
         good = self.files.url + "/up/a.txt"
@@ -202,6 +212,15 @@ class UploadSlots(WholeHouse):
         status = json.loads(self.agent.http_get("/api/status")[1])
         self.assertEqual(status["xmpp"]["counters"]["false_slots"], len(lies))
 
+    def test_a_put_that_is_refused_or_sent_elsewhere_sends_nothing_and_is_counted(self):
+        for answer, place in ((507, "full"), (307, "moved")):
+            url = f"{self.files.url}/{place}/a.txt"
+            results, sent = self.send_with_slot(self.slot(url, url))
+            self.assertIn(f"Not sent: the upload was answered with {answer}", str(results))
+            self.assertEqual((sent, self.files.uploads), ([], {}))
+        status = json.loads(self.agent.http_get("/api/status")[1])
+        self.assertEqual(status["xmpp"]["counters"]["upload_failures"], 2)
+
     def test_of_a_slots_headers_only_the_three_that_are_allowed_are_sent(self):
         url = self.files.url + "/up/a.txt"
         headers = ('<header name="Authorization">Basic x</header><header name="Host">evil.example</header>'
@@ -212,6 +231,86 @@ class UploadSlots(WholeHouse):
         self.assertEqual(body, b"words")
         self.assertEqual((got.get("Authorization"), got.get("Cookie"), got.get("Host"), got.get("X-Evil"), got["Content-Type"]),
                          ("Basic x", "a=b", self.files.host, None, "text/plain"))
+
+
+class LongAnswers(PlayedUploads):
+    STORY = "Bees live in hives and have done so for a very long time.\n\n" * 60
+    overrides = {"agent__long_reply": "file", "agent__long_reply_bytes": 2000}
+
+    def tell(self, slot):
+        self.model.script("text " + json.dumps(self.STORY))
+        self.ann.message(self.address(self.agent), "all about bees")
+        self.give_slot(slot)
+
+    def body(self):
+        message = self.ann.body(self.address(self.agent))
+        return message.get("id"), message.findtext(CLIENT + "body")
+
+    def counters(self):
+        return json.loads(self.agent.http_get("/api/status")[1])["xmpp"]["counters"]
+
+    def in_parts(self):
+        """Collects the answer until it is whole; it says why it comes so, and comes once."""
+        parts = [self.body()[1]]
+        self.assertTrue(parts[0].startswith("(This was to come as a file, but it could not be uploaded"), parts[0])
+        while "".join("".join(parts).split()).count("Beesliveinhives") < 60:
+            parts.append(self.body()[1])
+        self.ask(self.agent, self.ann, "thanks", "You said: thanks")
+        self.assertEqual(self.counters()["long_as_parts"], 1)
+
+    def test_an_upload_that_is_refused_makes_it_come_in_parts(self):
+        url = self.files.url + "/full/answer.txt"
+        self.tell(self.slot(url, url))
+        self.in_parts()
+        self.assertNotIn("no room for you", self.agent.log_text())
+        self.assertEqual(self.counters()["upload_failures"], 1)
+
+    def test_a_slot_that_lies_makes_it_come_in_parts(self):
+        self.tell(self.slot("http://169.254.169.254/latest", self.files.url + "/up/answer.txt"))
+        self.in_parts()
+        self.assertEqual(self.counters()["false_slots"], 1)
+
+    def test_a_kill_during_the_upload_leaves_one_answer(self):
+        slow, good = self.files.url + "/slow/answer.txt", self.files.url + "/up/answer.txt"
+        self.tell(self.slot(slow, slow))
+        self.files.wait_until_asked("PUT /slow/answer.txt")
+        self.agent.kill9()
+        self.files.release()
+        self.agent.start()
+        self.give_slot(self.slot(good, good))
+        (first, lead), (second, url) = self.body(), self.body()
+        self.assertEqual((second, url), (first + "-2", good))
+        self.assertTrue(lead.startswith("Bees live in hives"), lead)
+        self.assertEqual(self.files.uploads["/up/answer.txt"][1].decode(), self.STORY.strip())
+        self.ask(self.agent, self.ann, "thanks", "You said: thanks")
+        self.assertEqual(self.model.requests[-1].contains("Bees live in hives"), True)
+
+    def test_after_kills_at_any_time_it_is_there_once(self):
+        """The upload service is the server's own this time; the same ids may come again and no others do."""
+        self.agent.sigterm()
+        skep.override(self.agent.config, "attachments.upload_service", "")
+        skep.override(self.agent.config, "attachments.allowed_hosts", [f"{self.server.host}:{self.server.http_port}"])
+        self.agent.start()
+        self.online(self.agent, self.ann)
+        self.model.rule = lambda request: Step(
+            text=f"Done {request.last_user.rpartition(' ')[2]}." if "thanks" in request.last_user else self.STORY)
+        for number in range(5):
+            asked = len(self.model.requests)
+            self.ann.message(self.address(self.agent), f"all about bees {number}")
+            procs.wait_until(lambda asked=asked: len(self.model.requests) > asked, "the model is asked", 30)
+            time.sleep(random.random() * 0.2)
+            self.agent.kill9()
+            self.agent.start()
+            self.online(self.agent, self.ann)
+            self.ann.message(self.address(self.agent), f"thanks {number}")
+            seen = {}
+            while f"Done {number}." not in seen.values():
+                key, text = self.body()
+                self.assertEqual(seen.setdefault(key, text)[:20], text[:20])
+            told = [key for key, text in seen.items() if text.startswith("Bees live")]
+            self.assertEqual(len(told), 1, seen)
+            self.assertIn(told[0] + "-2", seen)
+            self.assertEqual(len(seen), 3, seen)
 
 
 class FilesOnEjabberd(Files):

@@ -1,7 +1,8 @@
 """The connection between an account and its server is cut at random, again and again, while people talk over it.
 
-SKEP_LINK_CUTS (default 8) is how often. Every question is a number; the agent answers with the same number. At the end each
-question was put to the model once, and each answer came once, in the order of the questions.
+SKEP_LINK_CUTS (default 8) is how often, SKEP_LINK_SEED (default "random") what chance begins with. Every question is a number;
+the agent answers with the same number. At the end each question was put to the model once, and each answer came once, in the
+order of the questions.
 """
 import json
 import os
@@ -19,7 +20,7 @@ from support.xmpp_wire import CLIENT                        # noqa: E402
 from whole_house.base import WholeHouse, procs              # noqa: E402
 
 CUTS = int(os.environ.get("SKEP_LINK_CUTS", "8"))
-SEED = int(os.environ.get("SKEP_LINK_SEED", "0")) or random.randrange(1 << 30)
+SEED = int(os.environ.get("SKEP_LINK_SEED", "random").replace("random", "0")) or random.randrange(1 << 30)
 PEOPLE = ("ann@example.test/phone", "bob@example.test/desk")
 AHEAD = 4        # questions a person may have open
 

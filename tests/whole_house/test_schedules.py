@@ -205,6 +205,27 @@ class Waking(Jobs):
         children = [name for name in self.names(house) if name.startswith("child")]
         self.assertLessEqual(len(children), 3, children)
 
+    def test_a_chain_of_events_ends_at_its_depth(self):
+        house = self.house(schedules__event_cooldown_secs=0, schedules__event_depth_max=3)
+
+        def answer(request):   # ping and pong wake each other with an event each
+            name = next((name for name in ("ping", "pong") if asked_by(name)(request)), None)
+            if name is None or request.tool_results:
+                return Step(text="told" if "begin" in request.last_user else "NO_REPLY")
+            return Step(calls=[("event_publish", {"event_type": f"from {name}", "payload": {}})])
+        self.model.rule = answer
+        for name, other in (("ping", "pong"), ("pong", "ping")):
+            self.spawn(house, f'schedule = {{ proactive = {{ conditions = ["published:from {other}"] }} }}\n'
+                       + manifest(name, ["event_publish"]))
+        self.ask(house, "ping", "begin", "told")   # its event has depth 0, pong's 1, ping's 2, pong's 3, ping's 4
+        procs.wait_until(lambda: self.status(house)["too_deep"] == 1, "the chain ends", 60)
+        self.wait_runs(house, "pong (proactive)", 2)
+        self.wait_runs(house, "ping (proactive)", 2)
+        self.assertEqual([self.job(house, f"{name} (proactive)")["begun"] for name in ("ping", "pong")], [2, 2])
+        self.ask(house, "ping", "begin", "told")   # who is asked by a person begins anew
+        procs.wait_until(lambda: self.status(house)["too_deep"] == 2, "the second chain ends", 60)
+        self.assertEqual([self.job(house, f"{name} (proactive)")["begun"] for name in ("ping", "pong")], [4, 4])
+
     def test_a_published_event_reaches_who_waits_for_its_words(self):
         house = self.house(schedules__event_cooldown_secs=0)
         said = {"news": "a Red Alert in hall 4", "tide": "high water", "idle talk": "all is well"}
@@ -331,54 +352,3 @@ class Supervisor(Jobs):
         self.model.script(Step(text="one two three four five six", drip=0.8, predicate=asked_by("slow")))   # eight pieces
         self.ask(house, "slow", "speak slowly", "one two three four five six")
         self.assertEqual(self.entry(house, "slow")["health"]["hangs"], 0)
-
-
-class Reload(Jobs):
-    def reload(self, house, expected=0):
-        house.write_config()
-        code, out, err = house.cli("config", "reload")
-        self.assertEqual(code, expected, out + err)
-        return out
-
-    def stored(self, house):
-        """What memory_store answers now."""
-        self.model.script(Step(calls=[("memory_store", {"key": "k", "content": "c"})]), Step(text="so"))
-        self.assertEqual(house.cli("chat", "-m", "keep it")[0], 0)
-        return self.model.requests[-1].tool_results[0]
-
-    def test_what_may_change_does_and_the_rest_is_named(self):
-        house = self.house()
-        self.assertNotIn("never allowed", self.stored(house))
-        house.config["authority"] = {"deny": ["memory_write:*"]}
-        house.config.setdefault("api", {})["listen"] = "127.0.0.1:1"
-        out = self.reload(house)
-        self.assertIn("Read again: authority.deny.", out)
-        self.assertIn("After a restart: api.listen.", out)
-        self.assertIn("never allowed", self.stored(house))
-        del house.config["authority"]
-        self.assertIn("Read again: authority.deny.", self.reload(house))
-        self.assertNotIn("never allowed", self.stored(house))
-
-    def test_a_file_with_a_mistake_changes_nothing(self):
-        house = self.house(schedules__jobs_per_agent=1)
-        self.add(house, "@yearly", "a")
-        house.config["schedules"] = {"jobs_per_agent": 5, "jobs_maxx": 7}
-        house.config["authority"] = {"deny": ["memory_write:*"]}
-        self.assertIn("jobs_maxx", self.reload(house, expected=78))
-        _, body = self.request(house, "POST", "/api/jobs", {"when": "@yearly", "text": "b", "peer": "ann@cli"})
-        self.assertEqual(body["error"]["code"], "exhausted")
-        house.config["schedules"] = {"jobs_per_agent": 5}
-        self.assertIn("authority.deny, schedules.jobs_per_agent", self.reload(house))
-        self.add(house, "@yearly", "b")
-        self.assertIn("never allowed", self.stored(house))
-
-    def test_a_quota_is_lowered_and_raised_while_it_runs(self):
-        house = self.house()
-        self.model.script(Step(text="one"), Step(text="two"))
-        self.assertEqual(house.cli("chat", "-m", "hello")[1].strip(), "one")
-        house.config["quota"] = {"admins_exempt": False, "daily_tokens": 1}
-        self.assertIn("quota.daily_tokens", self.reload(house))
-        self.assertIn("/usage", house.cli("chat", "-m", "hello")[1])
-        house.config["quota"] = {}
-        self.reload(house)
-        self.assertEqual(house.cli("chat", "-m", "hello")[1].strip(), "two")

@@ -4,6 +4,7 @@ import unittest
 
 import slixmpp
 from slixmpp.exceptions import XMPPError
+from slixmpp.xmlstream import ElementBase, register_stanza_plugin
 from support import aio
 from whole_house.base import WholeHouse, skep
 
@@ -14,7 +15,7 @@ class Person(slixmpp.ClientXMPP):
     def __init__(self, server, jid):
         super().__init__(jid, server.password("ann"))
         self.ca_certs = server.ca_file
-        for plugin in ("xep_0030", "xep_0085", "xep_0092", "xep_0066", "xep_0184", "xep_0199", "xep_0202", "xep_0444"):
+        for plugin in ("xep_0030", "xep_0085", "xep_0092", "xep_0066", "xep_0184", "xep_0199", "xep_0202", "xep_0444", "xep_0461"):
             self.register_plugin(plugin)
         self.texts, self.states, self.receipts, self.reactions = (asyncio.Queue() for _ in range(4))
         self.started = asyncio.get_event_loop().create_future()
@@ -37,6 +38,19 @@ class Person(slixmpp.ClientXMPP):
             except XMPPError:
                 await asyncio.sleep(0.1)
         raise AssertionError(f"{address} does not answer pings")
+
+
+class Fallback(ElementBase):
+    """XEP-0428; slixmpp knows an older namespace."""
+    namespace, name, plugin_attrib, interfaces = "urn:xmpp:fallback:0", "fallback", "fallback0", {"for"}
+
+
+class FallbackBody(ElementBase):
+    namespace, name, plugin_attrib, interfaces = "urn:xmpp:fallback:0", "body", "range", {"start", "end"}
+
+
+register_stanza_plugin(slixmpp.Message, Fallback)
+register_stanza_plugin(Fallback, FallbackBody)
 
 
 class IndependentClient(WholeHouse):
@@ -102,6 +116,47 @@ class IndependentClient(WholeHouse):
             self.assertEqual((await asyncio.wait_for(person.texts.get(), WAIT))["body"], "Sent.")
 
         self.play(mode, talk)
+
+    def replies(self, mode):
+        """Words, an answer that quotes them, a reply that quotes the answer: each side strips the other's quotes."""
+        agent = self.make_agent(mode).start()
+
+        async def talk(person):
+            def say(text, name):
+                message = person.make_message(mto=self.address(agent), mbody=text, mtype="chat")
+                message["id"] = name
+                return message
+
+            self.model.script('holds then text "Tea."', 'text "With milk."', 'text "Gladly."')
+            say("tea \u2013 or \u2615?", "slix-3").send()
+            await asyncio.get_running_loop().run_in_executor(None, self.model.wait_until_holding)
+            say("with milk?", "slix-4").send()
+            await person["xep_0199"].send_ping(skep.full_address(self.server, mode), timeout=WAIT)
+            self.model.release()
+            answer = await asyncio.wait_for(person.texts.get(), WAIT)
+            self.assertEqual(answer["body"], "> tea \u2013 or \u2615?\nTea.")
+            self.assertEqual(answer["reply"]["id"], "slix-3")
+            self.assertEqual(answer["fallback0"]["for"], "urn:xmpp:reply:0")
+            start, end = (int(answer["fallback0"]["range"][key]) for key in ("start", "end"))
+            self.assertEqual(answer["body"][:start] + answer["body"][end:], "Tea.")
+            second = await asyncio.wait_for(person.texts.get(), WAIT)
+            self.assertEqual((second["body"], second["reply"]["id"]), ("With milk.", ""))
+            quote = "> Tea.\n"
+            back = say(quote + "sugar too?", "slix-5")
+            back["reply"]["id"], back["reply"]["to"] = answer["id"], answer["from"].bare
+            back["fallback0"]["for"] = "urn:xmpp:reply:0"
+            back["fallback0"]["range"]["start"], back["fallback0"]["range"]["end"] = "0", str(len(quote))
+            back.send()
+            self.assertEqual((await asyncio.wait_for(person.texts.get(), WAIT))["body"], "Gladly.")
+            self.assertIn('[In reply to "Tea."]\nsugar too?', self.model.requests[-1].last_user)
+
+        self.play(mode, talk)
+
+    def test_replies_go_round_in_component_mode(self):
+        self.replies("component")
+
+    def test_replies_go_round_in_client_mode(self):
+        self.replies("client")
 
     def test_it_sees_files_and_reactions_in_component_mode(self):
         self.files("component")

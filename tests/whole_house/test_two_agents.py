@@ -1,5 +1,6 @@
 """Agents among themselves: two that can write to each other, a stranger that never stops, two processes of one address."""
 import json
+import re
 import unittest
 
 from support.component import WireComponent
@@ -99,6 +100,9 @@ class OneComponent(WholeHouse):   # ejabberd lets several connections share a co
         second.start()
         procs.wait_until(lambda: status(second)["up"] and not status(first)["up"], "the older one was sent away", 60)
         self.assertIn("conflict", status(first)["last_error"])
+        waits = re.findall(r"conflict.*trying again in ([0-9.]+) s", first.log_text())
+        self.assertEqual(len(waits), 1)
+        self.assertGreaterEqual(float(waits[0]), 60, "the two would throw each other out for ever")
         self.ask(second, ann, "hello", "You said: hello")
         self.assertEqual((status(first)["connects"], status(second)["connects"]), (1, 1))
 

@@ -33,11 +33,14 @@ def delegate(work, chain, depth=1, most=2):
 class TwoDomains(unittest.TestCase):
     """agent.a.test may ask agent.b.test for anything; ann@a.test may run what b exposes."""
     names = ("a.test", "b.test")
+    uploads = False   # whether the servers have an upload service
 
     @classmethod
     def setUpClass(cls):
         cls.federation = Federation(*cls.names)
         cls.addClassCleanup(cls.federation.close)
+        for domain in cls.federation.domains:
+            domain.uploads = cls.uploads
         cls.a, cls.b = cls.federation.start()
 
     def setUp(self):
@@ -50,6 +53,8 @@ class TwoDomains(unittest.TestCase):
         config = skep.default_config(domain, mode, model)
         config["agent"] = {"name": name, "allowed_jids": [f"ann@{domain.domain}", f"bob@{domain.domain}"],
                            "admin_jids": [f"bob@{domain.domain}"]}
+        if self.uploads:
+            config["attachments"] = {"allowed_hosts": [f"{one.host}:{one.http_port}" for one in (self.a, self.b)]}
         config.update(sections)
         config["llm"].update(sections.get("llm", {}))
         agent = skep.Skep(config, name=name.lower())
@@ -58,11 +63,11 @@ class TwoDomains(unittest.TestCase):
         self.addCleanup(agent.close)
         return agent
 
-    def agent_a(self, to=None, **federation):
+    def agent_a(self, to=None, sections=None, **federation):
         to = to or self.b.component
         llm = {**skep.llm_section(self.model_a, "anthropic"), "agents": {"legal": {"jid": to}}}
         rules = {"peers": {f'"{bare(to)}"': peer(allow_out=True, skills_out=["*"])}, **federation}
-        return self.make_agent(self.a, self.model_a, "Front", llm=llm, federation=rules)
+        return self.make_agent(self.a, self.model_a, "Front", llm=llm, federation=rules, **(sections or {}))
 
     def agent_b(self, mode="component", **federation):
         everybody = peer(allow_in=True, skills_in=["*"])

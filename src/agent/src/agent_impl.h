@@ -40,6 +40,8 @@ class AgentImpl final : public Agent {
     std::string chosen = {};                // the message that it answers, where it says so
     authority::Labels labels = {};          // of what was read for it
     std::string_view outcome = "answered";  // for the turn log
+    std::optional<OfferedFile> file = {};   // of a command's answer; then
+    std::string said = {};                  // what is answered once it is sent
   };
 
   Result<void> accept(Message message);
@@ -61,6 +63,7 @@ class AgentImpl final : public Agent {
   Decision decide_command(const ParsedText& command, const TurnState& turn,
                           std::vector<AttachedFile> files = {});
   Task<std::vector<AttachedFile>> files_for(const TurnState& turn);
+  Task<void> send_offered(const TurnState& turn, Decision& decision);
   Decision decide_halt(const Halt& halt, const TurnState& turn);
   Decision decide_answer(std::string_view text, const TurnState& turn);
   Result<void> deliver_reply(const TurnState& turn);

@@ -23,6 +23,8 @@ struct CommandScope {
   std::function<bool()> cancel;  // stops the running turn; false when there is none
   std::function<std::string(std::string_view arguments)> debug = {};  // /debug
   std::vector<AttachedFile> files = {};                               // that came with it
+  // Goes with the answer where the channel takes files; then `said` is answered instead.
+  std::function<void(OfferedFile file, std::string said)> offer = {};
 };
 std::string answer_command(const ParsedText& command, const CommandScope& scope);
 

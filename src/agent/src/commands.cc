@@ -96,6 +96,12 @@ const std::vector<CommandInfo>& commands() {
        "a code that lets somebody in who sends it to me as \"/pair CODE\"",
        true,
        For::kAdmin},
+      {"contacts",
+       {},
+       "[list|forget] [address] [person]",
+       "whom I was let write to by whom; forget: ask again before I write there",
+       true,
+       For::kAdmin},
       {"reload",
        {},
        "",
@@ -124,7 +130,7 @@ const CommandInfo* find_command(std::string_view name_or_alias) {
 
 bool is_of_access(const CommandInfo& info) {
   return info.name == "allow" || info.name == "block" || info.name == "pair" ||
-         info.name == "reload";
+         info.name == "reload" || info.name == "contacts";
 }
 
 }  // namespace skep::agent

@@ -20,6 +20,7 @@ namespace {
 using memory::TranscriptMessage;
 using memory::TranscriptTool;
 
+constexpr std::string_view kOverBudget = "over budget";
 constexpr Millis kBackOffFirst{100};
 constexpr Millis kBackOffMax{30'000};
 constexpr std::size_t kToolTextBytesMax = 4096;  // of arguments and result in the transcript
@@ -67,6 +68,7 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
     if (parsed.is_command) {
       auto files = co_await files_for(turn);
       decision = decide_command(parsed, turn, std::move(files));
+      co_await send_offered(turn, *decision);
     } else {
       decision = co_await think(lane, turn, std::move(parsed.text));
     }
@@ -108,6 +110,7 @@ Task<void> AgentImpl::run_compaction(Message asked, Compaction what) {
   ctx.trace = asked.trace;
   ctx.principal = asked.conversation.peer;
   const std::int64_t messages = what.entries;
+  renew(deps_);
   AgentDeps deps = deps_;
   if (llm::Model* light = deps.models == nullptr ? nullptr : deps.models->tier("light"))
     deps.model = *light;
@@ -148,6 +151,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
                     .shutdown = base.stop,
                     .places = &turns_,
                     .place = &*permit};
+    renew(deps_);
     AgentDeps deps = deps_;  // the turn may have another model
     Turn run(config_, deps, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
@@ -190,7 +194,7 @@ AgentImpl::Decision AgentImpl::decide_halt(const Halt& halt, const TurnState& tu
   if (halt.why == Halt::Why::kQuota)
     return {.text = halt.error.message + " /usage shows what was used.",
             .failed = true,
-            .outcome = "over budget"};
+            .outcome = kOverBudget};
   if (halt.why == Halt::Why::kLoop)
     return {.text = halt.error.message, .failed = true, .outcome = "stopped"};
   std::string incident = mint_incident();
@@ -211,6 +215,7 @@ Task<std::vector<AttachedFile>> AgentImpl::files_for(const TurnState& turn) {
 
 AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const TurnState& turn,
                                               std::vector<AttachedFile> files) {
+  renew(deps_);
   const Conversation& conversation = turn.message.conversation;
   Lane* lane = mailbox_.find(conversation);
   std::size_t waiting = lane == nullptr ? 0 : lane->queue.size();
@@ -230,7 +235,27 @@ AgentImpl::Decision AgentImpl::decide_command(const ParsedText& command, const T
             return debugging_.command(arguments, conversation, deps_.clock.now());
           },
       .files = std::move(files)};
-  return {.text = answer_command(command, scope), .command = true};
+  Decision decision{.command = true};
+  scope.offer = [&decision](OfferedFile file, std::string said) {
+    decision.file = std::move(file);
+    decision.said = std::move(said);
+  };
+  decision.text = answer_command(command, scope);
+  return decision;
+}
+
+// Where it cannot be sent its words are the answer.
+Task<void> AgentImpl::send_offered(const TurnState& turn, Decision& decision) {
+  if (!decision.file || !deps_.send_file) co_return;
+  Ctx ctx = gate_.ctx().with_stop(closing_.get_token()).within(config_.turn_timeout);
+  OfferedFile file = *std::exchange(decision.file, std::nullopt);
+  const std::string name = file.name;
+  auto sent = co_await deps_.send_file(std::move(ctx), turn.message.conversation,
+                                       turn.message.id.str(), std::move(file));
+  if (sent)
+    decision.text = std::move(decision.said);
+  else
+    log::info("agent", "{} goes as text: {}", name, sent.error().message);
 }
 
 // From here on the answer and its id are fixed.
@@ -240,7 +265,12 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
       reply_to(asked, MessageId(mint_ulid()), deps_.clock.now(), std::move(decision.text));
   if (!decision.chosen.empty()) put_chosen(reply, decision.chosen);
   if (delegation_of(asked)) put_taint(reply, decision.labels.bits);
-  if (errand_of(asked)) put_outcome(reply, {.failed = decision.failed, .usage = turn.usage});
+  if (errand_of(asked)) {
+    put_outcome(reply, {.failed = decision.failed,
+                        .over_budget = decision.outcome == kOverBudget,
+                        .usage = turn.usage,
+                        .cost = turn.cost});
+  }
   store::EntryId id(asked.id.str());
   std::string record = reply_record(turn, reply);
   auto journaled =

@@ -176,6 +176,8 @@ void read_rest(ConfigSection& root, Manifest& manifest) {
   read_exec_policy(root, manifest);
   if (read_text(root, "workspace", manifest.workspace) && !is_agent_name(manifest.workspace))
     root.problem("workspace", "must be the name of a folder under <home>/workspaces");
+  root.read_choice("personas", {"none", "own", "house"}, manifest.personas);
+  if (manifest.personas == "none") manifest.personas.clear();
   std::string module = "builtin:chat";
   root.read_choice("module", {"builtin:chat"}, module);
   read_wakes(root, manifest.wakes);

@@ -143,6 +143,7 @@ std::string Manifest::to_text() const {
   root.list("tool_blocklist", tool_blocklist);
   if (exec_policy) root.text("exec_policy", exec_policy_name(*exec_policy));
   root.text("workspace", workspace);
+  root.text("personas", personas);
   if (const std::string text = schedule_text(wakes); !text.empty()) root.line("schedule", text);
   write_model(out, *this);
   write_resources(out, *this);

@@ -100,6 +100,11 @@ class Reply {
     if (id.empty()) return "Say /persona export NAME.";
     const auto persona = personas_.find(place_, id);
     if (!persona) return fmt::format("No: {}.", persona.error().message);
+    if (scope_.offer)
+      scope_.offer({.name = persona->id + ".toml", .bytes = persona->to_text()},
+                   fmt::format("{}.toml is the persona. Whoever gets it can take it with /persona "
+                               "import.",
+                               persona->id));
     return fmt::format("```\n{}```\nWhoever gets this can take it with /persona import.",
                        persona->to_text());
   }

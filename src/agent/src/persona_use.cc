@@ -38,7 +38,7 @@ void dress(const AgentDeps& deps, const Conversation& conversation,
   settings.tier = persona->tier;
   settings.tools = persona->skills;
   settings.answer_tokens_max = persona->max_tokens_per_message;
-  if (persona->origin == Persona::Origin::kOwn) {
+  if (persona->origin == Persona::Origin::kOwn || deps.personas_behind) {
     const std::string all = together(
         {&persona->identity, &persona->personality, &persona->instructions, &persona->context});
     if (!all.empty()) settings.persona = fmt::format("{}\n\n{}", kOwnHeading, all);

@@ -137,8 +137,9 @@ Message message_of(const ToolContext& context, const SubAgentOrder& order) {
   Delegation delegation = context.delegation;  // its parent's turn waits for it
   delegation.chain.push_back(node_of(order.config));
   put_delegation(message, delegation);
-  if (auto errand = errand_of(message); errand && context.tokens_left > 0) {
-    errand->tokens_max = context.tokens_left;
+  if (auto errand = errand_of(message); errand && context.tokens_left + context.cost_left > 0) {
+    if (context.tokens_left > 0) errand->tokens_max = context.tokens_left;
+    if (context.cost_left > 0) errand->cost_max = context.cost_left;
     put_errand(message, *errand);
   }
   return message;
@@ -236,7 +237,8 @@ Task<ToolOutput> run_sub_agent(ToolContext context, SubAgentOrder order) {
                       : with_partial(why_not(outcome.error(), order, late), watcher.said()),
       .is_error = !outcome,
       .labels = turn.labels(),
-      .usage = state.usage};
+      .usage = state.usage,
+      .cost = state.cost};
   state.reply =
       reply_to(state.message, MessageId(mint_ulid()), order.parent.clock.now(), output.text);
   state.trace.finish(state, order.config.name, late ? "late" : outcome ? "answered" : "failed");

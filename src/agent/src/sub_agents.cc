@@ -80,12 +80,12 @@ struct Places {
 
 class SpawnAgent final : public tools::Tool {
  public:
-  SpawnAgent(SubAgentsConfig config, AgentConfig parent, AgentDeps deps, llm::Models* models,
+  SpawnAgent(SubAgentsConfig config, AgentConfig parent, AgentDeps deps, ModelsNow models,
              const tools::Toolbox& toolbox)
       : config_(std::move(config)),
         parent_(std::move(parent)),
         deps_(std::move(deps)),
-        models_(models),
+        models_(std::move(models)),
         toolbox_(toolbox) {
     std::vector<const NamedAgent*> offered;
     for (const NamedAgent& agent : config_.agents) {
@@ -125,13 +125,14 @@ class SpawnAgent final : public tools::Tool {
     return name.empty() || found == config_.agents.end() ? nullptr : &*found;
   }
   Task<ToolOutput> run(ToolContext context, const NamedAgent* agent, json::object arguments);
-  [[nodiscard]] llm::ModelRef model_of(const NamedAgent* agent) const;
+  [[nodiscard]] static llm::ModelRef model_of(const NamedAgent* agent, const AgentDeps& parent,
+                                              llm::Models* named);
   Result<std::shared_ptr<const tools::Toolbox>> tools_for(const NamedAgent* agent);
 
   SubAgentsConfig config_;
   AgentConfig parent_;
   AgentDeps deps_;
-  llm::Models* models_;
+  ModelsNow models_;
   const tools::Toolbox& toolbox_;
   llm::ToolSpec spec_;
   std::map<std::string, std::string, std::less<>> instructions_;  // by name, of those that have any
@@ -144,12 +145,14 @@ class SpawnAgent final : public tools::Tool {
 };
 
 Result<void> SpawnAgent::prepare(const PersonaText& persona) {
+  std::shared_ptr<const void> held;
+  llm::Models* models = models_ ? models_(held) : nullptr;
   for (const NamedAgent& agent : config_.agents) {
     const std::string where = fmt::format("[llm.agents.{}] ", agent.name);
-    if (!agent.model.empty() && models_ == nullptr)
+    if (!agent.model.empty() && models == nullptr)
       return fail(Code::kInvalid, where + "model: there are no models to choose from");
     if (!agent.model.empty()) {
-      if (auto model = models_->named(agent.model); !model)
+      if (auto model = models->named(agent.model); !model)
         return fail(std::move(model).error().in(where + "model"));
     }
     std::string text;
@@ -167,11 +170,13 @@ Result<void> SpawnAgent::prepare(const PersonaText& persona) {
   return {};
 }
 
-llm::ModelRef SpawnAgent::model_of(const NamedAgent* agent) const {
-  if (agent == nullptr || agent->model.empty() || models_ == nullptr)
-    return deps_.models == nullptr ? deps_.model : llm::ModelRef(deps_.models->usual());
-  auto model = models_->named(agent->model);
-  return model ? llm::ModelRef(**model) : deps_.model;
+// `named`: where models of [llm.agents.*] are found.
+llm::ModelRef SpawnAgent::model_of(const NamedAgent* agent, const AgentDeps& parent,
+                                   llm::Models* named) {
+  if (agent == nullptr || agent->model.empty() || named == nullptr)
+    return parent.models == nullptr ? parent.model : llm::ModelRef(parent.models->usual());
+  auto model = named->named(agent->model);
+  return model ? llm::ModelRef(**model) : parent.model;
 }
 
 // A toolbox that grew meanwhile is lent anew.
@@ -224,11 +229,15 @@ Task<ToolOutput> SpawnAgent::run(ToolContext context, const NamedAgent* agent,
   config.tool_rounds_max = config_.tool_rounds_max;
   config.turn_tokens_max = config_.tokens_max;
   if (agent != nullptr) config.answer_tokens_max = agent->max_tokens;
+  AgentDeps parent = deps_;
+  renew(parent);
+  std::shared_ptr<const void> held;  // what `named` is in
+  llm::Models* named = models_ ? models_(held) : nullptr;
   const auto texts = instructions_.find(agent == nullptr ? std::string() : agent->name);
   SubAgentOrder order{.config = config,
-                      .parent = deps_,
+                      .parent = parent,
                       .tools = **tools,
-                      .model = model_of(agent),
+                      .model = model_of(agent, parent, named),
                       .agent = agent,
                       .instructions = texts == instructions_.end() ? "" : texts->second,
                       .task = std::move(task),
@@ -257,10 +266,11 @@ SubAgentsConfig SubAgentsConfig::read(ConfigSection root) {
 }
 
 Result<void> add_sub_agents(tools::Toolbox& toolbox, const SubAgentsConfig& config,
-                            const AgentConfig& parent, AgentDeps deps, llm::Models* models,
+                            const AgentConfig& parent, AgentDeps deps, ModelsNow models,
                             const PersonaText& persona) {
   if (!config.allowed) return {};
-  auto tool = std::make_unique<SpawnAgent>(config, parent, std::move(deps), models, toolbox);
+  auto tool =
+      std::make_unique<SpawnAgent>(config, parent, std::move(deps), std::move(models), toolbox);
   SKEP_TRY_VOID(tool->prepare(persona));
   return toolbox.add(std::move(tool));
 }

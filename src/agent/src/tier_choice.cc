@@ -50,12 +50,24 @@ Wish wish_for(const AgentDeps& deps, const TierQuestion& question) {
 
 }  // namespace
 
-std::unique_ptr<tools::Tool> make_escalate(llm::Models& models) {
+std::unique_ptr<tools::Tool> make_escalate() { return std::make_unique<Escalate>(); }
+
+bool may_escalate(llm::Models& models) {
   const RouterConfig& router = models.config().router;
   const bool stable = router.mode == RouterConfig::Mode::kStable;
   const bool weaker = models.config().usual != router.complex;
-  if (stable || !weaker || models.tier(router.complex) == nullptr) return nullptr;
-  return std::make_unique<Escalate>();
+  return !stable && weaker && models.tier(router.complex) != nullptr;
+}
+
+llm::ToolSpecs escalation_checked(llm::ToolSpecs tools, const AgentDeps& deps) {
+  if (deps.models == nullptr || may_escalate(*deps.models)) return tools;
+  if (std::ranges::none_of(tools, [](const auto& one) { return one.name == kEscalate; }))
+    return tools;
+  std::vector<llm::ToolSpec> kept;
+  for (const llm::ToolSpec& one : tools) {
+    if (one.name != kEscalate) kept.push_back(one);
+  }
+  return kept;
 }
 
 TierChoice choose_tier(const AgentDeps& deps, const TierQuestion& question) {
@@ -73,7 +85,7 @@ TierChoice choose_tier(const AgentDeps& deps, const TierQuestion& question) {
 }
 
 llm::Model* stronger_model(const AgentDeps& deps, const TurnState& turn) {
-  if (deps.models == nullptr) return nullptr;
+  if (deps.models == nullptr || !may_escalate(*deps.models)) return nullptr;
   for (const Round& round : turn.rounds) {
     for (const CallRecord& record : round.calls) {
       if (record.call.name == kEscalate && record.result && !record.result->is_error)

@@ -78,7 +78,17 @@ std::int64_t tokens_given(const TurnState& state, const AgentConfig& config) {
   return std::min(errand->tokens_max, config.turn_tokens_max);
 }
 
+PicoUsd cost_given(const TurnState& state) {
+  const auto errand = errand_of(state.message);
+  return errand ? errand->cost_max : 0;
+}
+
 std::optional<Halt> all_spent(const TurnState& state, const AgentConfig& config) {
+  if (const PicoUsd given = cost_given(state); given > 0 && state.cost >= given) {
+    return Halt{Halt::Why::kQuota,
+                {Code::kExhausted,
+                 fmt::format("The task was given {}, and it is used up.", format_usd(given))}};
+  }
   const std::int64_t given = tokens_given(state, config);
   if (given <= 0 || tokens_used(state) < given) return std::nullopt;
   return Halt{Halt::Why::kQuota,
@@ -91,6 +101,11 @@ std::optional<Halt> all_spent(const TurnState& state, const AgentConfig& config)
 std::int64_t Turn::tokens_left() const {
   const std::int64_t given = tokens_given(state_, config_);
   return given <= 0 ? 0 : std::max<std::int64_t>(1, given - tokens_used(state_));
+}
+
+PicoUsd Turn::cost_left() const {
+  const PicoUsd given = cost_given(state_);
+  return given <= 0 ? 0 : std::max<PicoUsd>(1, given - state_.cost);
 }
 
 Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
@@ -113,7 +128,8 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   if (deps_.settings) settings_ = deps_.settings(state_.message.conversation);
   dress(deps_, state_.message.conversation, settings_);
   choose_model();
-  specs_ = offered(deps_.toolbox.specs(deps_.model.driver().may_take_images()), settings_);
+  const bool sees = deps_.model.driver().may_take_images();
+  specs_ = escalation_checked(offered(deps_.toolbox.specs(sees), settings_), deps_);
   state_.trace.offer(specs_);
   state_.trace.set(settings_);
   prepare(settings_.history_token_budget > 0 ? settings_.history_token_budget
@@ -135,6 +151,7 @@ Task<std::expected<std::string, Halt>> Turn::run() {
     auto response = co_await ask(tools_allowed);
     if (!response) co_return std::unexpected(response.error());
     state_.usage += response->usage;
+    state_.cost += response->price.of(response->usage);
     state_.model = response->model;
     llm::Response taken = std::move(*response);
     auto step = co_await advance(std::move(taken), tools_allowed);
@@ -242,6 +259,7 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
                              : response.error().error.code == Code::kTooLarge;
     if (response && !exceeded) co_return std::move(*response);
     if (response) state_.usage += response->usage;
+    if (response) state_.cost += response->price.of(response->usage);
     if (!exceeded) co_return std::unexpected(halt_for(response.error().error));
     if (shrunk_)
       co_return std::unexpected(

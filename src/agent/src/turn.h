@@ -62,6 +62,7 @@ class Turn {
   using Admitted = std::expected<std::optional<ToolResult>, Halt>;  // a result: it is not to be run
   void recount();
   std::int64_t tokens_left() const;
+  PicoUsd cost_left() const;
   Task<std::expected<void, Halt>> run_tools(std::size_t round);
   Indices next_wave(const Round& round) const;
   Task<Admitted> admit(Round& round, std::size_t index);

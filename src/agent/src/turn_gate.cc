@@ -111,7 +111,7 @@ Labels Turn::labels_before(std::size_t round, bool secrets) const {
   labels |= Label::kUserInput;
   if (const auto errand = errand_of(state_.message); errand && !errand->own)
     labels |= Label::kUntrustedAgent;
-  if (delegation_of(state_.message)) labels |= Labels{taint_in(state_.message).value_or(0)};
+  labels |= Labels{taint_in(state_.message).value_or(0)};
   if (const auto task = sub_task_of(state_.message)) labels |= task->labels;
   for (std::size_t i = 0; i < round; ++i) {
     for (CallRecord& record : state_.rounds[i].calls) {

@@ -41,6 +41,7 @@ Result<void> read_assistant(TurnState& turn, const json::value& record) {
   SKEP_TRY(std::vector<Part> read, parts_from_json(*parts));
   turn.rounds.push_back(make_round(std::move(read)));
   turn.usage += usage_in(record);
+  turn.cost += get_int(record, "cost").value_or(0);
   turn.model = get_string(record, "model");
   return {};
 }
@@ -129,6 +130,7 @@ std::string assistant_record(const llm::Response& response) {
   JsonObjectText record(out);
   record.text("s", "assistant").text("model", response.model);
   append_usage(record.at("usage"), response.usage);
+  record.number("cost", response.price.of(response.usage));
   append_json(record.at("parts"), response.parts);
   record.end();
   return out;

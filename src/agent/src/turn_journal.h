@@ -3,8 +3,8 @@
 //   begin {"message","src","src_name"}
 //   {"s":"corrected","parts"}                                while it waits: these are meant
 //   instead
-//   {"s":"assistant","parts","usage","model"}                after each model call that asks for
-//   tools: a round
+//   {"s":"assistant","parts","usage","cost","model"}                after each model call that asks
+//   for tools: a round
 //   {"s":"tool_start","call","name"}                         before a tool that is not repeatable
 //   runs; call = index in the round
 //   {"s":"tool_result","call","id","name","text","is_error","labels"}
@@ -45,6 +45,7 @@ struct TurnState {
   bool resumed = false;  // by a later process: NodeIds in it may be stale
   std::vector<Round> rounds;
   Usage usage;
+  PicoUsd cost = 0;        // of that usage
   std::string model;       // that answered last
   int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
   std::size_t history_tokens_max = 0;  // no more than these were in it before

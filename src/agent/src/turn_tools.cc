@@ -153,6 +153,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
       .labels = labels_before(number, /*secrets=*/true),
       .payer = payer_of(deps_, config_, state_.message),
       .tokens_left = tokens_left(),
+      .cost_left = cost_left(),
       .why_not = [this, number, name = record.call.name](const tools::Need& need) {
         return why_not(number, name, need);
       }};
@@ -163,6 +164,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
   if (halt) co_return;
   record.labels = output.labels;
   state_.usage += output.usage;
+  state_.cost += output.cost;
   note_done(record.call, output.is_error);
   if (output.image && deps_.model.driver().takes_images())
     record.image = std::move(output.image);

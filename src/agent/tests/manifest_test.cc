@@ -25,6 +25,7 @@ tags = ["sales", "eu"]
 tool_blocklist = ["file_write"]
 exec_policy = "restricted"
 workspace = "shared"
+personas = "house"
 
 [model]
 provider = "openai"

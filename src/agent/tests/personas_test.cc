@@ -48,6 +48,46 @@ TEST_F(PersonaCommands, OneIsPutOnAndTakenOffAndStaysOverARestart) {
   EXPECT_TRUE(ask("/persona prate").contains("did you mean pirate?"));
 }
 
+TEST_F(PersonaCommands, StandsBehindTheWordsOfAnAgentThatHasItsOwn) {
+  with();
+  close_agent();
+  AgentDeps deps = needed(model);
+  deps.personas = personas.get();
+  deps.personas_behind = true;
+  deps.settings = [](const Conversation&) {
+    return ConversationSettings{.personality = "You are a clerk."};
+  };
+  agent = std::move(*Agent::open(config, std::move(deps)));
+  ask("/persona pirate");
+  const std::string system = hear();
+  ASSERT_TRUE(system.contains("You are a clerk.")) << system;
+  EXPECT_LT(system.find("You are a clerk."), system.find("You are a captain."));
+}
+
+TEST_F(PersonaCommands, AnExportGoesAsAFileWhereThatIsPossible) {
+  std::vector<OfferedFile> sent;
+  bool takes_files = true;
+  with();
+  close_agent();
+  AgentDeps deps = needed(model);
+  deps.personas = personas.get();
+  deps.send_file = [&](Ctx, Conversation, std::string, OfferedFile file) -> Task<Result<void>> {
+    return [](bool good, std::vector<OfferedFile>* into, OfferedFile given) -> Task<Result<void>> {
+      if (!good) co_return fail(Code::kUnsupported, "no upload service");
+      into->push_back(std::move(given));
+      co_return Result<void>{};
+    }(takes_files, &sent, std::move(file));
+  };
+  agent = std::move(*Agent::open(config, std::move(deps)));
+  EXPECT_TRUE(ask("/persona export pirate").starts_with("pirate.toml is the persona."));
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].name, "pirate.toml");
+  EXPECT_TRUE(memory::Persona::parse(sent[0].bytes, sent[0].name));
+  takes_files = false;
+  EXPECT_TRUE(ask("/persona export pirate").contains("[persona]"));
+  EXPECT_EQ(sent.size(), 1u);
+}
+
 TEST_F(PersonaCommands, TextsOfTheConversationGoBeforeThePersonas) {
   with();
   const std::string own = memory->directory({"xmpp", "ann@example.org", ""});

@@ -86,8 +86,8 @@ TEST_F(SubAgents, TwoOfOneAnswerWorkAtTheSameTime) {
 }
 
 TEST_F(SubAgents, KnowNothingOfTheConversationAndCannotSpawn) {
-  memory->append({"xmpp", "ann@example.org", ""},
-                 memory::TranscriptMessage{.content = "my secret"});
+  ASSERT_TRUE(memory->append({"xmpp", "ann@example.org", ""},
+                             memory::TranscriptMessage{.content = "my secret"}));
   offer();
   sorting.by_task = {{"count the bees", "twelve"}};
   spawns({spawn("1", {{"task", "count the bees"}})});

@@ -21,8 +21,7 @@ class Tiers : public AgentFixture {
         std::move(tiers), demo, *configured,
         {.loop = loop, .http = *http, .catalogue = *catalogue, .env = process_env()}));
     turn_log = std::move(*TurnLog::open({.directory = directory()}, clock));
-    if (auto tool = make_escalate(*models); tool && toolbox.find(kEscalate) == nullptr)
-      ASSERT_TRUE(toolbox.add(std::move(tool)));
+    if (toolbox.find(kEscalate) == nullptr) ASSERT_TRUE(toolbox.add(make_escalate()));
     close_agent();
     AgentDeps deps = needed(*configured);
     deps.models = models.get();
@@ -46,6 +45,7 @@ class Tiers : public AgentFixture {
 };
 
 using CommandsWithoutTiers = AgentFixture;
+using ModelsInForce = AgentFixture;
 
 const std::string kCode =
     "```\nstruct A\nclass B\nimport c\nasync fn f() { await g; return 1; }\n``` " +
@@ -61,7 +61,11 @@ TEST_F(Tiers, TheRouterDecidesByTheMessage) {
 TEST_F(Tiers, AStableHouseIsPinned) {
   with({.router = {.mode = llm::RouterConfig::Mode::kStable, .pinned = "light"}});
   EXPECT_EQ(tier_of(kCode), "light: pinned");
-  EXPECT_EQ(toolbox.find("escalate"), nullptr);
+  EXPECT_FALSE(may_escalate(*models));
+  ask(R"(call escalate {"why":"it is hard"})");
+  run_until([this] { return find_turn(directory(), channel.replies.back().id.str()).has_value(); });
+  const json::value turn(*find_turn(directory(), channel.replies.back().id.str()));
+  EXPECT_FALSE(to_json(turn).contains("stronger model works on it")) << to_json(turn);
 }
 
 TEST_F(Tiers, WhatAPersonChoseHoldsForTheConversationAndAfterARestart) {
@@ -93,6 +97,29 @@ TEST_F(Tiers, AModelMayHandItsTurnToAStrongerOne) {
   const json::value turn(*find_turn(directory(), channel.replies.back().id.str()));
   const json::array* steps = get_array(turn, "steps");
   ASSERT_EQ(steps->size(), 3u) << to_json(turn);
+}
+
+// What is in force is asked at the beginning of each turn; one that runs keeps what it began with.
+TEST_F(ModelsInForce, TheModelIsAnotherFromTheNextTurnOn) {
+  testing::ScriptedModel other;
+  llm::Model* now = &model;
+  close_agent();
+  AgentDeps deps = needed(model);
+  deps.renew = [&now](AgentDeps& its) { its.model = *now; };
+  agent = std::move(*Agent::open(config, std::move(deps)));
+  model.says("from the first");
+  model.scenes.back().hold = true;
+  ASSERT_TRUE(agent->deliver(testing::user_message("hello", "bob@example.org")));
+  run_until([this] { return model.held == 1; });
+  now = &other;
+  other.says("from the second");
+  ASSERT_TRUE(agent->deliver(testing::user_message("hello")));
+  run_until([this] { return channel.replies.size() == 1; });
+  EXPECT_EQ(channel.text(0), "from the second");
+  model.release();
+  run_until([this] { return channel.replies.size() == 2; });
+  EXPECT_EQ(channel.text(1), "from the first");
+  EXPECT_EQ(model.requests.size(), 1u);
 }
 
 TEST_F(CommandsWithoutTiers, KnowNoTier) {

@@ -66,6 +66,11 @@ Task<Result<void>> post_jobs(Ctx, RouteContext context) {
       .missed = text_of("missed"),
       .whose = {.channel = peer.ends_with("@cli") ? "cli" : "xmpp", .peer = peer},
       .notify = get_bool(body, "notify").value_or(true)};
+  const json::array* deliver = get_array(body, "deliver");
+  for (const json::value& one : deliver == nullptr ? json::array() : *deliver) {
+    if (!one.is_string()) co_return fail(Code::kInvalid, "\"deliver\" must be a list of texts");
+    request.deliver.emplace_back(std::string_view(one.get_string()));
+  }
   SKEP_CO_TRY(const Job made, co_await jobs->create(std::move(request)));
   json::object out = jobs->describe(made);
   co_return co_await answer(context, 201, std::move(out));

@@ -84,6 +84,18 @@ class AttachmentsImpl final : public Attachments {
     co_return out;
   }
 
+  Task<Result<std::string>> fetch(Ctx ctx, std::string url, std::uint64_t bytes_max) override {
+    AttachmentsConfig config = config_;
+    config.file_bytes_max = std::min(config.file_bytes_max, bytes_max);
+    auto fetched = co_await attachments::fetch(std::move(ctx), *http_, config, std::move(url));
+    if (!fetched) {
+      count(fetched.error().code);
+      co_return fail(fetched.error());
+    }
+    ++stats_.fetched;
+    co_return std::move(fetched->bytes);
+  }
+
   net::HttpClient& http() override { return *http_; }
   const AttachmentsConfig& config() const override { return config_; }
   AttachmentsStats stats() const override { return stats_; }
@@ -138,7 +150,7 @@ class AttachmentsImpl final : public Attachments {
       reused = true;
       co_return Fetched{.bytes = **std::move(kept), .media_type = {}};
     }
-    co_return co_await fetch(std::move(ctx), *http_, config_, job.file.url);
+    co_return co_await attachments::fetch(std::move(ctx), *http_, config_, job.file.url);
   }
 
   Task<void> give(Ctx ctx, Looked found, std::size_t text_left, AttachedFile& out) {

@@ -109,9 +109,19 @@ Task<void> Inbound::on_words(Ctx ctx, Received& received) {
     deps_.arrived(chat.receipt_for, chat.from);
   const std::string seen = Admission::seen_key(chat, received.archive_id);
   if (!archived && take_code(chat, seen)) co_return;
+  std::optional<Conversation> handed_back;
+  if (deps_.answers && !deps_.admission.shut_out(chat.from))
+    handed_back = co_await deps_.answers(ctx, received, seen);
+  // Whoever may not talk with us has been heard, and that is all.
+  if (handed_back && !deps_.admission.permits(chat.from)) {
+    if (!archived) acknowledge(chat);
+    co_return;
+  }
   const Admitted admitted = deps_.admission.judge(chat, seen, {.archived = archived});
   if (admitted == Admitted::kYes || admitted == Admitted::kContext) {
-    const std::string said = chat.body;
+    if (handed_back) co_await note_handed_back(ctx, received, *handed_back);
+    const std::string said =
+        xmpp::without_fallback(received.stanza, chat.body, xmpp::kNsReply).text;
     chat.body = worded(received);
     Heard heard{received, chat, seen};
     if (admitted == Admitted::kContext) {
@@ -137,16 +147,31 @@ Task<void> Inbound::on_words(Ctx ctx, Received& received) {
 // RFC 6120 8.3.1: an error is never answered, or two programs would bounce it for ever.
 void Inbound::on_error(const ChatMessage& chat) {
   ++deps_.stats.errors_in;
-  const std::string* to =
-      sent_.find(chat.id.substr(0, chat.id.find('-')));  // "ID-2" is a part of ID
+  std::string id;
+  const std::string* to = nullptr;
+  for (std::string& candidate : replies_of(chat.id)) {
+    to = sent_.find(candidate);
+    id = std::move(candidate);
+    if (to != nullptr) break;
+  }
   if (to == nullptr || xmpp::Jid::parse(*to).value_or(xmpp::Jid()).bare() != chat.from.bare()) {
     log::info("xmpp", "{} answered with an error: {}", chat.from.str(), chat.error_condition);
     return;
   }
   ++deps_.stats.undelivered;
   log::warn("xmpp", "the reply {} did not reach {}: {}", chat.id, *to, chat.error_condition);
-  if (deps_.bounced) deps_.bounced(chat.id.substr(0, chat.id.find('-')));
-  sent_.erase(chat.id);
+  if (deps_.bounced) deps_.bounced(id);
+  sent_.erase(id);  // its other parts fare alike, and it counts once
+}
+
+std::vector<std::string> Inbound::replies_of(const std::string& stanza_id) {
+  std::vector<std::string> ids{stanza_id};
+  const auto dash = stanza_id.rfind('-');
+  const std::string_view part = std::string_view(stanza_id).substr(dash + 1);
+  const bool number = dash != std::string::npos && dash > 0 && !part.empty() &&
+                      part.find_first_not_of("0123456789") == std::string_view::npos;
+  if (number) ids.push_back(stanza_id.substr(0, dash));
+  return ids;
 }
 
 void Inbound::sent(const std::string& id, const std::string& to) { sent_.touch(id) = to; }
@@ -208,6 +233,23 @@ Task<void> Inbound::hand_over(Ctx ctx, Heard heard) {
   const bool pace = direct && deps_.admission.bots().should_ask(chat.from.str());
   const bool client = direct && deps_.asks_features && deps_.peers.should_ask(chat.from.str());
   if (pace || client) deps_.ask_what(chat.from, correspondence(chat).from);
+}
+
+// The agent answers them knowing where else their words are.
+Task<void> Inbound::note_handed_back(Ctx ctx, const Received& received, const Conversation& where) {
+  ChatMessage note = received.chat;
+  std::string address = note.from.bare().str();
+  const auto ilk =
+      co_await deps_.channel.directory.resolve(std::move(ctx), "xmpp", std::move(address));
+  if (!ilk) co_return;
+  note.id.clear();
+  note.origin_id.clear();
+  note.files.clear();
+  note.body = fmt::format(
+      "(What they say next was passed on to {}, for whom you had written to them.)", where.peer);
+  static const std::string kNoKey;
+  const auto noted = deliver({received, note, kNoKey, Aside{Aside::What::kHeard, {}}}, *ilk);
+  if (!noted) log::info("xmpp", "the agent does not hear that an answer was passed on");
 }
 
 // Until the key's record is written the receiver's unfinished entry holds it, in the message's meta

@@ -54,6 +54,9 @@ class Inbound {
     std::function<void(const std::string& id)> bounced;
     // The question of ours that this message shows; empty: none.
     std::function<std::string(const std::string& id)> question;
+    // Hands on what answers words that the agent wrote for somebody: to that conversation.
+    std::function<Task<std::optional<Conversation>>(Ctx, const Received&, std::string seen)>
+        answers = {};
     // Somebody was let in by a code: administrators are told.
     std::function<void(const identity::AccessEntry&)> paired;
   };
@@ -90,9 +93,12 @@ class Inbound {
   Task<void> on_own_words(Ctx ctx, const Received& received);
   std::string worded(const Received& received);
   bool said_by_this_agent(const Received& received) const;
+  // Of which replies it may be: "ID-2" is a part of ID, and some ids have a dash of their own.
+  static std::vector<std::string> replies_of(const std::string& stanza_id);
   bool is_sent_id(const std::string& id) const;
   static bool is_gesture(const xmpp::References& about);
   Task<void> hand_over(Ctx ctx, Heard heard);
+  Task<void> note_handed_back(Ctx ctx, const Received& received, const Conversation& where);
   Result<void> deliver(const Heard& heard, const Ilk& from);
   Result<void> deliver_aside(Message message, const Heard& heard);
   Result<void> deliver_words(Message message, const Heard& heard);

@@ -1,5 +1,7 @@
 // Messages that are no words to be answered: reactions, retractions, and what our own account said
 // elsewhere.
+#include <algorithm>
+
 #include "inbound.h"
 #include "outbox.h"
 #include "skep/base/log.h"
@@ -57,10 +59,10 @@ Task<void> Inbound::on_gesture(Ctx ctx, const Received& received) {
   co_await hand_over(std::move(ctx), heard);
 }
 
-// "ID-2" is a part of the reply ID.
 bool Inbound::is_sent_id(const std::string& id) const {
-  const std::string whole = id.substr(0, id.find('-'));
-  return !whole.empty() && deps_.channel.journal.remembers(Outbox::kSentSet, whole);
+  return !id.empty() && std::ranges::any_of(replies_of(id), [&](const std::string& reply) {
+    return deps_.channel.journal.remembers(Outbox::kSentSet, reply);
+  });
 }
 
 // The archive has our own replies too; those the transcript knows already.

@@ -57,16 +57,19 @@ void Outbox::restore_entry(const store::JournalEntry& entry) {
   if (item->confirmed == item->stanzas.size()) finish(item, true);
 }
 
+bool Outbox::knows(const MessageId& reply) const {
+  return deps_.journal.contains(entry_of(reply)) || deps_.journal.remembers(kSentSet, reply.str());
+}
+
 Result<void> Outbox::put(OutgoingReply reply) {
+  if (knows(reply.message.id)) return {};
   const store::EntryId entry = entry_of(reply.message.id);
-  if (deps_.journal.contains(entry) || deps_.journal.remembers(kSentSet, reply.message.id.str()))
-    return {};
   if (items_.size() >= items_max_) {
     return fail(Code::kExhausted,
                 fmt::format("{} replies wait for the XMPP server already ([agent] outbox_max)",
                             items_.size()));
   }
-  reply.accepted_at = deps_.clock.now();
+  if (reply.accepted_at == WallTime{}) reply.accepted_at = deps_.clock.now();
   SKEP_TRY(auto stanzas, render(reply));
   if (stanzas.empty()) return {};  // nothing to say
   SKEP_TRY_VOID(deps_.journal.begin(kJournalKind, entry, to_journal(reply)));

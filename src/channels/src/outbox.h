@@ -61,6 +61,7 @@ class Outbox {
   void restore();
   // Ok: journaled, or accepted earlier. kExhausted when full, kInvalid on an address that is none.
   Result<void> put(OutgoingReply reply);
+  [[nodiscard]] bool knows(const MessageId& reply) const;  // it is here, or was
   // A session is there: everything that waits is sent. `acknowledged`: Done comes when the server
   // has it, not when the kernel does.
   void up(Send send, bool acknowledged = false);

@@ -134,6 +134,17 @@ Task<void> PubSub::handle(Ctx ctx, const PubSubConfig* node, PubSubItem item) {
   remember(kSeenSet, key);
 }
 
+// An agent that has an address of its own speaks from there, so that who answers reaches it.
+PubSub::Voice PubSub::voice_of(const PubSubConfig& node) const {
+  const Entrypoint& usual = deps_.entrypoints.of(deps_.own);
+  if (node.agent.empty()) return {usual.agent, deps_.own, usual.id};
+  Voice voice{deps_.config.node_of_agent(node.agent, deps_.channel.hive), deps_.own, usual.id};
+  for (const Entrypoint* one : deps_.entrypoints.all()) {
+    if (one->agent == voice.agent) return {voice.agent, one->address, one->id};
+  }
+  return voice;
+}
+
 // The operator says what is to be done; what was published is data.
 Message PubSub::to_message(const PubSubConfig& node, const PubSubItem& item,
                            const Ilk& from) const {
@@ -142,15 +153,15 @@ Message PubSub::to_message(const PubSubConfig& node, const PubSubItem& item,
   Message message;
   message.id = MessageId(mint_ulid());
   message.trace = message.id.str();
-  const Entrypoint& at = deps_.entrypoints.of(deps_.own);
-  message.dst = at.agent;
+  const Voice voice = voice_of(node);
+  message.dst = voice.agent;
   message.kind = Kind::kUser;
   message.sent_at = deps_.channel.xmpp.clock.now();
   message.from = from;
   message.conversation = {.channel = "xmpp",
                           .peer = node.target.str(),
-                          .entrypoint = room ? deps_.config.entrypoint : at.id};
-  message.reply_address = {.from = deps_.with_from ? deps_.own.str() : std::string(),
+                          .entrypoint = room ? deps_.config.entrypoint : voice.entrypoint};
+  message.reply_address = {.from = deps_.with_from ? voice.address.str() : std::string(),
                            .to = node.target.str()};
   message.parts = {
       TextPart{fmt::format("[An item was published in {}]\n{}\n\n{}", name_of(node), node.prompt,

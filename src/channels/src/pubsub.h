@@ -42,6 +42,13 @@ class PubSub {
   Task<bool> take(Ctx ctx, xmpp::Element message);
 
  private:
+  // Who is told of a node's items, and the address of ours that speaks for it.
+  struct Voice {
+    Destination agent;
+    xmpp::Jid address;
+    std::string entrypoint;
+  };
+  [[nodiscard]] Voice voice_of(const PubSubConfig& node) const;
   Task<void> subscribe(Ctx ctx, const PubSubConfig* node, std::uint64_t generation);
   Task<Result<void>> catch_up(Ctx ctx, const PubSubConfig* node);
   Task<void> handle(Ctx ctx, const PubSubConfig* node, xmpp::PubSubItem item);

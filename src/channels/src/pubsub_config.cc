@@ -23,6 +23,7 @@ std::vector<PubSubConfig> PubSubConfig::read(ConfigSection root) {
     node.target = address(section, "target", target);
     section.read("node", node.node);
     section.read("prompt", node.prompt);
+    section.read("agent", node.agent);
     section.read("items_per_minute", node.items_per_minute, {.min = 1, .max = 600});
     for (const auto& [key, value] :
          {std::pair("node", node.node), std::pair("prompt", node.prompt)})

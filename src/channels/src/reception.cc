@@ -30,7 +30,7 @@ std::optional<Received> Reception::read(const Element& stanza) {
   }
   Received out{.how = copy->how, .stanza = std::move(copy->stanza)};
   out.archive_id = std::move(copy->archive_id);
-  auto chat = xmpp::read_chat_message(out.stanza);
+  auto chat = xmpp::read_chat_message(out.stanza, deps_.language);
   if (!chat) {
     ++deps_.stats.ignored;
     log::debug("xmpp", "a message that cannot be read: {}", chat.error().to_string());

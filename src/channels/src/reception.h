@@ -27,6 +27,7 @@ class Reception {
     xmpp::Jid account;            // bare; empty for a component
     CatchUp* catch_up = nullptr;  // null for a component
     XmppChannelStats& stats;
+    std::string language = {};  // XmppChannelConfig::language
   };
   explicit Reception(Deps deps) : deps_(std::move(deps)) {}
 

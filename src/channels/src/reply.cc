@@ -1,5 +1,6 @@
 #include "reply.h"
 
+#include "second_thoughts.h"
 #include "skep/base/json.h"
 #include "skep/base/text.h"
 #include "skep/xmpp/muc.h"
@@ -155,6 +156,17 @@ void add_reply(Element& stanza, const Asked& asked) {
   stanza.add(std::move(element.set("id", asked.reply_id)));
 }
 
+// XEP-0461 3.2: in front of the first part, for clients that do not show what is answered.
+std::string quote_of(const OutgoingReply& reply, const Asked& asked) {
+  const bool answers = !reply.answers.empty() || !asked.reply_id.empty();
+  return answers ? quote_line(reply.quote) : std::string();
+}
+
+std::size_t code_points(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
+}
+
 Element about(const Correspondence& with) {
   return xmpp::make_message(with.from, with.to, with.type, mint_ulid());
 }
@@ -193,9 +205,11 @@ std::string to_journal(const OutgoingReply& reply) {
   append_json_string(out, reply.type);
   out += R"(,"parent_thread":)";
   append_json_string(out, reply.parent_thread);
-  if (!reply.answers.empty()) {
-    out += R"(,"answers":)";
-    append_json_string(out, reply.answers);
+  for (const auto& [key, value] :
+       {std::pair(R"(,"answers":)", &reply.answers), std::pair(R"(,"quote":)", &reply.quote)}) {
+    if (value->empty()) continue;
+    out += key;
+    append_json_string(out, *value);
   }
   append_unasked(out, reply);
   append_extras(out, reply.extras);
@@ -216,6 +230,7 @@ Result<OutgoingReply> outgoing_from_journal(std::string_view text) {
   reply.type = get_string(value, "type");
   reply.parent_thread = get_string(value, "parent_thread");
   reply.answers = get_string(value, "answers");
+  reply.quote = get_string(value, "quote");
   reply.extras = extras_from(value);
   reply.chat_state = get_bool(value, "chat_state").value_or(true);
   reply.with_from = get_bool(value, "with_from").value_or(true);
@@ -241,9 +256,13 @@ Result<std::vector<Element>> render(const OutgoingReply& reply) {
     const std::string& id = reply.message.id.str();
     return stanzas.empty() ? id : fmt::format("{}-{}", id, stanzas.size() + 1);
   };
-  for (const std::string& body : split_reply(text, reply.bytes_max)) {
-    stanzas.push_back(render_part(reply, from, to, part_id(), body));
-    if (stanzas.size() == 1) add_reply(stanzas.front(), asked);
+  const std::string quote = quote_of(reply, asked);
+  for (const std::string& body : split_reply(text, reply.bytes_max - quote.size())) {
+    const bool first = stanzas.empty();
+    stanzas.push_back(render_part(reply, from, to, part_id(), first ? quote + body : body));
+    if (!first) continue;
+    add_reply(stanzas.front(), asked);
+    if (!quote.empty()) stanzas.front().add(xmpp::fallback_for(xmpp::kNsReply, code_points(quote)));
   }
   if (!stanzas.empty()) add_choices(stanzas.back(), reply.choices);
   for (const xmpp::SharedFile& file : reply.extras.files)

@@ -32,6 +32,9 @@ struct OutgoingReply {
   bool with_from = true;   // components say from whom; servers do it for clients
   bool styling = true;
   std::string answers = {};  // id of the message this answers, where that is not plain (XEP-0461)
+  // What that message says, where somebody without replies would not know which is meant: it goes
+  // in front of the words, marked as such (XEP-0428).
+  std::string quote = {};
   Extras extras = {};
   std::size_t bytes_max = 8192;
   WallTime accepted_at{};

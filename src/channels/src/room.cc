@@ -82,7 +82,7 @@ void Room::join() {
                                            .history_max = history});
   if (!stanza) return stop({.why = stanza.error().message});
   state_ = State::kJoining;
-  wait(deps_.times.join_timeout);
+  wait(std::min(deps_.times.join_timeout, deps_.times.join_first * (1 << std::min(failures_, 8))));
   if (!deps_.send(*stanza)) out("the link does not take the join", Back::kSoon);
 }
 

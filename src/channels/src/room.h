@@ -75,6 +75,7 @@ class Room {
 
   std::string subject;
   bool believes_stanza_ids = false;  // it announces XEP-0359
+  std::string newest;                // the room's id of what was said last
 
  private:
   void join();

@@ -15,8 +15,8 @@ Task<bool> Rooms::take_archived(Ctx ctx, const xmpp::Element& stanza) {
   if (!jid) co_return false;
   Room* room = find(*jid);
   auto copy = unwrap(stanza, *jid);
-  auto chat =
-      copy ? xmpp::read_chat_message(copy->stanza) : Result<xmpp::ChatMessage>(fail(copy.error()));
+  auto chat = copy ? xmpp::read_chat_message(copy->stanza, deps_.config.language)
+                   : Result<xmpp::ChatMessage>(fail(copy.error()));
   const bool good = room != nullptr && chat && chat->type == "groupchat" &&
                     chat->from.bare() == *jid && !chat->from.is_bare();
   if (good) {
@@ -41,7 +41,7 @@ Task<void> Rooms::catch_up(Ctx ctx, xmpp::Jid jid, xmpp::Jid from, bool has_arch
   if (has_archive) co_await archive_.read(ctx, jid, std::move(from));
   while (auto held = archive_.next(jid)) {
     Room* room = find(jid);
-    const auto chat = xmpp::read_chat_message(held->stanza);
+    const auto chat = xmpp::read_chat_message(held->stanza, deps_.config.language);
     if (room == nullptr || !chat) continue;
     xmpp::MucMessage muc = xmpp::read_muc_message(held->stanza, *chat);
     if (!room->believes_stanza_ids) muc.stanza_id.clear();

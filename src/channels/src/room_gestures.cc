@@ -14,8 +14,17 @@ std::string key_of(const xmpp::Jid& room, const std::string& stanza_id) {
 
 }  // namespace
 
-void Rooms::remember_said(const Room& room, const xmpp::MucMessage& muc, SaidBefore said) {
-  if (!muc.stanza_id.empty()) said_.touch(key_of(room.jid(), muc.stanza_id)) = std::move(said);
+void Rooms::remember_said(Room& room, const xmpp::MucMessage& muc, SaidBefore said) {
+  if (muc.stanza_id.empty()) return;
+  room.newest = muc.stanza_id;
+  said_.touch(key_of(room.jid(), muc.stanza_id)) = std::move(said);
+}
+
+// An answer right under its question needs none.
+std::string Rooms::quote_for(const Room& room, const Asked& asked) {
+  if (asked.reply_id.empty() || asked.reply_id == room.newest) return {};
+  const SaidBefore* question = said_.find(key_of(room.jid(), asked.reply_id));
+  return question == nullptr ? std::string() : question->begins;
 }
 
 Task<void> Rooms::on_gesture(Ctx ctx, Said said, xmpp::References about) {

@@ -18,6 +18,8 @@ void log_failure(std::string_view what, const OutgoingReply& reply, const Result
              result.error().to_string());
 }
 
+store::EntryId entry_of(const MessageId& id) { return store::EntryId("room:" + id.str()); }
+
 Result<xmpp::Jid> room_of(const OutgoingReply& reply) {
   SKEP_TRY(const xmpp::Jid to, xmpp::Jid::parse(reply.message.reply_address.to));
   return to.bare();
@@ -54,16 +56,19 @@ void RoomOutbox::restore_entry(const store::JournalEntry& entry) {
   if (item->shown >= item->stanzas.size()) finish(item, true);
 }
 
+bool RoomOutbox::knows(const MessageId& reply) const {
+  return deps_.journal.contains(entry_of(reply)) || deps_.journal.remembers(kSentSet, reply.str());
+}
+
 Result<void> RoomOutbox::put(OutgoingReply reply) {
-  const std::string& id = reply.message.id.str();
-  const store::EntryId entry("room:" + id);
-  if (deps_.journal.contains(entry) || deps_.journal.remembers(kSentSet, id)) return {};
+  if (knows(reply.message.id)) return {};
+  const store::EntryId entry = entry_of(reply.message.id);
   if (items_.size() >= items_max_) {
     return fail(Code::kExhausted, fmt::format("{} replies wait for their rooms already ([agent] "
                                               "outbox_max)",
                                               items_.size()));
   }
-  reply.accepted_at = deps_.clock.now();
+  if (reply.accepted_at == WallTime{}) reply.accepted_at = deps_.clock.now();
   SKEP_TRY(auto stanzas, render(reply));
   SKEP_TRY(const xmpp::Jid room, room_of(reply));
   if (stanzas.empty()) return {};

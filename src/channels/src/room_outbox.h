@@ -41,6 +41,7 @@ class RoomOutbox {
   void restore();  // once, before put()
   // Ok: journaled, or accepted earlier. kExhausted when full.
   Result<void> put(OutgoingReply reply);
+  [[nodiscard]] bool knows(const MessageId& reply) const;  // it is here, or was
   // The history of the room has ended: what is not in it is said.
   void opened(const xmpp::Jid& room);
   void closed(const xmpp::Jid& room);

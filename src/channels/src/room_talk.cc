@@ -151,7 +151,7 @@ Task<void> Rooms::on_groupchat(Ctx ctx, Room& room, const Element& stanza,
                   {.key = {},
                    .label = {},
                    .id = chat.id,
-                   .begins = std::string(cut_utf8(chat.body, Quotes::kQuoteBytesMax))});
+                   .begins = std::string(cut_utf8(muc.body, Quotes::kQuoteBytesMax))});
     archive_.noted(room.jid(), muc.stanza_id);
     co_return remember_own(room, chat, muc);
   }

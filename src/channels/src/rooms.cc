@@ -161,6 +161,9 @@ Task<void> Rooms::ask_features(Ctx ctx, Jid jid, Jid from) {
   if (room == nullptr) co_return;
   if (info) room->believes_stanza_ids = xmpp::announces(*info, xmpp::kNsStanzaId);
   const bool has_archive = info && xmpp::announces(*info, xmpp::kNsMam);
+  log::info("xmpp", "{}: its messages have {}, and are kept {}", jid.str(),
+            room->believes_stanza_ids ? "ids" : "no ids",
+            has_archive ? "in an archive" : "nowhere");
   co_await catch_up(std::move(ctx), std::move(jid), std::move(from), has_archive);
 }
 
@@ -258,14 +261,26 @@ bool Rooms::is_for_room(const Message& message) const {
   return asked && asked->type == "groupchat";
 }
 
-Result<void> Rooms::reply(Message message, const Asked& asked, Extras extras) {
+Result<Room*> Rooms::room_for(const Message& message) {
   SKEP_TRY(const Jid to, Jid::parse(message.reply_address.to));
   Room* room = find(to.bare());
-  if (room == nullptr || room->state() == Room::State::kStopped) {
-    ++stats_.undelivered;
-    log::warn("xmpp", "{}: the reply {} has no room any more", to.bare().str(), message.id.str());
-    return {};
-  }
+  if (room != nullptr && room->state() != Room::State::kStopped) return room;
+  ++stats_.undelivered;
+  log::warn("xmpp", "{}: the reply {} has no room any more", to.bare().str(), message.id.str());
+  return nullptr;
+}
+
+Result<void> Rooms::say(OutgoingReply reply) {
+  SKEP_TRY(const Room* room, room_for(reply.message));
+  if (room == nullptr) return {};
+  Result<void> taken = outbox_.put(std::move(reply));
+  changed_.notify_all();
+  return taken;
+}
+
+Result<void> Rooms::reply(Message message, const Asked& asked, Extras extras) {
+  SKEP_TRY(Room * room, room_for(message));
+  if (room == nullptr) return {};
   OutgoingReply out{.message = std::move(message),
                     .type = asked.type,
                     .chat_state = false,
@@ -275,9 +290,8 @@ Result<void> Rooms::reply(Message message, const Asked& asked, Extras extras) {
                     .bytes_max = deps_.config.reply_bytes_max};
   if (asked.type == "groupchat") {
     put_asked(out.message.meta, asked);
-    Result<void> taken = outbox_.put(std::move(out));
-    changed_.notify_all();
-    return taken;
+    out.quote = quote_for(*room, asked);
+    return deps_.post(std::move(out));
   }
   // The agent keeps it and tries again.
   if (!room->in()) return fail(Code::kUnavailable, "we are not in " + room->jid().str());

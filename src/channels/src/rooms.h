@@ -52,7 +52,8 @@ class Rooms {
     Gate& gate;
     std::function<Result<void>(const xmpp::Element&)> send;  // fails while the link is down
     std::function<Task<Result<xmpp::Element>>(Ctx, xmpp::Element)> request;
-    std::function<Result<void>(OutgoingReply)> post;  // to one person: the ordinary outbox
+    // To one person, or to a room: then it comes back to say(), perhaps later.
+    std::function<Result<void>(OutgoingReply)> post;
     // disco#info of somebody in a room, from our address there.
     std::function<void(const xmpp::Jid& who, const xmpp::Jid& from)> ask_what;
   };
@@ -77,6 +78,9 @@ class Rooms {
   // Whether a reply (or progress) goes to a room or to somebody in one. Replies then go to reply().
   [[nodiscard]] bool is_for_room(const Message& message) const;
   Result<void> reply(Message message, const Asked& asked, Extras extras = {});
+  // A reply() of type "groupchat", as it is to be sent. Ok: journaled, or its room is gone.
+  Result<void> say(OutgoingReply reply);
+  [[nodiscard]] bool knows(const MessageId& reply) const { return outbox_.knows(reply); }
 
   // "/invite room [password]", "/leave room", "/rooms".
   std::string command(std::string_view command, std::string_view arguments);
@@ -111,6 +115,7 @@ class Rooms {
 
   Task<void> run(Ctx ctx);
   std::optional<SteadyTime> due() const;
+  Result<Room*> room_for(const Message& message);  // null: counted, and dealt with
   Room* find(const xmpp::Jid& bare) const;
   Room& add(RoomConfig config, const xmpp::Jid& address, bool invited);
   Room::Deps room_deps();
@@ -152,7 +157,8 @@ class Rooms {
   std::string private_peer(const Room& room, const std::string& key) const;
 
   // room_gestures.cc
-  void remember_said(const Room& room, const xmpp::MucMessage& muc, SaidBefore said);
+  void remember_said(Room& room, const xmpp::MucMessage& muc, SaidBefore said);
+  std::string quote_for(const Room& room, const Asked& asked);
   Task<void> on_gesture(Ctx ctx, Said said, xmpp::References about);
 
   // invitations.cc

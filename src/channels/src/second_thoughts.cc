@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "skep/base/text.h"
 
 namespace skep::channels {
@@ -18,6 +20,12 @@ std::string_view cut(std::string_view text, std::size_t bytes_max) {
   std::size_t end = bytes_max;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return text.substr(0, end);
+}
+
+std::string one_line(std::string_view text) {
+  std::string line(cut(trim(text), Quotes::kQuoteBytesMax));
+  std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+  return line;
 }
 
 }  // namespace
@@ -37,10 +45,13 @@ std::string Quotes::find(const xmpp::Jid& peer, const std::string& id) {
 }
 
 std::string quoted(std::string_view text) {
-  std::string line;
-  for (const char c : cut(trim(text), Quotes::kQuoteBytesMax))
-    line += c == '\n' || c == '\r' || c == '\t' ? ' ' : c == '"' ? '\'' : c;
+  const std::string line = replace_all(one_line(text), "\"", "'");
   return line.empty() ? line : "\"" + line + "\"";
+}
+
+std::string quote_line(std::string_view text) {
+  const std::string line = one_line(text);
+  return line.empty() ? line : "> " + line + "\n";
 }
 
 std::string unquoted(std::string_view fallback) {

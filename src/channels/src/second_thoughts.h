@@ -29,6 +29,8 @@ class Quotes {
 
 // One line, cut, in quotation marks; empty when there is nothing.
 std::string quoted(std::string_view text);
+// As clients quote: "> text" and the end of the line; empty when there is nothing.
+std::string quote_line(std::string_view text);
 // "> " in front of lines, as clients quote, taken away.
 std::string unquoted(std::string_view fallback);
 

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kNsPing = "urn:xmpp:ping";  // XEP-0199
 constexpr std::chrono::seconds kDiscoTimeout{30};
+constexpr std::chrono::seconds kLastUploadsTimeout{
+    3};  // at the end; the rest waits for the next start
 
 bool is_bot(const Element& info) {
   const Element* query = info.child("query", xmpp::kNsDiscoInfo);
@@ -39,9 +41,11 @@ XmppChannelImpl::XmppChannelImpl(XmppChannelConfig config, XmppChannelDeps deps,
       catch_up_(catch_up_deps()),
       reception_({.account = component_ ? Jid() : config_.link.address(),
                   .catch_up = component_ ? nullptr : &catch_up_,
-                  .stats = stats_}),
+                  .stats = stats_,
+                  .language = config_.language}),
       presence_(make_presence()),
       deferred_(deferred_deps()),
+      answers_(answers_deps()),
       greeter_(greeter_deps()),
       commands_(commands_deps()),
       rooms_(rooms_deps()),
@@ -49,11 +53,12 @@ XmppChannelImpl::XmppChannelImpl(XmppChannelConfig config, XmppChannelDeps deps,
       pubsub_(pubsub_deps()),
       drafts_(drafts_deps()),
       uploads_(uploads_deps()),
+      long_replies_(long_replies_deps()),
       extras_({.config = config_,
                .turns = turns_,
                .rooms = rooms_,
                .uploads = uploads_,
-               .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
+               .post = [this](OutgoingReply reply) { return long_replies_.put(std::move(reply)); },
                .with_from = component_}),
       inbound_(inbound_deps()),
       link_(config_.link, deps_.xmpp, identity(), handlers()) {
@@ -61,12 +66,14 @@ XmppChannelImpl::XmppChannelImpl(XmppChannelConfig config, XmppChannelDeps deps,
   remember_unfinished();
   outbox_.restore();
   deferred_.restore();
+  answers_.restore();
 }
 
 void XmppChannelImpl::start() {
   log::info("xmpp", "{} {}: {}", component_ ? "component" : "account", config_.link.address().str(),
             admission_.allow_list().describe());
   gate_.spawn("xmpp inbound", inbound_.run(gate_.ctx()));
+  long_replies_.restore();
   deferred_.start();
   rooms_.start();
   link_.start();
@@ -105,6 +112,8 @@ Task<void> XmppChannelImpl::close(Ctx ctx) {
   co_await rooms_.drained(ctx);  // needs what comes in
   inbound_.close();
   co_await inbound_.finished(ctx);
+  const Ctx last_uploads = ctx.within(kLastUploadsTimeout);
+  co_await long_replies_.drained(last_uploads);
   co_await outbox_.drained(ctx);
   rooms_.leave_all();
   std::vector<Element> last = presence_->farewell();
@@ -140,6 +149,7 @@ void XmppChannelImpl::up(xmpp::Session& session) {
     return session_->send(stanza, std::move(done), std::move(written));
   };
   outbox_.up(std::move(send), session.acknowledges());
+  long_replies_.up();
   if (deps_.guest) deps_.guest->link(&session);
 }
 
@@ -155,6 +165,7 @@ void XmppChannelImpl::down() {
   if (deps_.guest) deps_.guest->link(nullptr);
   outbox_.down();
   rooms_.down();
+  long_replies_.down();
   uploads_.down();
   pubsub_.down();
   presence_->down();
@@ -228,19 +239,21 @@ Result<void> XmppChannelImpl::put(Message message, const Asked& asked, std::vect
   if (out.chat_state) peers_.told(to);
   const std::string_view chosen = chosen_in(out.message);
   const bool current = chosen == kCurrentMessage;
-  if (current || turns_.is_overtaken(out.message.conversation, asked))
-    out.answers = asked.reference;
+  const bool overtaken = turns_.is_overtaken(out.message.conversation, asked);
+  if (current || overtaken) out.answers = asked.reference;
   if (!chosen.empty() && !current) out.answers = chosen;
   if (auto peer = Jid::parse(to)) {
+    if (overtaken || !current) out.quote = quotes_.find(*peer, out.answers);
     for (const std::string& id : {out.message.id.str(), draft})
       quotes_.keep(*peer, id, text_of(out.message.parts));
   }
-  return outbox_.put(std::move(out));
+  return long_replies_.put(std::move(out));
 }
 
 void XmppChannelImpl::finished(const OutgoingReply& reply, bool sent) {
   ++(sent ? stats_.answered : stats_.undelivered);
   set_fate(reply.message.id.str(), sent ? Fate::kSent : Fate::kBounced);
+  if (!sent) answers_.give_up(reply.message.id.str());
   if (sent) inbound_.sent(reply.message.id.str(), reply.message.reply_address.to);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adhoc.h"
+#include "answers.h"
 #include "catch_up.h"
 #include "deferred.h"
 #include "drafts.h"
@@ -15,6 +16,7 @@
 #include "extras.h"
 #include "greeter.h"
 #include "inbound.h"
+#include "long_replies.h"
 #include "outbox.h"
 #include "pubsub.h"
 #include "rooms.h"
@@ -52,6 +54,10 @@ class XmppChannelImpl final : public XmppChannel {
     return extras_.share(std::move(ctx), std::move(turn), std::move(file));
   }
 
+  Task<Result<xmpp::SharedFile>> upload(Ctx ctx, xmpp::SharedFile file,
+                                        std::string bytes) override {
+    return uploads_.put(std::move(ctx), std::move(file), std::move(bytes));
+  }
   std::string signals_of(const std::string& peer) override { return signals_.line(peer); }
   void reload(identity::AllowListConfig allow) override;
   void access_changed(const std::string& address) override;
@@ -71,8 +77,12 @@ class XmppChannelImpl final : public XmppChannel {
   PubSub::Deps pubsub_deps();
   Drafts::Deps drafts_deps();
   Uploads::Deps uploads_deps();
+  LongReplies::Deps long_replies_deps();
   XmppSeen seen() const;
   Deferred::Deps deferred_deps();
+  Answers::Deps answers_deps();
+  Task<Result<void>> hand_back(Ctx ctx, Message message, xmpp::Jid from);
+  Result<void> await_answer(const Unasked& unasked, const OutgoingReply& out);
   Greeter::Deps greeter_deps();
   AdHoc::Deps commands_deps();
   std::function<void(const xmpp::Jid&, const xmpp::Jid&)> asker();
@@ -129,6 +139,7 @@ class XmppChannelImpl final : public XmppChannel {
   Reception reception_;
   std::unique_ptr<Presence> presence_;
   Deferred deferred_;
+  Answers answers_;
   Greeter greeter_;
   AdHoc commands_;
   struct Known {
@@ -142,6 +153,7 @@ class XmppChannelImpl final : public XmppChannel {
   PubSub pubsub_;
   Drafts drafts_;
   Uploads uploads_;
+  LongReplies long_replies_;  // in front of both outboxes
   ExtrasSender extras_;
   Inbound inbound_;
   xmpp::Link link_;

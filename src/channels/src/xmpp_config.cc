@@ -66,9 +66,19 @@ Entries own_domains(const xmpp::XmppConfig& link) {
   return domains;
 }
 
+bool is_language(std::string_view text) {
+  return text.size() <= 35 && std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-';
+         });
+}
+
 void read_agent(ConfigSection agent, XmppChannelConfig& config) {
   using namespace std::chrono_literals;
   agent.read("name", config.agent_name);
+  agent.read("language", config.language);
+  if (!is_language(config.language))
+    agent.problem("language", "must be a language tag like \"de\" or \"pt-BR\"");
   read_list(agent, "allowed_jids", normal_entry, config.allow.addresses);
   read_list(agent, "allowed_domains", normal_domain_entry, config.allow.domains);
   read_list(agent, "admin_jids", normal_address, config.allow.admins);
@@ -76,6 +86,10 @@ void read_agent(ConfigSection agent, XmppChannelConfig& config) {
   agent.read("flood_burst", config.flood_burst, {.min = 1, .max = 10'000});
   agent.read_duration("max_message_age_secs", 1s, config.message_age_max);
   agent.read("reply_max_bytes", config.reply_bytes_max, {.min = 512, .max = 200'000});
+  std::string long_reply = config.long_reply.as_file ? "file" : "split";
+  agent.read_choice("long_reply", {"split", "file"}, long_reply);
+  config.long_reply.as_file = long_reply == "file";
+  agent.read("long_reply_bytes", config.long_reply.bytes_max, {.min = 1024, .max = 1'000'000});
   agent.read("styling", config.styling);
   agent.read("stream_corrections", config.stream_corrections);
   agent.read("outbox_max", config.outbox_max, {.min = 1, .max = 1'000'000});
@@ -179,6 +193,14 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root,
   if (!config.pubsub.empty())
     root.problem("pubsub", "nodes are on XMPP: they need [server] as well");
   return config;
+}
+
+// As the registry of agents names its nodes: the main one by its label, others as they are written.
+Name XmppChannelConfig::node_of_agent(const std::string& name, const std::string& hive) const {
+  if (!equals_ignoring_ascii_case(name, agent_name)) {
+    if (auto exact = Name::parse("AI." + name, hive)) return *exact;
+  }
+  return Name::from_label(NodeType::kAgent, name, hive);
 }
 
 void XmppChannelConfig::keep_files_in(const std::string& directory) {

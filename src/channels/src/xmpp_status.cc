@@ -46,9 +46,10 @@ std::vector<std::string> status_lines(const XmppSeen& seen, bool admin) {
                   stats.context, stats.corrections, stats.retractions, stats.reactions,
                   stats.forged_copies, stats.forged_ids, stats.stray_results));
   lines.push_back(fmt::format(
-      "XMPP files: {} sent, {} uploads failed; refused: {} false upload slots, {} reactions to "
-      "unknown messages",
-      stats.uploads, stats.upload_failures, stats.false_slots, stats.unknown_reactions));
+      "XMPP files: {} sent, {} uploads failed; long answers: {} as files, {} in parts instead; "
+      "refused: {} false upload slots, {} reactions to unknown messages",
+      stats.uploads, stats.upload_failures, stats.long_as_files, stats.long_as_parts,
+      stats.false_slots, stats.unknown_reactions));
   lines.push_back(fmt::format(
       "XMPP people: {} messages waited for somebody, {} for too long, {} greetings, {} paired, {} "
       "commands; refused: {} of blocked people, {} pairing codes, {} presences too fast, {} "
@@ -107,7 +108,10 @@ json::object status_object(const XmppSeen& seen) {
                         {"events_refused", s.events_refused},
                         {"uploads", s.uploads},
                         {"upload_failures", s.upload_failures},
-                        {"false_slots", s.false_slots}};
+                        {"false_slots", s.false_slots},
+                         {"long_as_files", s.long_as_files},
+                         {"long_as_parts", s.long_as_parts},
+                         {"answers_handed_back", s.answers_handed_back}};
   json::object out{{"kind", "xmpp"},
                    {"mode", component ? "component" : "client"},
                    {"address", link.up ? link.address : seen.config.link.address().str()},

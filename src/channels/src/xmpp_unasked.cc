@@ -69,7 +69,7 @@ Result<Posted> XmppChannelImpl::post(Unasked unasked) {
   const bool may_wait = unasked.wait_until_online;
   const bool noted = unasked.noted;
   const std::string question = unasked.question;
-  SKEP_TRY(OutgoingReply out, to_outgoing(std::move(unasked)));
+  SKEP_TRY(OutgoingReply out, to_outgoing(unasked));
   SKEP_TRY(const Jid to, Jid::parse(out.message.reply_address.to));
   const std::string id = out.message.id.str();
   if (!question.empty()) questions_.touch(id) = question;
@@ -81,14 +81,16 @@ Result<Posted> XmppChannelImpl::post(Unasked unasked) {
   }
   const Contact contact = presence_->contact(to);
   const bool waits = may_wait && contact.mutual && !contact.online;
+  SKEP_TRY_VOID(await_answer(unasked, out));
   const OutgoingReply said = out;
-  if (waits) {
-    SKEP_TRY_VOID(
-        deferred_.put(std::move(out), deps_.xmpp.clock.now() + config_.presence.deferred_max));
-    ++stats_.deferred;
-  } else {
-    SKEP_TRY_VOID(outbox_.put(std::move(out)));
+  const Result<void> taken =
+      waits ? deferred_.put(std::move(out), deps_.xmpp.clock.now() + config_.presence.deferred_max)
+            : long_replies_.put(std::move(out));
+  if (!taken) {
+    answers_.give_up(id);
+    return fail(taken.error());
   }
+  if (waits) ++stats_.deferred;
   if (fates_.find(id) == nullptr)
     fates_.touch(id) = {waits ? Fate::kWaits : Fate::kQueued, to.bare()};
   if (noted) tell_agent(said);

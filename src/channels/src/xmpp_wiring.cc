@@ -64,11 +64,19 @@ Inbound::Deps XmppChannelImpl::inbound_deps() {
           .asks_features = config_.stream_corrections,
           .is_draft = [this](const std::string& id) { return drafts_.is_draft(id); },
           .arrived = [this](const std::string& id, const Jid& by) { on_receipt(id, by); },
-          .bounced = [this](const std::string& id) { set_fate(id, Fate::kBounced); },
+          .bounced =
+              [this](const std::string& id) {
+                set_fate(id, Fate::kBounced);
+                answers_.give_up(id);
+              },
           .question =
               [this](const std::string& id) {
                 const std::string* name = questions_.find(id);
                 return name == nullptr ? std::string() : *name;
+              },
+          .answers =
+              [this](Ctx ctx, const Received& received, std::string seen) {
+                return answers_.take(std::move(ctx), received, std::move(seen));
               },
           .paired = [this](const identity::AccessEntry& entry) { tell_admins(entry); }};
 }
@@ -90,7 +98,7 @@ Rooms::Deps XmppChannelImpl::rooms_deps() {
             return session_->send(stanza);
           },
           .request = [this](Ctx ctx, Element iq) { return request(std::move(ctx), std::move(iq)); },
-          .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
+          .post = [this](OutgoingReply reply) { return long_replies_.put(std::move(reply)); },
           .ask_what = asker()};
 }
 
@@ -133,12 +141,32 @@ Uploads::Deps XmppChannelImpl::uploads_deps() {
           .service = deps_.files ? deps_.files->config().upload_service : std::string()};
 }
 
+LongReplies::Deps XmppChannelImpl::long_replies_deps() {
+  return {
+      .journal = deps_.journal,
+      .clock = deps_.xmpp.clock,
+      .gate = gate_,
+      .stats = stats_,
+      .upload =
+          [this](Ctx ctx, xmpp::SharedFile file, std::string bytes) {
+            return uploads_.put(std::move(ctx), std::move(file), std::move(bytes));
+          },
+      .post =
+          [this](OutgoingReply reply) {
+            return reply.type == "groupchat" ? rooms_.say(std::move(reply))
+                                             : outbox_.put(std::move(reply));
+          },
+      .is_posted = [this](const MessageId& id) { return outbox_.knows(id) || rooms_.knows(id); },
+      .config = config_.long_reply,
+      .items_max = config_.outbox_max};
+}
+
 XmppSeen XmppChannelImpl::seen() const {
   return {.config = config_,
           .link = link_.status(),
           .stats = stats_,
           .rooms = rooms_,
-          .waiting = outbox_.size(),
+          .waiting = outbox_.size() + long_replies_.size(),
           .policy = admission_.allow_list().describe(),
           .now = deps_.xmpp.clock.now()};
 }
@@ -147,7 +175,7 @@ Deferred::Deps XmppChannelImpl::deferred_deps() {
   return {.journal = deps_.journal,
           .clock = deps_.xmpp.clock,
           .gate = gate_,
-          .post = [this](OutgoingReply reply) { return outbox_.put(std::move(reply)); },
+          .post = [this](OutgoingReply reply) { return long_replies_.put(std::move(reply)); },
           .sent =
               [this](const OutgoingReply& reply, bool expired) {
                 if (expired) ++stats_.deferred_expired;

@@ -14,17 +14,6 @@ class RoomsArchiveTest : public testing::RoomsTest {
     config_.rooms.front().activation = RoomConfig::Activation::kAll;
     config_.rooms.front().members = RoomConfig::Members::kEveryone;
   }
-  // The next iq with that child.
-  Element question(std::string_view child, std::string_view ns) {
-    while (true) {
-      Element stanza = received();
-      if (stanza.name.empty() || (stanza.name == "iq" && stanza.child(child, ns))) return stanza;
-    }
-  }
-  void answer(const Element& question, std::string_view inside) {
-    send(fmt::format("<iq type='result' id='{}' from='{}' to='{}'>{}</iq>",
-                     question.attribute("id"), kRoom, question.attribute("from"), inside));
-  }
   // In the room, which says that it keeps an archive.
   void come_in() {
     const Element asked = question_after_join();

@@ -1,4 +1,5 @@
 #include "rooms_test.h"
+#include "skep/xmpp/references.h"
 
 namespace skep::channels {
 namespace {
@@ -85,6 +86,28 @@ TEST_F(RoomsReplyTest, SaysLongRepliesInOrderOnePartAtATime) {
   const Element second = next_named("message");
   EXPECT_TRUE(body(first).starts_with("ann: xxx")) << body(first);
   EXPECT_TRUE(body(second).ends_with("yyy")) << body(second);
+}
+
+TEST_F(RoomsReplyTest, QuotesTheQuestionWhenTheRoomHasMovedOn) {
+  inside_with_ids();
+  const auto asks = [&](std::string_view text, std::string_view id) {
+    ann_says_there(
+        text, id,
+        fmt::format("<stanza-id xmlns='urn:xmpp:sid:0' by='team@conf.ex' id='S-{}'/>", id));
+    return next_message();
+  };
+  const Message first = asks("bot, why\nis it so?", "a1");
+  const Message second = asks("bot, and how?", "a2");
+  ASSERT_TRUE(channel_->deliver(reply_to(first, "because")));
+  const Element quoting = next_named("message");
+  EXPECT_EQ(body(quoting), "> bot, why is it so?\nann: because");
+  EXPECT_EQ(quoting.child("reply", xmpp::kNsReply)->attribute("id"), "S-a1");
+  EXPECT_EQ(xmpp::without_fallback(quoting, body(quoting), xmpp::kNsReply).text, "ann: because");
+  reflect(quoting);
+  ASSERT_TRUE(channel_->deliver(reply_to(second, "so")));
+  const Element plain = next_named("message");
+  EXPECT_EQ(body(plain), "ann: so") << "what it answers stands right above it";
+  EXPECT_EQ(plain.child("fallback", xmpp::kNsFallback), nullptr);
 }
 
 TEST_F(RoomsReplyTest, AnswersPrivateMessagesToWhoWroteThem) {

@@ -139,6 +139,19 @@ TEST_F(RoomsTest, BelievesOccupantIdsOnlyOfRoomsThatGiveThem) {
   EXPECT_EQ(counter("unauthorised"), 1);
 }
 
+TEST_F(RoomsTest, AJoinThatNobodyAnswersIsTriedAgainAfterALittleAndLaterEachTime) {
+  config_.room_times.join_first = Millis(20);
+  config_.room_times.join_timeout = Millis(60'000);
+  online();
+  join();  // lost
+  join();
+  let_in();
+  end_history();
+  settle();
+  EXPECT_EQ(state(), "in");
+  EXPECT_EQ(server_.unread(), 1u);  // the question about the room's features
+}
+
 TEST_F(RoomsTest, TellsPeopleApartWhoHadTheSameNick) {
   inside();
   ann_says_there("one", "a1");

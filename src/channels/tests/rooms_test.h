@@ -41,6 +41,17 @@ class RoomsTest : public XmppTest {
     EXPECT_EQ(stanza.name, name) << xmpp::to_xml(stanza);
     return stanza;
   }
+  // The next iq with that child.
+  Element question(std::string_view child, std::string_view ns) {
+    while (true) {
+      Element stanza = received();
+      if (stanza.name.empty() || (stanza.name == "iq" && stanza.child(child, ns))) return stanza;
+    }
+  }
+  void answer(const Element& question, std::string_view inside) {
+    send(fmt::format("<iq type='result' id='{}' from='{}' to='{}'>{}</iq>",
+                     question.attribute("id"), kRoom, question.attribute("from"), inside));
+  }
   Element join() {
     Element stanza = next_named("presence");
     EXPECT_NE(stanza.child("x", xmpp::kNsMuc), nullptr) << xmpp::to_xml(stanza);
@@ -78,6 +89,18 @@ class RoomsTest : public XmppTest {
     ann_comes();
     let_in();
     end_history();
+  }
+  // The same in a room that gives its messages ids.
+  void inside_with_ids() {
+    online();
+    join();
+    ann_comes();
+    let_in();
+    end_history();
+    answer(question("query", "http://jabber.org/protocol/disco#info"),
+           "<query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:xmpp:sid:0'/>"
+           "</query>");
+    settle();
   }
   void says(std::string_view nick, std::string_view text, std::string_view id,
             std::string_view more = "", std::string_view occupant = "") {

@@ -1,5 +1,6 @@
 // Corrections, retractions, replies, reactions and old messages, over the wire of a component.
 #include "skep/model/aside.h"
+#include "skep/xmpp/references.h"
 #include "xmpp_test.h"
 
 namespace skep::channels {
@@ -130,7 +131,24 @@ TEST_F(XmppAsidesTest, AnAnswerThatWasOvertakenNamesItsQuestion) {
   ASSERT_NE(reply, nullptr);
   EXPECT_EQ(reply->attribute("id"), "m1");
   EXPECT_EQ(reply->attribute("to"), "ann@ex/phone");
+  EXPECT_EQ(body(late), "> one\n1");
+  EXPECT_EQ(xmpp::without_fallback(late, body(late), xmpp::kNsReply),
+            (xmpp::PlainBody{"1", "> one\n"}));
   EXPECT_EQ(received().child("reply", "urn:xmpp:reply:0"), nullptr);
+}
+
+TEST_F(XmppAsidesTest, AQuoteIsOneLineOfWhatWasSaidAndQuotesNoQuote) {
+  online();
+  ann_says("> dear sir\n– ü, and\nmore", "id='m1'",
+           "<reply to='x' id='x' xmlns='urn:xmpp:reply:0'/><fallback xmlns='urn:xmpp:fallback:0' "
+           "for='urn:xmpp:reply:0'><body start='0' end='11'/></fallback>");
+  const Message first = next_message();
+  ann_says("two", "id='m2'");
+  next_message();
+  ASSERT_TRUE(channel_->deliver(reply_to(first, "1")));
+  const Element late = received();
+  EXPECT_EQ(body(late), "> – ü, and more\n1");
+  EXPECT_EQ(xmpp::without_fallback(late, body(late), xmpp::kNsReply).text, "1");
 }
 
 TEST_F(XmppAsidesTest, WhatIsTooOldIsKeptButNotAnswered) {

@@ -102,6 +102,28 @@ class PubSubTest : public XmppEventsTest {
   }
 };
 
+TEST_F(PubSubTest, ANamedAgentGetsItAndSpeaksFromItsOwnAddress) {
+  config_.pubsub[0].agent = "pen";
+  config_.addresses = {{.address = xmpp::Jid::parse("desk@agent.ex").value(), .agent = "AI.pen"}};
+  online();
+  subscribed("");
+  event("pubsub.ex", "builds", item(1));
+  const Message message = next_message();
+  EXPECT_EQ(message.dst, Destination(Name::parse("AI.pen@local").value()));
+  EXPECT_EQ(message.conversation, (Conversation{"xmpp", "ann@ex", "", "desk@agent.ex"}));
+  EXPECT_EQ(message.reply_address, (ReplyAddress{"desk@agent.ex", "ann@ex"}));
+}
+
+TEST_F(PubSubTest, AnAgentWithoutAnAddressSpeaksFromTheUsualOne) {
+  config_.pubsub[0].agent = "pen";
+  online();
+  subscribed("");
+  event("pubsub.ex", "builds", item(1));
+  const Message message = next_message();
+  EXPECT_EQ(message.dst, Destination(Name::parse("AI.pen@local").value()));
+  EXPECT_EQ(message.reply_address, (ReplyAddress{"skep@agent.ex", "ann@ex"}));
+}
+
 TEST_F(PubSubTest, AnItemIsATurnForTheTargetAndComesOnce) {
   online();
   subscribed(item(1));

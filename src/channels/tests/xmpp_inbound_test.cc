@@ -309,6 +309,45 @@ TEST_F(XmppInboundTest, RecognisesTheErrorOfItsOwnReply) {
   EXPECT_EQ(server_.unread(), 0u);
 }
 
+TEST_F(XmppInboundTest, AReplyWhosePartsAllComeBackIsUndeliveredOnceWhateverItsIdLooksLike) {
+  config_.reply_bytes_max = 64;
+  online();
+  const auto bounce = [&](const Element& reply) {
+    send(
+        fmt::format("<message from='ann@ex/phone' to='helper@agent.ex' type='error' id='{}'><error "
+                    "type='cancel'><service-unavailable "
+                    "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+                    reply.attribute("id")));
+  };
+  int answered = 0;
+  for (const std::string& id : {mint_ulid(), mint_ulid() + "-k7f"}) {
+    ann_says("hello", fmt::format("id='{}'", id));
+    Message reply = reply_to(next_message(), std::string(50, 'x') + " " + std::string(50, 'y'));
+    reply.id = MessageId(id);
+    ASSERT_TRUE(channel_->deliver(std::move(reply)));
+    const Element first = received();
+    const Element second = received();
+    EXPECT_EQ(second.attribute("id"), id + "-2");
+    bounce(second);
+    bounce(first);
+    ann_says("next", fmt::format("id='n{}'", ++answered));
+    EXPECT_EQ(text_of(next_message().parts), "next");
+    EXPECT_EQ(channel_->stats().undelivered, static_cast<std::uint64_t>(answered)) << id;
+  }
+}
+
+TEST_F(XmppInboundTest, ReadsItsOwnLanguageOfAMessageInSeveral) {
+  config_.language = "de";
+  online();
+  const auto said = [&](std::string_view bodies) {
+    send(fmt::format("<message from='ann@ex/phone' to='helper@agent.ex' type='chat'>{}</message>",
+                     bodies));
+    return text_of(next_message().parts);
+  };
+  EXPECT_EQ(said("<body xml:lang='en'>two</body><body xml:lang='de-CH'>zwei</body>"), "zwei");
+  EXPECT_EQ(said("<body xml:lang='en'>three</body><body xml:lang='fr'>trois</body>"), "three");
+}
+
 TEST_F(XmppInboundTest, AnswersProtocolQuestionsWithoutTheAgent) {
   online();
   send(

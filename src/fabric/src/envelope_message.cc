@@ -193,8 +193,7 @@ Result<bool> spread_meta(Message& m, std::string_view meta) {
     }
     fields = fields || has_field(key);
     SKEP_TRY(json::value read, value_of(value, plain, text));
-    const auto [member, fresh] = m.meta.emplace(key, std::move(read));
-    if (!fresh) member->value() = std::move(read);
+    m.meta.insert_or_assign(key, std::move(read));
   } while (scan.take(','));
   return fields;
 }

@@ -245,6 +245,8 @@ FrameSocket::FrameSocket(std::shared_ptr<FrameHub> hub, int fd, FrameLimits limi
   state_->start();
 }
 
+// Only want of memory could throw here.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 FrameSocket::~FrameSocket() { state_->abandon(); }
 
 Result<void> FrameSocket::send(const Packet& packet, bool towards_router) {

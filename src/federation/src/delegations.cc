@@ -50,7 +50,7 @@ Task<Result<ExecResult>> Delegations::run(ToolContext context, Order order) {
   SKEP_CO_TRY(const Ptr pending, prepare(context, order));
   SKEP_CO_TRY_VOID(counted(*pending));
   SKEP_CO_TRY(memory::Ledger::Hold hold,
-              deps_.ledger.reserve(payer(context), deps_.config.tokens_max, 0));
+              deps_.ledger.reserve(payer(context), pending->budget.tokens, pending->budget.usd));
   deps_.counts.add("delegated");
   pending_[pending->exec_id] = pending;
   co_await pursue(context.ctx, pending);
@@ -60,7 +60,7 @@ Task<Result<ExecResult>> Delegations::run(ToolContext context, Order order) {
   if (pending->outcome) {
     finished_.push_back(pending->exec_id);
     if (finished_.size() > kFinishedMax) finished_.pop_front();
-    co_return *pending->outcome;
+    co_return co_await taken(std::move(context), pending);
   }
   if (stopping_) co_return fail(Code::kCancelled, "the process ends");
   call_off(*pending);
@@ -70,6 +70,14 @@ Task<Result<ExecResult>> Delegations::run(ToolContext context, Order order) {
                  fmt::format("{} gave no answer in time; it was told to stop. Whether it has done "
                              "something is not known.",
                              pending->target.jid.str()));
+}
+
+// A result with all that belongs to it.
+Task<Result<ExecResult>> Delegations::taken(ToolContext context, Ptr p) {
+  if (!*p->outcome) co_return fail(p->outcome->error());
+  ExecResult result = **p->outcome;
+  if (result.usage) result.usage = believable(*p, *result.usage);
+  co_return co_await deps_.outputs.unpack(context.ctx, std::move(result));
 }
 
 Result<Delegations::Ptr> Delegations::prepare(const ToolContext& context, const Order& order) {
@@ -92,8 +100,24 @@ Result<Delegations::Ptr> Delegations::prepare(const ToolContext& context, const 
   if (pending_.contains(pending->exec_id))
     return fail(Code::kConflict, "the same task is under way already");
   SKEP_TRY(const xmpp::AgentDelegation delegation, wrapped(context, *pending, order));
+  pending->budget = delegation.budget;
   pending->payload = xmpp::to_element(delegation);
   return pending;
+}
+
+// Less than what is left here, and never longer than whoever began it waits.
+xmpp::ExecBudget Delegations::budget_for(const ToolContext& context, const Execution* cause,
+                                         const Pending& pending) const {
+  const xmpp::ExecBudget ours{.tokens = deps_.config.tokens_max,
+                              .usd = deps_.config.usd_max,
+                              .deadline = deps_.clock.now() + pending.timeout + kPersonMax};
+  const xmpp::ExecBudget left{.tokens = context.tokens_left, .usd = context.cost_left};
+  xmpp::ExecBudget theirs;
+  if (cause != nullptr) {
+    theirs = {.tokens = cause->tokens_max, .usd = cause->usd_max};
+    if (cause->deadline.time_since_epoch().count() > 0) theirs.deadline = cause->deadline;
+  }
+  return narrower(ours, narrower(left, theirs));
 }
 
 // Through whose hands it came, when it is itself part of what somebody else asked of us.
@@ -106,7 +130,6 @@ Result<xmpp::AgentDelegation> Delegations::wrapped(const ToolContext& context,
   if (cause) {
     out.chain = cause->chain.empty() ? std::vector<std::string>{cause->peer()} : cause->chain;
     if (cause->depth_max > 0) out.depth_max = std::min(out.depth_max, cause->depth_max);
-    out.budget.tokens = cause->tokens_max;
     out.origin = cause->origin;
   }
   const Jid& to = pending.target.jid;
@@ -122,9 +145,7 @@ Result<xmpp::AgentDelegation> Delegations::wrapped(const ToolContext& context,
   out.depth = static_cast<int>(out.chain.size());
   if (out.depth > out.depth_max)
     return fail(Code::kDenied, "it has been through too many hands already");
-  if (deps_.config.tokens_max > 0 && out.budget.tokens == 0)
-    out.budget.tokens = deps_.config.tokens_max;
-  out.budget.deadline = deps_.clock.now() + pending.timeout + kPersonMax;
+  out.budget = budget_for(context, cause.get(), pending);
   out.work = {.skill = order.skill,
               .exec_id = pending.exec_id,
               .timeout_secs = static_cast<int>(
@@ -199,15 +220,29 @@ void Delegations::refused(Pending& p, const Error& why) {
     result.error = xmpp::AgentError{*fault, why.message};
     return settle(p, std::move(result));
   }
-  const bool may_pass = why.code == Code::kUnavailable || why.code == Code::kTimeout ||
-                        why.code == Code::kCancelled || why.code == Code::kExhausted;
-  if (!may_pass) settle(p, fail(why));
+  if (!may_pass(why.code)) settle(p, fail(why));
 }
 
 void Delegations::answered(Pending& p, const Element& answer) {
   const Element* payload = xmpp::agent_payload(answer);
   if (payload == nullptr) return settle(p, fail(Code::kCorrupt, "an answer without a result"));
+  const std::string_view about = payload->attribute("exec-id");
+  if (!about.empty() && about != p.exec_id) {
+    deps_.counts.add("results_mismatched");
+    return settle(p, fail(Code::kCorrupt, "an answer about another execution"));
+  }
   take_result(p, *payload);
+}
+
+// Nothing of what another agent says about itself is certain, and quotas go by it.
+xmpp::ExecUsage Delegations::believable(const Pending& p, xmpp::ExecUsage used) const {
+  const auto bounded = [](std::int64_t value, std::int64_t given) {
+    return given > 0 && value > given * kOverrunMax ? given * kOverrunMax : value;
+  };
+  used.input = bounded(used.input, p.budget.tokens);
+  used.output = bounded(used.output, p.budget.tokens);
+  if (used.usd) used.usd = bounded(*used.usd, p.budget.usd);
+  return used;
 }
 
 void Delegations::take_result(Pending& p, const Element& payload) {
@@ -271,8 +306,16 @@ void Delegations::take_error(const Element& message) {
 void Delegations::bill(const ToolContext& context, const Pending& p, memory::Ledger::Hold hold) {
   if (!p.outcome) return;  // the hold goes back; what it cost is not known
   const bool failed = !*p.outcome || (*p.outcome)->status != ExecStatus::kCompleted;
-  const xmpp::ExecUsage used =
+  const xmpp::ExecUsage said =
       *p.outcome ? (*p.outcome)->usage.value_or(xmpp::ExecUsage()) : xmpp::ExecUsage();
+  const xmpp::ExecUsage used = believable(p, said);
+  const bool over = (p.budget.tokens > 0 && said.input + said.output > p.budget.tokens) ||
+                    (p.budget.usd > 0 && said.usd.value_or(0) > p.budget.usd);
+  if (over) {
+    deps_.counts.add("budgets_overrun");
+    log::warn("federation", "{} says it has used more than it was given: {} tokens, {}",
+              p.target.jid.str(), said.input + said.output, format_usd(said.usd.value_or(0)));
+  }
   const Conversation& c = context.conversation;
   memory::ModelCall call{.at = deps_.clock.now(),
                          .agent = deps_.agent_name,
@@ -283,6 +326,7 @@ void Delegations::bill(const ToolContext& context, const Pending& p, memory::Led
                          .model = p.target.jid.bare().str(),
                          .purpose = "delegation",
                          .usage = {.input = used.input, .output = used.output},
+                         .cost = used.usd.value_or(0),
                          .failed = failed};
   if (auto kept = deps_.ledger.settle(std::move(hold), std::move(call)); !kept)
     log::warn("federation", "a delegation is missing in the ledger: {}", kept.error().to_string());
@@ -304,22 +348,10 @@ void Delegations::audit(const ToolContext& context, const Pending& p) {
 
 void Delegations::call_off(const Pending& p) {
   deps_.counts.add("called_off");
-  deps_.gate.spawn("agent cancel", send_cancel(p.target.jid, p.exec_id, p.by_message));
-}
-
-Task<void> Delegations::send_cancel(Jid to, std::string exec_id, bool by_message) {
-  Element cancel = xmpp::exec_control("cancel", exec_id);
-  if (by_message) {
-    Element message = xmpp::make_message(Jid(), to, "normal", mint_ulid());
-    deps_.post.say(std::move(message.add(std::move(cancel))));
-    co_return;
-  }
-  Element iq = xmpp::make_iq(Jid(), to, "set", "");
-  iq.add(std::move(cancel));
-  const Ctx bounded = deps_.gate.ctx().within(kAnswerWithin);
-  const auto answer = co_await deps_.post.request(bounded, std::move(iq));
-  if (!answer)
-    log::info("federation", "{} was not called off: {}", exec_id, answer.error().to_string());
+  deps_.cancels.send({.to = p.target.jid,
+                      .exec_id = p.exec_id,
+                      .by_message = p.by_message,
+                      .until = deps_.clock.now() + p.timeout + kPersonMax});
 }
 
 json::array Delegations::list() const {

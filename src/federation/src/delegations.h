@@ -6,9 +6,11 @@
 #include <set>
 #include <string>
 
+#include "cancels.h"
 #include "catalogues.h"
 #include "counts.h"
 #include "executor.h"
+#include "outputs.h"
 #include "peers.h"
 #include "post.h"
 #include "skep/authority/audit.h"
@@ -31,6 +33,9 @@ class Delegations {
  public:
   static constexpr std::size_t kPendingMax = 64;
   static constexpr std::size_t kFinishedMax = 1024;  // exec-ids whose second result is known as one
+  static constexpr std::size_t kCancelsMax = 256;    // that wait for a link; the oldest are let go
+  // What another agent says it has used counts at most so many times what it was given.
+  static constexpr std::int64_t kOverrunMax = 10;
   // How long a person of theirs may think it over.
   static constexpr std::chrono::minutes kPersonMax{10};
 
@@ -40,6 +45,8 @@ class Delegations {
     const FederationConfig& config;
     Peers& peers;
     Post& post;
+    Outputs& outputs;
+    Cancels& cancels;
     Counts& counts;
     const Executor& executor;
     const Catalogues& catalogues;
@@ -65,6 +72,7 @@ class Delegations {
     Target target;
     Millis timeout{};
     std::string exec_id, skill, turn;
+    xmpp::ExecBudget budget;
     xmpp::Element payload;
     WallTime since{};
     std::string message_id;  // when it went as a message
@@ -81,6 +89,10 @@ class Delegations {
   Result<void> counted(const Pending& pending);
   Result<xmpp::AgentDelegation> wrapped(const tools::ToolContext& context, const Pending& pending,
                                         const Order& order) const;
+  [[nodiscard]] xmpp::ExecBudget budget_for(const tools::ToolContext& context,
+                                            const Execution* cause, const Pending& pending) const;
+  Task<Result<xmpp::ExecResult>> taken(tools::ToolContext context, Ptr pending);
+  [[nodiscard]] xmpp::ExecUsage believable(const Pending& pending, xmpp::ExecUsage used) const;
   Task<void> pursue(Ctx ctx, Ptr pending);
   Task<bool> submit(Ctx ctx, Ptr pending);
   Task<bool> submit_message(Ctx ctx, Ptr pending);
@@ -90,7 +102,6 @@ class Delegations {
   void bill(const tools::ToolContext& context, const Pending& pending, memory::Ledger::Hold hold);
   void audit(const tools::ToolContext& context, const Pending& pending);
   void call_off(const Pending& pending);
-  Task<void> send_cancel(xmpp::Jid to, std::string exec_id, bool by_message);
   void take_result(Pending& pending, const xmpp::Element& payload);
   void take_error(const xmpp::Element& message);
   memory::Payer payer(const tools::ToolContext& context) const;

@@ -84,7 +84,8 @@ Task<void> Desk::take(Ctx ctx, const Element& message) {
 Task<Desk::Answer> Desk::handle(Ctx ctx, const Element& stanza) {
   const Element* payload = xmpp::agent_payload(stanza);
   const auto from = Jid::parse(stanza.attribute("from"));
-  if (payload == nullptr || !from) co_return xmpp::stanza_error(stanza, "bad-request", "modify");
+  if (payload == nullptr || !from || stanza.attribute("id").empty())
+    co_return xmpp::stanza_error(stanza, "bad-request", "modify");
   Asked asked{stanza, *payload, *from, deps_.peers.find(*from)};
   if (asked.peer == nullptr || !asked.peer->allow_in)
     co_return refuse(asked, {AgentFault::kNotAuthorised, "You may not ask this agent."});
@@ -99,8 +100,13 @@ Task<Desk::Answer> Desk::handle_command(Ctx ctx, const Element& iq, xmpp::Execut
   if (asked.peer == nullptr || !asked.peer->allow_in)
     co_return refuse(asked, {AgentFault::kNotAuthorised, "You may not ask this agent."});
   deps_.counts.add("commands");
-  AgentDelegation read{.depth = 0};
-  read.work = std::move(request);
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : request.params) bytes += value.size();
+  Result<AgentDelegation> read = AgentDelegation{.depth = 0};
+  read->work = std::move(request);
+  if (bytes > deps_.config.payload_bytes_max)
+    read = fail(Code::kTooLarge,
+                fmt::format("more than {} bytes of input", deps_.config.payload_bytes_max));
   co_return co_await execute(std::move(ctx), std::move(asked), std::move(read), false);
 }
 
@@ -186,9 +192,7 @@ Task<Desk::Answer> Desk::known(Ctx ctx, const Asked& asked, const Execution& wan
   deps_.counts.add("replayed");
   if (!live) co_return told(asked, kept->result);
   deps_.executor.again(*live, asked.from);
-  co_return told(asked,
-                 live->result.value_or(xmpp::ExecResult{
-                     .skill = live->skill, .exec_id = live->exec_id, .status = live->status()}));
+  co_return told(asked, live->tellable());
 }
 
 Task<Desk::Answer> Desk::status(Ctx ctx, const Asked& asked) {
@@ -196,9 +200,7 @@ Task<Desk::Answer> Desk::status(Ctx ctx, const Asked& asked) {
   if (!exec_id) co_return refuse(asked, error_of(exec_id.error()));
   const std::string peer = asked.from.bare().str();
   if (const auto live = deps_.executor.find(peer, *exec_id)) {
-    co_return told(asked,
-                   live->result.value_or(xmpp::ExecResult{
-                       .skill = live->skill, .exec_id = live->exec_id, .status = live->status()}));
+    co_return told(asked, live->tellable());
   }
   auto kept = co_await deps_.archive.find(std::move(ctx), peer, *exec_id);
   if (kept && *kept) co_return told(asked, (*kept)->result);
@@ -211,7 +213,10 @@ Desk::Answer Desk::cancel(const Asked& asked) {
   const auto live = deps_.executor.find(asked.from.bare().str(), *exec_id);
   if (!live) return xmpp::stanza_error(asked.stanza, "item-not-found", "cancel");
   deps_.counts.add("cancels");
-  live->cancel.request_stop();
+  if (auto kept = deps_.executor.cancel(*live); !kept) {
+    log::error("federation", "{} is not called off: {}", live->id, kept.error().to_string());
+    return xmpp::stanza_error(asked.stanza, "internal-server-error", "wait");
+  }
   if (asked.stanza.name == "message") return std::nullopt;
   return xmpp::iq_result(asked.stanza);
 }
@@ -251,15 +256,16 @@ Result<std::shared_ptr<Execution>> Desk::prepare(const Asked& asked, const Agent
   e->timeout = work.timeout_secs > 0 ? std::min(Millis(std::chrono::seconds(work.timeout_secs)),
                                                 deps_.config.timeout_max)
                                      : deps_.config.timeout;
-  e->tokens_max = deps_.config.tokens_max;
+  const xmpp::ExecBudget ours{.tokens = deps_.config.tokens_max, .usd = deps_.config.usd_max};
+  const xmpp::ExecBudget budget = narrower(ours, narrower(work.budget, d.budget));
+  e->tokens_max = budget.tokens;
+  e->usd_max = budget.usd;
+  e->deadline = budget.deadline.value_or(WallTime());
   if (!delegated) return e;
   e->depth = std::max(d.depth, static_cast<int>(d.chain.size()));
   e->depth_max = std::min(d.depth_max, deps_.config.depth_max);
   e->chain = d.chain;
   e->origin = d.origin;
-  e->deadline = d.budget.deadline.value_or(WallTime());
-  if (d.budget.tokens > 0)
-    e->tokens_max = e->tokens_max > 0 ? std::min(e->tokens_max, d.budget.tokens) : d.budget.tokens;
   return e;
 }
 

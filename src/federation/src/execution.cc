@@ -7,6 +7,8 @@ namespace {
 
 using xmpp::Jid;
 
+constexpr std::size_t kXmlBytesMax = 15u << 20;  // Outputs::kWholeBytesMax, escaped at its worst
+
 std::string text_of(const json::value& from, std::string_view key) {
   return std::string(get_string(from, key));
 }
@@ -35,6 +37,7 @@ Result<std::shared_ptr<Execution>> read_begin(const json::value& from) {
   out->origin = text_of(from, "origin");
   out->must_ask = get_bool(from, "must_ask").value_or(true);
   out->tokens_max = get_int(from, "tokens_max").value_or(0);
+  out->usd_max = get_int(from, "usd_max").value_or(0);
   if (const json::array* chain = get_array(from, "chain")) {
     for (const json::value& one : *chain)
       if (one.is_string()) out->chain.emplace_back(one.as_string());
@@ -52,9 +55,12 @@ Result<void> apply(const json::value& step, Execution& out) {
   if (what == "caller") {
     SKEP_TRY(out.caller, Jid::parse(get_string(step, "jid")));
   }
-  if (what == "result") {
-    SKEP_TRY(const xmpp::Element element, xmpp::parse_element(get_string(step, "xml")));
-    SKEP_TRY(out.result, xmpp::read_exec_result(element));
+  if (what == "cancelled") out.cancel.request_stop();
+  if (what == "result" || what == "packed") {
+    SKEP_TRY(const xmpp::Element element,
+             xmpp::parse_element(get_string(step, "xml"), {}, {.stanza_bytes_max = kXmlBytesMax}));
+    SKEP_TRY(out.result, xmpp::read_exec_result(element, kXmlBytesMax));
+    out.packed = what == "packed";
   }
   return {};
 }
@@ -62,8 +68,13 @@ Result<void> apply(const json::value& step, Execution& out) {
 }  // namespace
 
 xmpp::ExecStatus Execution::status() const {
-  if (result) return result->status;
+  if (result && packed) return result->status;
   return waits_for_person ? xmpp::ExecStatus::kNeedsConfirmation : xmpp::ExecStatus::kRunning;
+}
+
+xmpp::ExecResult Execution::tellable() const {
+  if (result && packed) return *result;
+  return {.skill = skill, .exec_id = exec_id, .status = status()};
 }
 
 store::EntryId entry_id(const Execution& e) { return store::EntryId("execution-" + e.id); }
@@ -88,6 +99,7 @@ std::string begin_record(const Execution& e) {
                               {"chain", json::array(e.chain.begin(), e.chain.end())},
                               {"origin", e.origin},
                               {"tokens_max", e.tokens_max},
+                              {"usd_max", e.usd_max},
                               {"must_ask", e.must_ask}});
 }
 
@@ -99,8 +111,12 @@ std::string confirmed_record(std::string_view by) {
   return to_json(json::object{{"s", "confirmed"}, {"by", by}});
 }
 std::string started_record() { return R"({"s":"started"})"; }
+std::string cancelled_record() { return R"({"s":"cancelled"})"; }
 std::string result_record(const xmpp::ExecResult& result) {
   return to_json(json::object{{"s", "result"}, {"xml", xmpp::to_xml(xmpp::to_element(result))}});
+}
+std::string packed_record(const xmpp::ExecResult& result) {
+  return to_json(json::object{{"s", "packed"}, {"xml", xmpp::to_xml(xmpp::to_element(result))}});
 }
 
 Result<std::shared_ptr<Execution>> rebuild(const store::JournalEntry& entry) {

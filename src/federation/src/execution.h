@@ -7,7 +7,10 @@
 //   {"s":"caller","jid"}         it asked again from there
 //   {"s":"confirmed","by"}       a person agreed
 //   {"s":"started"}              a tool that must not run twice is about to
-//   {"s":"result","xml","failed"}  decided; from here on it is only told
+//   {"s":"cancelled"}            the asker called it off
+//   {"s":"result","xml"}         decided; from here on it is only told
+//   {"s":"packed","xml"}         the same with what was too large for a stanza put elsewhere, or
+//   cut
 #pragma once
 
 #include <optional>
@@ -44,6 +47,7 @@ struct Execution {
   std::vector<std::string> chain;
   std::string origin;
   std::int64_t tokens_max = 0;
+  PicoUsd usd_max = 0;
 
   bool must_ask = false;  // the authority wants a person's yes, whatever the peer's rules are
 
@@ -51,6 +55,7 @@ struct Execution {
   std::string confirmed_by;
   bool started = false;
   std::optional<xmpp::ExecResult> result;
+  bool packed = false;  // the result fits into a stanza
 
   // Of this process only.
   bool waits_for_person = false;
@@ -60,6 +65,8 @@ struct Execution {
 
   [[nodiscard]] std::string peer() const { return caller.bare().str(); }
   [[nodiscard]] xmpp::ExecStatus status() const;
+  // What may be told now: the result once it is packed.
+  [[nodiscard]] xmpp::ExecResult tellable() const;
 };
 
 store::EntryId entry_id(const Execution& execution);
@@ -68,7 +75,9 @@ std::string told_record();
 std::string caller_record(const xmpp::Jid& caller);
 std::string confirmed_record(std::string_view by);
 std::string started_record();
+std::string cancelled_record();
 std::string result_record(const xmpp::ExecResult& result);
+std::string packed_record(const xmpp::ExecResult& result);
 // kCorrupt when the records make no sense.
 Result<std::shared_ptr<Execution>> rebuild(const store::JournalEntry& entry);
 

@@ -1,6 +1,6 @@
 #include "executor.h"
 
-#include "mirror.h"
+#include "answers.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/errand.h"
@@ -17,52 +17,14 @@ namespace {
 
 constexpr Millis kAgain{500};  // a full disk, a full agent
 
-// The stanza that asked, as far as answering it needs.
-Element request_of(const Execution& e) {
-  const bool command = e.stanza == kCommandStanza;
-  Element request(command ? "iq" : e.stanza, std::string(xmpp::kNsClient));
-  request.set("from", e.caller.str());
-  if (!e.address.empty()) request.set("to", e.address);
-  if (!e.stanza_id.empty()) request.set("id", e.stanza_id);
-  return request;
-}
-
-Element message_to(const Execution& e, std::string id) {
-  Element message("message", std::string(xmpp::kNsClient));
-  if (!e.address.empty()) message.set("from", e.address);
-  message.set("to", e.caller.str()).set("type", "normal").set("id", std::move(id));
-  return message;
-}
-
-// Who filled in a form reads bodies, not results.
-Element words_for_people(const ExecResult& result) {
-  Element body("body", std::string(xmpp::kNsClient));
-  std::string text = result.error ? result.error->text : std::string();
-  for (const xmpp::ExecOutput& output : result.outputs) {
-    if (output.type == "text/plain") text += output.text;
-  }
-  if (text.empty()) text = xmpp::exec_status_name(result.status);
-  body.text(fmt::format("{}: {}", result.skill, text));
-  return body;
+// A JSON object or list is given as such.
+bool is_json(std::string_view text) {
+  const std::string_view inner = trim(text);
+  if (inner.empty() || (inner.front() != '{' && inner.front() != '[')) return false;
+  return parse_json(inner, {.depth_max = 32}).has_value();
 }
 
 }  // namespace
-
-Element answer_to(const Execution& e, const ExecResult& result) {
-  const bool command = e.stanza == kCommandStanza;
-  if ((e.stanza == "iq" || command) && !e.told) {
-    const Element request = request_of(e);
-    if (command) return command_result(request, result);
-    if (result.error) return xmpp::agent_error(request, *result.error);
-    return std::move(xmpp::iq_result(request).add(xmpp::to_element(result)));
-  }
-  // The same id whenever it is told again.
-  Element message = message_to(e, e.told || e.stanza_id.empty() ? e.id : e.stanza_id);
-  message.add(xmpp::to_element(result));
-  if (command) message.add(words_for_people(result));
-  message.add(Element("store", std::string(xmpp::kNsHints)));
-  return message;
-}
 
 void Executor::restore() {
   for (const store::JournalEntry& entry : deps_.journal.unfinished(kExecutionKind)) {
@@ -105,9 +67,16 @@ Executor::Ptr Executor::by_id(const std::string& id) const {
 
 void Executor::again(Execution& e, const Jid& caller) {
   tell(e, e.status());
-  if (e.caller == caller || e.result) return;
+  if (e.caller == caller || (e.result && e.packed)) return;
   e.caller = caller;
   (void)deps_.journal.step(entry_id(e), caller_record(caller));
+}
+
+Result<void> Executor::cancel(Execution& e) {
+  if (e.cancel.stop_requested() || e.result) return {};
+  SKEP_TRY_VOID(deps_.journal.step(entry_id(e), cancelled_record()));
+  e.cancel.request_stop();
+  return {};
 }
 
 void Executor::launch(const Ptr& e) {
@@ -139,7 +108,7 @@ Task<void> Executor::tell_later(Ptr e) {
 }
 
 void Executor::tell(Execution& e, ExecStatus status) {
-  if (e.told || e.result) return;
+  if (e.told || (e.result && e.packed)) return;
   const Element answer = answer_to(e, result_of(e, status));
   if (auto kept = deps_.journal.step(entry_id(e), told_record()); !kept) return;
   e.told = true;
@@ -157,6 +126,10 @@ bool Executor::needs_person(const Execution& e) const {
 Task<std::optional<ExecResult>> Executor::work(Ptr e) {
   const Ctx base = gate_.ctx();
   JoinedStop either(base.stop, e->cancel.get_token());
+  if (e->cancel.stop_requested()) {  // a process that died had been told
+    if (e->skill == xmpp::kAskSkill) stop_agent(*e);
+    co_return result_of(*e, ExecStatus::kCancelled);
+  }
   Ctx ctx = base.with_stop(either.token());
   ctx.trace = e->id;
   ctx.principal = e->peer();
@@ -216,7 +189,10 @@ Task<std::optional<ExecResult>> Executor::run_tool(Ctx ctx, Ptr e) {
       .ctx = ctx,
       .conversation = {.channel = "agent", .peer = e->peer(), .thread = e->id},
       .turn = e->id,
-      .call_id = e->skill};
+      .call_id = e->skill,
+      .tokens_left = e->tokens_max,
+      .cost_left = e->usd_max,
+      .whole = true};
   const ToolCall call{.id = e->exec_id, .name = e->skill, .arguments = e->arguments};
   tools::ToolOutput output = co_await deps_.toolbox.call(std::move(context), call);
   if (!gate_.ctx().check()) co_return std::nullopt;
@@ -224,8 +200,15 @@ Task<std::optional<ExecResult>> Executor::run_tool(Ctx ctx, Ptr e) {
     co_return end;
   ExecResult result = output.is_error ? failure(*e, AgentFault::kFailed, output.text)
                                       : result_of(*e, ExecStatus::kCompleted);
-  if (!output.is_error) result.outputs.push_back({"text/plain", std::move(output.text)});
-  result.usage = xmpp::ExecUsage{.ms = (deps_.clock.now() - begun).count()};
+  if (!output.is_error) {
+    const bool json = is_json(output.text);
+    result.outputs.push_back({json ? "application/json" : "text/plain", std::move(output.text)});
+  }
+  const Usage& usage = output.usage;
+  result.usage = xmpp::ExecUsage{.input = usage.input + usage.cache_read + usage.cache_write,
+                                 .output = usage.output,
+                                 .ms = (deps_.clock.now() - begun).count(),
+                                 .usd = output.cost};
   co_return result;
 }
 
@@ -243,7 +226,8 @@ Message Executor::errand_for(const Execution& e) const {
   // No command of ours is meant by a word of another program.
   if (trim(text).starts_with('/')) text = "/" + std::string(trim(text));
   message.parts.emplace_back(TextPart{std::move(text)});
-  put_errand(message, {.tokens_max = e.tokens_max, .owner = deps_.config.owner});
+  put_errand(message,
+             {.tokens_max = e.tokens_max, .cost_max = e.usd_max, .owner = deps_.config.owner});
   return message;
 }
 
@@ -283,15 +267,15 @@ Result<void> Executor::take_reply(const Message& reply) {
   if (!e || e->result) return {};  // cancelled, or too late
   const Outcome outcome = outcome_of(reply).value_or(Outcome());
   const std::string text = ::skep::text_of(reply.parts);
-  ExecResult result = outcome.failed ? failure(*e, AgentFault::kFailed, text)
-                                     : result_of(*e, ExecStatus::kCompleted);
-  if (!outcome.failed)
-    result.outputs.push_back(
-        {"text/plain", std::string(cut_utf8(text, xmpp::AgentLimits::kResultBytesMax))});
+  const AgentFault why = outcome.over_budget ? AgentFault::kQuotaExceeded : AgentFault::kFailed;
+  ExecResult result =
+      outcome.failed ? failure(*e, why, text) : result_of(*e, ExecStatus::kCompleted);
+  if (!outcome.failed) result.outputs.push_back({"text/plain", text});
   const Usage& usage = outcome.usage;
   result.usage = xmpp::ExecUsage{.input = usage.input + usage.cache_read + usage.cache_write,
                                  .output = usage.output,
-                                 .ms = (deps_.clock.now() - e->accepted).count()};
+                                 .ms = (deps_.clock.now() - e->accepted).count(),
+                                 .usd = outcome.cost};
   return decide(*e, std::move(result));
 }
 
@@ -319,9 +303,11 @@ ExecResult Executor::failure(const Execution& e, AgentFault fault, std::string t
 }
 
 Result<void> Executor::decide(Execution& e, ExecResult result) {
+  result = deps_.outputs.bounded(std::move(result));
   SKEP_TRY_VOID(deps_.journal.step(entry_id(e), result_record(result)));
   deps_.counts.add(xmpp::exec_status_name(result.status));
   e.result = std::move(result);
+  e.packed = deps_.outputs.fits(*e.result);
   e.changed.notify_all();
   if (deps_.audit) deps_.audit(e, xmpp::exec_status_name(e.result->status));
   return {};
@@ -338,7 +324,24 @@ Task<bool> Executor::decide_surely(Ptr e, ExecResult result) {
   }
 }
 
+// Uploading takes a while; the asker is told meanwhile that it has been accepted.
+Task<bool> Executor::packed_surely(Ptr e) {
+  if (e->packed) co_return true;
+  if (deps_.outputs.fits(*e->result)) co_return e->packed = true;
+  const Ctx ctx = gate_.ctx();
+  std::optional<ExecResult> result =
+      co_await deps_.outputs.pack(ctx, *e->result, fmt::format("{}-{}", e->skill, e->id));
+  if (!result) co_return false;
+  if (auto kept = deps_.journal.step(entry_id(*e), packed_record(*result)); !kept)
+    log::warn("federation", "the result of {} is packed again after a restart: {}", e->id,
+              kept.error().to_string());
+  e->result = *std::move(result);
+  co_return e->packed = true;
+}
+
 Task<void> Executor::hand_back(Ptr e) {
+  const bool packed = co_await packed_surely(e);
+  if (!packed) co_return;
   Element answer = answer_to(*e, *e->result);
   const auto told = co_await deps_.post.deliver(gate_.ctx(), std::move(answer));
   if (!told) co_return;

@@ -9,6 +9,7 @@
 #include "confirmations.h"
 #include "counts.h"
 #include "execution.h"
+#include "outputs.h"
 #include "post.h"
 #include "skep/async/gate.h"
 #include "skep/model/message.h"
@@ -28,6 +29,7 @@ class Executor {
     store::Journal& journal;
     Archive& archive;
     Post& post;
+    Outputs& outputs;
     const Skills& skills;
     const tools::Toolbox& toolbox;
     Confirmations& confirmations;
@@ -49,6 +51,8 @@ class Executor {
   [[nodiscard]] std::shared_ptr<Execution> by_id(const std::string& id) const;
   // It was asked for again, perhaps from another address: the result will come there, as a message.
   void again(Execution& execution, const xmpp::Jid& caller);
+  // Its asker does not want it any more. Ok: in the journal, so that the next process knows too.
+  Result<void> cancel(Execution& execution);
   // The agent's answer to an "ask". Ok: it is in the journal, or nobody wants it any more.
   Result<void> take_reply(const Message& reply);
   void take_progress(const Message& progress);
@@ -74,14 +78,12 @@ class Executor {
   Result<void> decide(Execution& e, xmpp::ExecResult result);
   Task<bool> decide_surely(Ptr e, xmpp::ExecResult result);
   void tell(Execution& e, xmpp::ExecStatus status);
+  Task<bool> packed_surely(Ptr e);
   Task<void> hand_back(Ptr e);
 
   Deps deps_;
   Gate gate_;
   std::map<std::string, Ptr> live_;  // by id
 };
-
-// The first or final answer to the stanza that asked; a message when that has been answered.
-xmpp::Element answer_to(const Execution& e, const xmpp::ExecResult& result);
 
 }  // namespace skep::federation

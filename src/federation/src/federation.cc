@@ -1,5 +1,6 @@
 #include "skep/federation/federation.h"
 
+#include "info.h"
 #include "mirror.h"
 #include "skep/base/log.h"
 #include "stand_ins.h"
@@ -23,18 +24,6 @@ Element field(std::string_view name, std::string_view value, std::string_view ty
   return std::move(out.add(std::move(text.text(std::string(value)))));
 }
 
-// XEP-0128: what an asker should know before it asks.
-Element info_form(const FederationConfig& config) {
-  Element form("x", std::string(kNsData));
-  form.set("type", "result");
-  form.add(field("FORM_TYPE", xmpp::kNsAgentInfo, "hidden"));
-  form.add(field("version", "0"));
-  form.add(field("max_payload", std::to_string(config.payload_bytes_max)));
-  form.add(field("concurrency", std::to_string(config.running_max)));
-  form.add(field("auth", "allowlist"));
-  return form;
-}
-
 class FederationImpl final : public Federation {
  public:
   FederationImpl(FederationConfig config, FederationDeps deps)
@@ -45,6 +34,11 @@ class FederationImpl final : public Federation {
         skills_(peers_, deps_.toolbox, deps_.agent_name),
         archive_(deps_.db, deps_.clock, FederationConfig::kept_for),
         catalogues_(peers_, post_),
+        outputs_({.config = config_,
+                  .post = post_,
+                  .counts = counts_,
+                  .upload = deps_.upload,
+                  .fetch = deps_.fetch}),
         confirmations_(confirmations_deps()),
         executor_(executor_deps()),
         desk_(desk_deps()),
@@ -116,6 +110,7 @@ class FederationImpl final : public Federation {
 
   void start() override {
     executor_.start();
+    cancels_.resume();
     for (const auto& one : stand_ins_) one->resume();
   }
   void stopping() override { delegations_.stopping(); }
@@ -159,6 +154,7 @@ class FederationImpl final : public Federation {
             .journal = deps_.journal,
             .archive = archive_,
             .post = post_,
+            .outputs = outputs_,
             .skills = skills_,
             .toolbox = deps_.toolbox,
             .confirmations = confirmations_,
@@ -187,6 +183,8 @@ class FederationImpl final : public Federation {
             .config = config_,
             .peers = peers_,
             .post = post_,
+            .outputs = outputs_,
+            .cancels = cancels_,
             .counts = counts_,
             .executor = executor_,
             .catalogues = catalogues_,
@@ -251,6 +249,8 @@ class FederationImpl final : public Federation {
   Skills skills_;
   Archive archive_;
   Catalogues catalogues_;
+  Outputs outputs_;
+  Cancels cancels_{{.gate = gate_, .clock = deps_.clock, .journal = deps_.journal, .post = post_}};
   Confirmations confirmations_;
   Executor executor_;
   Desk desk_;

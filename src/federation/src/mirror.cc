@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "answers.h"
 #include "skep/base/text.h"
 #include "skep/xmpp/caps.h"
 
@@ -84,6 +85,8 @@ Result<xmpp::ExecuteRequest> request_of(const AgentSkill& skill, const Element& 
   xmpp::ExecuteRequest request{.skill = skill.id};
   for (const auto& [name, value] : values) {
     if (name == "FORM_TYPE" || trim(value).empty()) continue;
+    if (name.empty() || name.size() > xmpp::AgentLimits::kIdBytesMax)
+      return fail(Code::kInvalid, "a field without a name, or with one that is too long");
     const json::value* property = properties ? properties->if_contains(name) : nullptr;
     const std::string_view type = property ? get_string(*property, "type") : "";
     request.params.emplace_back(name, param_of(type, value));
@@ -95,9 +98,7 @@ Element command_result(const Element& iq, const xmpp::ExecResult& result) {
   if (result.error) return xmpp::agent_error(iq, *result.error);
   xmpp::CommandAnswer answer{
       .node = node_of(result.skill), .session = result.exec_id, .status = "completed"};
-  for (const xmpp::ExecOutput& output : result.outputs) {
-    if (output.type == "text/plain") answer.note = output.text;
-  }
+  answer.note = in_plain_words(result);
   if (result.status == ExecStatus::kNeedsConfirmation) {
     answer.note = "A person is asked first; what comes of it comes as a message.";
   } else if (result.status == ExecStatus::kAccepted || result.status == ExecStatus::kRunning) {

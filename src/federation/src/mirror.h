@@ -38,7 +38,9 @@ class Mirror {
 
 // The form that `schema` (a JSON Schema of an object) asks for; no fields: it needs none.
 xmpp::DataForm form_of(const xmpp::AgentSkill& skill);
-// What the form said, as an execute would say it: fields left blank are left out.
+// What the form said, as an execute would say it: fields left blank are left out. kInvalid when it
+// is none, or a field has no name or one over AgentLimits::kIdBytesMax; how much it says is the
+// desk's business.
 Result<xmpp::ExecuteRequest> request_of(const xmpp::AgentSkill& skill, const xmpp::Element& form);
 // The answer to a command for what came of it, or for what is going on.
 xmpp::Element command_result(const xmpp::Element& iq, const xmpp::ExecResult& result);

@@ -38,14 +38,14 @@ void Post::say(xmpp::Element stanza) {
     log::debug("federation", "not sent: {}", sent.error().to_string());
 }
 
-Task<Result<void>> Post::wait_up(Ctx ctx) {
+Task<Result<void>> Post::ready(Ctx ctx) {
   while (session_ == nullptr) SKEP_CO_TRY_VOID(co_await changed_.wait(ctx));
   co_return Result<void>();
 }
 
 Task<Result<void>> Post::deliver(Ctx ctx, xmpp::Element stanza) {
   for (;;) {
-    SKEP_CO_TRY_VOID(co_await wait_up(ctx));
+    SKEP_CO_TRY_VOID(co_await ready(ctx));
     auto sent = std::make_shared<Sent>();
     auto done = [sent](Result<void> outcome) {
       sent->outcome = std::move(outcome);
@@ -60,7 +60,7 @@ Task<Result<void>> Post::deliver(Ctx ctx, xmpp::Element stanza) {
 }
 
 Task<Result<xmpp::Element>> Post::request(Ctx ctx, xmpp::Element iq) {
-  SKEP_CO_TRY_VOID(co_await wait_up(ctx));
+  SKEP_CO_TRY_VOID(co_await ready(ctx));
   xmpp::Element addressed_iq = addressed(std::move(iq));
   co_return co_await session_->request(std::move(ctx), std::move(addressed_iq));
 }

@@ -14,13 +14,14 @@ class Post {
 
   // What may be lost with the link.
   void say(xmpp::Element stanza);
+  // Until there is a link.
+  Task<Result<void>> ready(Ctx ctx);
   // Until the network has it, over as many sessions as that takes; then ok.
   Task<Result<void>> deliver(Ctx ctx, xmpp::Element stanza);
   // Waits for the link, then asks. kCancelled when it was lost meanwhile.
   Task<Result<xmpp::Element>> request(Ctx ctx, xmpp::Element iq);
 
  private:
-  Task<Result<void>> wait_up(Ctx ctx);
   [[nodiscard]] xmpp::Element addressed(xmpp::Element stanza) const;
   xmpp::Session* session_ = nullptr;
   Signal changed_;

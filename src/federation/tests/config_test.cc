@@ -60,5 +60,18 @@ TEST(FederationConfig, AnAgentElsewhereNeedsAPeer) {
   EXPECT_NE(got.problems.front().find("[federation.peers.\"legal@b.example\"]"), std::string::npos);
 }
 
+TEST(FederationConfig, ReadsWhatIsAnnouncedAndRefusesWhatIsNone) {
+  const Read got = read(R"(
+[federation]
+languages = ["en", "de-AT"]
+contact = ["mailto:ops@b.example"]
+)");
+  EXPECT_EQ(got.problems, std::vector<std::string>());
+  EXPECT_EQ(got.config.languages, (std::vector<std::string>{"en", "de-AT"}));
+  EXPECT_EQ(got.config.contact, std::vector<std::string>{"mailto:ops@b.example"});
+  EXPECT_EQ(read("[federation]\nlanguages = [\"all of them\"]\n").problems.size(), 1u);
+  EXPECT_EQ(read("[federation]\ncontact = [\"ask bob\"]\n").problems.size(), 1u);
+}
+
 }  // namespace
 }  // namespace skep::federation

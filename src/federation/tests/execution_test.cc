@@ -22,6 +22,7 @@ std::shared_ptr<Execution> sample() {
   e->depth = 1;
   e->depth_max = 2;
   e->tokens_max = 500;
+  e->usd_max = kUsd / 20;
   return e;
 }
 
@@ -50,6 +51,30 @@ TEST(Execution, KnowsHowFarItHadCome) {
   EXPECT_EQ(e->caller.resource(), "new");
   EXPECT_EQ(e->confirmed_by, "bob@b.example");
   EXPECT_EQ(e->result, result);
+}
+
+TEST(Execution, ALargeResultIsTakenUpWholeAndToldOnlyOnceItIsPacked) {
+  xmpp::ExecResult result{.skill = "ask",
+                          .exec_id = "e7",
+                          .status = xmpp::ExecStatus::kCompleted,
+                          .outputs = {{"text/plain", std::string(1'000'000, '"')}}};
+  EXPECT_EQ(read_back({result_record(result)})->result, result);
+  EXPECT_EQ(read_back({result_record(result)})->tellable().status, xmpp::ExecStatus::kRunning);
+  const xmpp::ExecResult packed{.skill = "ask",
+                                .exec_id = "e7",
+                                .status = xmpp::ExecStatus::kCompleted,
+                                .outputs = {{.type = "text/plain",
+                                             .text = {},
+                                             .href = "https://up.example/1",
+                                             .sha256 = std::string(64, 'a'),
+                                             .size = 1'000'000}}};
+  const auto e = read_back({result_record(result), packed_record(packed)});
+  EXPECT_EQ(e->tellable(), packed);
+}
+
+TEST(Execution, WhatWasCalledOffStaysSo) {
+  EXPECT_FALSE(read_back({})->cancel.stop_requested());
+  EXPECT_TRUE(read_back({cancelled_record()})->cancel.stop_requested());
 }
 
 TEST(Execution, RefusesRecordsThatMakeNoSense) {

@@ -1,6 +1,7 @@
-// /allow, /block, /pair and /reload of administrators.
+// /allow, /block, /pair and /reload of administrators; /contacts is in contact_commands.cc.
 #include <charconv>
 
+#include "contact_commands.h"
 #include "skep/base/text.h"
 #include "skep/xmpp/jid.h"
 #include "xmpp_side.h"
@@ -95,6 +96,7 @@ std::string XmppSide::access_command(const Conversation& who, std::string_view c
                                      std::string_view arguments) {
   const std::string_view words = trim(arguments);
   if (command == "pair") return pair(who, words);
+  if (command == "contacts") return contacts_command(contacts_, who, words);
   if (command == "reload") return on_reload ? on_reload() : "There is nothing to read again.";
   const bool block = command == "block";
   return words.empty() ? list(block) : change(who, words, block);

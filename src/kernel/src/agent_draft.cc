@@ -1,5 +1,6 @@
 // A manifest from a wish in plain words, written by the model and checked by the parser.
 #include "agents_impl.h"
+#include "model_side.h"
 #include "skep/base/text.h"
 
 namespace skep::kernel {
@@ -47,7 +48,8 @@ std::string_view block_in(std::string_view text) {
 
 Task<Result<std::string>> AgentsImpl::ask_for_draft(Ctx ctx, const llm::Request& request,
                                                     std::string person) {
-  llm::Model& model = deps_.house.model;
+  const std::shared_ptr<ModelSet> set = deps_.house.models();
+  llm::Model& model = *set->model;
   const memory::Payer payer{.agent = main_.name, .person = person};
   std::int64_t tokens =
       request.max_tokens + static_cast<std::int64_t>(llm::estimate_tokens(request.system));

@@ -4,6 +4,7 @@
 #include "agents_impl.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/model/event_depth.h"
 #include "skep/model/reply.h"
 #include "skep/store/append_file.h"
 
@@ -208,7 +209,7 @@ Task<Result<AgentEntry>> AgentsImpl::set_mode(std::string name, AgentMode mode) 
 
 // -- ending --------------------------------------------------------------------------------------
 
-Task<Result<void>> AgentsImpl::kill(std::string name, std::string by) {
+Task<Result<void>> AgentsImpl::kill(std::string name, std::string by, int event_depth) {
   SKEP_CO_TRY(AgentSlot * found, slot(name));
   SKEP_CO_TRY_VOID(Busy::check(*found));
   AgentSlot& slot = *found;
@@ -241,7 +242,7 @@ Task<Result<void>> AgentsImpl::kill(std::string name, std::string by) {
           .resource = entry.name,
           .outcome = "done",
           .detail = entry.id.str()});
-  tell("terminated", entry);
+  tell("terminated", entry, event_depth);
   co_return Result<void>{};
 }
 
@@ -277,7 +278,7 @@ Result<void> AgentsImpl::move_folders(const AgentEntry& entry) const {
   return {};
 }
 
-void AgentsImpl::tell(std::string_view event, const AgentEntry& entry) {
+void AgentsImpl::tell(std::string_view event, const AgentEntry& entry, int event_depth) {
   if (entry.state != AgentState::kTerminated) log(entry).write(event, described(entry));
   log::info("kernel", "agent {} {}", entry.name, event);
   if (!attached_) return;  // what is there at the start is no news
@@ -295,6 +296,7 @@ void AgentsImpl::tell(std::string_view event, const AgentEntry& entry) {
   message.dst = Broadcast{};
   message.sent_at = deps_.clock.now();
   message.payload = to_json(described(entry));
+  put_event_depth(message, event_depth);
   (void)events_.send(std::move(message));
 }
 

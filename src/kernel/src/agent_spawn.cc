@@ -53,7 +53,7 @@ Task<Result<AgentEntry>> AgentsImpl::spawn(SpawnRequest request) {
           .outcome = "done",
           .detail = entry.id.str()});
   set_grants_above(slot.entry);
-  tell("spawned", slot.entry);
+  tell("spawned", slot.entry, request.event_depth);
   co_return slot.entry;
 }
 

@@ -3,6 +3,7 @@
 #include "agents_impl.h"
 #include "skep/base/text.h"
 #include "skep/model/delegation.h"
+#include "skep/model/event_depth.h"
 #include "skep/model/reply.h"
 #include "skep/tools/spec.h"
 
@@ -22,6 +23,10 @@ constexpr std::string_view kAgentParam =
 
 ToolOutput failure(std::string_view what, const Error& error) {
   return {fmt::format("{}: {}.", what, error.message), true};
+}
+
+int depth_of(const ToolContext& context) {
+  return context.asked == nullptr ? 0 : event_depth_of(*context.asked);
 }
 
 // A question that an agent puts to another on behalf of the same person. The chain is part of its
@@ -44,6 +49,7 @@ Message question_of(const ToolCaller& caller, const Name& self, const Name& to,
   delegation.chain.push_back(self.str());
   put_delegation(message, delegation);
   put_taint(message, context.labels.bits);
+  put_event_depth(message, depth_of(context));
   message.parts = {TextPart{std::move(text)}};
   return message;
 }
@@ -147,9 +153,10 @@ Task<ToolOutput> AgentTools::send(ToolContext context, json::object arguments) {
   co_return ToolOutput{std::move(answer->text), false, answer->labels};
 }
 
-Task<ToolOutput> AgentTools::spawn(ToolContext, json::object arguments) {
+Task<ToolOutput> AgentTools::spawn(ToolContext context, json::object arguments) {
   SpawnRequest request{.manifest = std::string(get_string(arguments, "manifest_toml")),
-                       .parent = caller_.name};
+                       .parent = caller_.name,
+                       .event_depth = depth_of(context)};
   auto entry = co_await all_.spawn(std::move(request));
   if (!entry) co_return failure("Not spawned", entry.error());
   co_return ToolOutput{
@@ -186,12 +193,12 @@ Task<ToolOutput> AgentTools::find(ToolContext, json::object arguments) {
   co_return ToolOutput{text.empty() ? "No agent matches." : std::move(text), false};
 }
 
-Task<ToolOutput> AgentTools::kill(ToolContext, json::object arguments) {
+Task<ToolOutput> AgentTools::kill(ToolContext context, json::object arguments) {
   const auto entry = all_.find(trim(get_string(arguments, "agent")));
   if (!entry) co_return failure("Not ended", entry.error());
   if (entry->name == caller_.name)
     co_return ToolOutput{"Not ended: an agent cannot end itself.", true};
-  auto killed = co_await all_.kill(entry->name, caller_.name);
+  auto killed = co_await all_.kill(entry->name, caller_.name, depth_of(context));
   if (!killed) co_return failure("Not ended", killed.error());
   co_return ToolOutput{fmt::format("{} is ended.", entry->name), false};
 }

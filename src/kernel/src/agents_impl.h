@@ -73,7 +73,7 @@ class AgentsImpl final : public Agents {
 
   Task<Result<AgentEntry>> spawn(SpawnRequest request) override;
   Task<Result<AgentDraft>> draft(Ctx ctx, std::string wish, std::string person) override;
-  Task<Result<void>> kill(std::string name, std::string by) override;
+  Task<Result<void>> kill(std::string name, std::string by, int event_depth) override;
   Task<Result<AgentEntry>> suspend(std::string name) override;
   Task<Result<AgentEntry>> activate(std::string name) override;
   Task<Result<AgentEntry>> set_mode(std::string name, AgentMode mode) override;
@@ -138,7 +138,7 @@ class AgentsImpl final : public Agents {
   Task<void> persist(AgentEntry entry);
   Task<void> persist_removal(Uuid id);
   Task<void> idle(AgentSlot& slot);
-  void tell(std::string_view event, const AgentEntry& entry);
+  void tell(std::string_view event, const AgentEntry& entry, int event_depth = 0);
   Task<void> sweep();
 
   // agent_heart.cc

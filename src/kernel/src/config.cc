@@ -95,6 +95,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   config.memory_tools = MemoryToolsConfig::read(root.child("tools").child("memory"));
   config.agents = AgentsConfig::read(root.child("agents"));
   config.schedules = SchedulesConfig::read(root.child("schedules"));
+  config.mail = MailConfig::read(root.child("mail"));
   config.quota = memory::QuotaConfig::read(root.child("quota"));
   config.web_fetch = tools::WebFetchConfig::read(root.child("skills").child("url_fetch"));
   config.web_search = tools::WebSearchConfig::read(root.child("skills").child("web_search"));

@@ -22,7 +22,13 @@ Result<std::unique_ptr<federation::Federation>> open_federation(FederationGround
                                   .agent_name = config.agent.name,
                                   .own = link.address(),
                                   .component = link.mode == xmpp::XmppConfig::Mode::kComponent,
-                                  .is_admin = std::move(ground.is_admin)};
+                                  .is_admin = std::move(ground.is_admin),
+                                  .upload = std::move(ground.upload)};
+  if (attachments::Attachments* files = ground.files; files != nullptr) {
+    deps.fetch = [files](Ctx ctx, std::string url, std::uint64_t bytes_max) {
+      return files->fetch(std::move(ctx), std::move(url), bytes_max);
+    };
+  }
   SKEP_TRY(auto federation, federation::Federation::open(config.federation, std::move(deps)));
   for (std::unique_ptr<tools::Tool>& tool : federation->tools())
     SKEP_TRY_VOID(ground.toolbox.add(std::move(tool)));

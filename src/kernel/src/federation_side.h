@@ -19,6 +19,9 @@ struct FederationGround {
   Inbox& out;
   Destination agent;
   std::function<bool(const Conversation&)> is_admin;
+  // Called once the channel is there.
+  std::function<Task<Result<xmpp::SharedFile>>(Ctx, xmpp::SharedFile, std::string)> upload;
+  attachments::Attachments* files = nullptr;
 };
 // nullptr: nobody is named, or there is no XMPP. Adds its tools to the toolbox.
 Result<std::unique_ptr<federation::Federation>> open_federation(FederationGround ground);

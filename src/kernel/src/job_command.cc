@@ -38,9 +38,13 @@ std::string JobsImpl::command(const Conversation& who, bool admin, std::string_v
   if (words.size() == 1) {
     const auto found = find(words[0], peer);
     if (!found) return fmt::format("That failed: {}.", found.error().message);
-    return fmt::format("{}\nSays: {}\nLast answer: {}", line_of(*found, admin).substr(1),
-                       found->text.empty() ? "what its manifest says" : found->text,
-                       found->last_result.empty() ? "none yet" : found->last_result);
+    std::string text =
+        fmt::format("{}\nSays: {}\nLast answer: {}", line_of(*found, admin).substr(1),
+                    found->text.empty() ? "what its manifest says" : found->text,
+                    found->last_result.empty() ? "none yet" : found->last_result);
+    for (const schedule::Delivery& one : found->deliver)
+      text += fmt::format("\nTo {}: {}", one.text(), delivery_state(*found, one));
+    return text;
   }
   const std::string_view verb = words[0];
   const auto found = find(trim(arguments.substr(arguments.find(words[1]))), peer);

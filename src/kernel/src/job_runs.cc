@@ -2,6 +2,7 @@
 #include "jobs_impl.h"
 #include "skep/base/text.h"
 #include "skep/model/errand.h"
+#include "skep/model/event_depth.h"
 #include "skep/model/reply.h"
 
 namespace skep::kernel {
@@ -18,12 +19,6 @@ constexpr std::chrono::seconds kTick{15};           // clocks may be set
 constexpr Millis kRetryFirst{500}, kRetryMax{30'000};
 constexpr Millis kSlowFirst{30'000}, kSlowMax{3'600'000};
 constexpr std::chrono::hours kAnswerMax{24};  // of an agent whose process may have forgotten it
-
-// What models answer who have nothing to say.
-bool is_silent(std::string_view text) {
-  text = trim(text);
-  return text.empty() || text == "NO_REPLY" || text == "[silent]" || text == "[[silent]]";
-}
 
 // After failures an interval grows, so that what is broken is not asked all the time.
 Millis slowed(int failures) {
@@ -47,6 +42,7 @@ void JobsImpl::start() {
     run.firing.delivered = run.firing.delivered || out;
   }
   if (!deps_.runs) return;
+  deliveries_.start();
   std::set<std::string> answered;
   for (const store::JournalEntry& entry : deps_.journal.unfinished(kReplies)) {
     auto record = parse_json(entry.steps.front());
@@ -205,6 +201,7 @@ Message JobsImpl::message_of(const Run& run, const Job& job, const AgentEntry& a
                           .peer = job.peer.empty() ? "self" : job.peer,
                           .thread = job.own ? "schedule" : job.id,
                           .entrypoint = job.entrypoint};
+  put_event_depth(message, run.firing.depth);
   put_errand(message, {.owner = job.channel == "xmpp" ? job.peer : "", .own = true});
   std::string text;
   if (!run.firing.text.empty()) {
@@ -263,6 +260,7 @@ Task<void> JobsImpl::settle(store::EntryId entry, json::value record) {
     co_await settle_run(std::string(get_string(record, "run")), *reply, *job);
     if (closing_ && runs_.contains(std::string(get_string(record, "run")))) co_return;
     tell(*job, *reply);
+    deliver_answer(std::string(get_string(record, "run")), *job, *reply);
   } else {
     log::error("jobs", "an answer cannot be read: {}", entry.str());
   }
@@ -282,7 +280,12 @@ Task<void> JobsImpl::settle_run(const std::string& firing, const Message& reply,
     const auto outcome = outcome_of(reply);
     const bool failed = !outcome || outcome->failed;
     note(changed, reply, failed);
-    const bool over = changed.when.once() && !changed.next && !failed && !changed.own;
+    const bool done_with = changed.when.once() && !changed.next && !failed && !changed.own;
+    const bool over = done_with && (changed.deliver.empty() || is_silent(text_of(reply.parts)));
+    if (done_with && !over) {
+      changed.enabled = false;
+      changed.why_off = kDelivering;
+    }
     auto done = co_await store_.finish(ctx, changed, firing);
     if (done && over) {
       const std::string id = changed.id;

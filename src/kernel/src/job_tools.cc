@@ -28,7 +28,8 @@ const std::vector<Described>& described() {
        R"({"schedule":{"type":"string","minLength":1,"maxLength":256,"description":"0 9 * * mon-fri; every 2h; at 2026-12-24 18:00; in 10m"},)"
        R"("message":{"type":"string","minLength":1,"maxLength":16384},)"
        R"("name":{"type":"string","maxLength":128},"time_zone":{"type":"string"},)"
-       R"("missed":{"enum":["skip","once","all"]},"notify":{"type":"boolean"}})",
+       R"("missed":{"enum":["skip","once","all"]},"notify":{"type":"boolean"},)"
+       R"("deliver":{"type":"array","maxItems":3,"items":{"type":"string","maxLength":2100},"description":"also to file:PATH (at its end), webhook:URL, webhook:NAME, mail:ADDRESS"}})",
        {"schedule", "message"}},
       {Verb::kList, "cron_list", "The jobs of the person you talk to.", "{}", {}},
       {Verb::kCancel,
@@ -50,15 +51,23 @@ class JobTool final : public tools::Tool {
   [[nodiscard]] const llm::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] bool repeatable() const override { return verb_ != Verb::kCreate; }
   [[nodiscard]] bool side_by_side() const override { return verb_ == Verb::kList; }
-  [[nodiscard]] std::vector<tools::Need> needs(const json::value&) const override {
+  [[nodiscard]] std::vector<tools::Need> needs(const json::value& arguments) const override {
     if (verb_ == Verb::kList) return {};
-    return {{authority::Action::kSchedule, {}}};
+    std::vector<tools::Need> needs{{authority::Action::kSchedule, {}}};
+    const auto deliver = schedule::parse_deliveries(places_in(arguments));
+    if (verb_ != Verb::kCreate || !deliver) return needs;  // the call says what is wrong
+    for (const schedule::Delivery& one : *deliver)
+      std::ranges::move(needs_of(one, jobs_.deps().config), std::back_inserter(needs));
+    return needs;
   }
   [[nodiscard]] std::string describe(const json::value& arguments) const override {
     if (verb_ == Verb::kCancel)
       return fmt::format("end the job {}", get_string(arguments, "job_id"));
-    return fmt::format("be told {}: {}", get_string(arguments, "schedule"),
-                       cut_utf8(get_string(arguments, "message"), kShownBytes));
+    std::string text = fmt::format("be told {}: {}", get_string(arguments, "schedule"),
+                                   cut_utf8(get_string(arguments, "message"), kShownBytes));
+    for (const std::string& one : places_in(arguments))
+      text += fmt::format(" (the answer also goes to {})", cut_utf8(one, kShownBytes));
+    return text;
   }
   Task<ToolOutput> call(ToolContext context, json::object arguments) override {
     switch (verb_) {
@@ -73,6 +82,14 @@ class JobTool final : public tools::Tool {
   }
 
  private:
+  static std::vector<std::string> places_in(const json::value& arguments) {
+    std::vector<std::string> all;
+    const json::array* places = get_array(arguments, "deliver");
+    for (const json::value& one : places == nullptr ? json::array() : *places)
+      all.emplace_back(one.is_string() ? std::string_view(one.get_string()) : std::string_view());
+    return all;
+  }
+
   Task<ToolOutput> create(ToolContext context, json::object arguments) {
     const json::value given = std::move(arguments);
     JobRequest request{.agent = agent_,
@@ -83,6 +100,7 @@ class JobTool final : public tools::Tool {
                        .missed = std::string(get_string(given, "missed")),
                        .whose = context.conversation,
                        .notify = get_bool(given, "notify").value_or(true),
+                       .deliver = places_in(given),
                        .by_model = true};
     auto job = co_await jobs_.create(std::move(request));
     if (!job) co_return ToolOutput{fmt::format("Not scheduled: {}.", job.error().message), true};

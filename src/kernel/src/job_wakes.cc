@@ -2,6 +2,7 @@
 #include "agent_calls.h"
 #include "jobs_impl.h"
 #include "skep/base/text.h"
+#include "skep/model/event_depth.h"
 
 namespace skep::kernel {
 
@@ -154,7 +155,8 @@ bool JobsImpl::is_quiet(const Job& job, WallTime time) const {
 
 void JobsImpl::take_event(const Message& message) {
   if (!deps_.runs) return;  // the next start reads what has become of the agents
-  const Event event = Event::from(message.action, message.payload);
+  Event event = Event::from(message.action, message.payload);
+  event.depth = event_depth_of(message);
   const auto subject = Uuid::parse(event.id);
   const bool of_agent = event.action.starts_with("AGENT_") && subject;
   if (of_agent && deps_.agents.by_id(*subject) == nullptr) {
@@ -174,6 +176,12 @@ void JobsImpl::take_event(const Message& message) {
     const bool meant = std::ranges::any_of(
         own.conditions, [&](const Condition& one) { return one.matches(event); });
     if (itself || !meant) continue;
+    if (event.depth > deps_.config.event_depth_max) {
+      ++too_deep_;
+      log::warn("jobs", "{}: {} is behind {} turns that events woke, and wakes nobody", its->name,
+                event.action, event.depth);
+      continue;
+    }
     if (own.events.size() >= kEventsWaiting || is_quiet(*its, deps_.clock.now())) {
       ++dropped_;
       continue;
@@ -203,7 +211,11 @@ Task<void> JobsImpl::begin_events(std::string id) {
   }
   recent.push_back(now);
   std::string text = "Something that you wait for has happened:";
-  for (const Event& event : own->second.events) text += "\n- " + event.text();
+  int depth = 0;
+  for (const Event& event : own->second.events) {
+    text += "\n- " + event.text();
+    depth = std::max(depth, event.depth + 1);
+  }
   own->second.events.clear();
   Job changed = *found;
   const WallTime due = deps_.clock.now();
@@ -215,6 +227,7 @@ Task<void> JobsImpl::begin_events(std::string id) {
     changed.why_off = fmt::format("it woke {} times (max_fires)", changed.begun);
   }
   std::vector<Firing> runs{{.id = schedule::firing_id(id, due, text), .job = id, .due = due}};
+  runs.front().depth = depth;
   runs.front().text = fmt::format("{}\n\nDo what you are to do then. {}", text, kNothing);
   if (auto begun = co_await begin(std::move(changed), std::move(runs)); !begun)
     log::error("jobs", "{} cannot run: {}", id, begun.error().to_string());

@@ -1,5 +1,6 @@
 #include "jobs_impl.h"
 #include "skep/base/text.h"
+#include "skep/net/egress.h"
 
 namespace skep::kernel {
 
@@ -34,7 +35,22 @@ SchedulesConfig SchedulesConfig::read(ConfigSection section) {
   section.read("running_max", config.running_max, {.min = 1, .max = 1000});
   section.read("failures_max", config.failures_max, {.min = 1, .max = 1000});
   section.read_duration("event_cooldown_secs", std::chrono::seconds(1), config.event_cooldown);
+  section.read("event_depth_max", config.event_depth_max, {.min = 0, .max = 1000});
   section.read("events_per_hour", config.events_per_hour, {.min = 1, .max = 100'000});
+  section.read("webhook_hosts", config.webhook_hosts);
+  ConfigSection webhooks = section.child("webhooks");
+  for (const std::string& name : webhooks.child_names()) {
+    ConfigSection one = webhooks.child(name);
+    SchedulesConfig::Webhook webhook{.name = name};
+    one.read("url", webhook.url);
+    one.read("authorization", webhook.authorization);
+    const auto read = schedule::Delivery::parse("webhook:" + webhook.url);
+    if (!read || !read->is_address() || !net::endpoint_of(webhook.url))
+      one.problem("url", "must be an http or https address");
+    const auto named = schedule::Delivery::parse("webhook:" + name);
+    if (!named || named->is_address()) one.problem("", "the name must be of A-Z a-z 0-9 - _");
+    config.webhooks.push_back(std::move(webhook));
+  }
   return config;
 }
 
@@ -59,7 +75,8 @@ Task<Result<void>> JobsImpl::load(Ctx ctx) {
 Task<void> JobsImpl::close(Ctx ctx) {
   closing_ = true;
   wake_.notify_all();
-  co_await gate_.drain(std::move(ctx));
+  co_await gate_.drain(ctx);
+  co_await deliveries_.close(ctx);
 }
 
 Job* JobsImpl::job(std::string_view id) {
@@ -109,8 +126,12 @@ Result<Job> JobsImpl::checked(const JobRequest& request, const AgentEntry& agent
           .channel = request.whose.channel,
           .entrypoint = request.whose.entrypoint,
           .notify = request.notify,
+          .by_model = request.by_model,
           .created_at = now};
   SKEP_TRY_VOID(check_text("the name", job.name, Job::name_bytes_max));
+  SKEP_TRY(job.deliver, schedule::parse_deliveries(request.deliver));
+  for (const schedule::Delivery& one : job.deliver)
+    SKEP_TRY_VOID(check_delivery(one, request.by_model, deps_.config, deps_.mail));
   const std::string& zone = request.time_zone.empty() ? deps_.time_zone : request.time_zone;
   SKEP_TRY(job.when, When::parse(request.when, zone, now));
   const auto missed = schedule::missed_from(request.missed.empty() ? "once" : request.missed);
@@ -226,6 +247,13 @@ json::object JobsImpl::describe(const Job& job) const {
   out["next"] = job.next ? json::value(format_rfc3339(*job.next)) : json::value(nullptr);
   out["last"] = job.last ? json::value(format_rfc3339(*job.last)) : json::value(nullptr);
   out["running"] = is_running(job.id);
+  json::array deliver;
+  for (const schedule::Delivery& one : job.deliver) {
+    json::object shown{{"to", one.text()}, {"last", delivery_state(job, one)}};
+    if (one.last_at) shown["last_at"] = format_rfc3339(*one.last_at);
+    deliver.emplace_back(std::move(shown));
+  }
+  out["deliver"] = std::move(deliver);
   return out;
 }
 
@@ -237,7 +265,11 @@ json::object JobsImpl::status() const {
           {"waiting", static_cast<std::int64_t>(runs_.size()) - running},
           {"ended", ended_},
           {"failed", failed_},
-          {"dropped", dropped_}};
+          {"dropped", dropped_},
+          {"too_deep", too_deep_},
+          {"delivering", deliveries_.under_way()},
+          {"delivered", delivered_},
+          {"undelivered", undelivered_}};
 }
 
 }  // namespace skep::kernel

@@ -1,4 +1,5 @@
-// The jobs' parts: jobs.cc keeps them, job_runs.cc runs them, job_wakes.cc is about agents that
+// The jobs' parts: jobs.cc keeps them, job_runs.cc runs them, job_delivery.cc brings their answers
+// to other places, job_wakes.cc is about agents that
 // wake by themselves, job_tools.cc what models do with them, job_command.cc what people read.
 #pragma once
 
@@ -6,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "job_delivery.h"
 #include "skep/async/gate.h"
 #include "skep/async/wait.h"
 #include "skep/base/log.h"
@@ -15,9 +17,15 @@
 
 namespace skep::kernel {
 
+// What models answer who have nothing to say.
+bool is_silent(std::string_view text);
+// Why a job is off whose single time has passed.
+inline constexpr std::string_view kDelivering = "it ran; its answer is on its way";
+
 class JobsImpl final : public Jobs, private Inbox {
  public:
-  explicit JobsImpl(JobsDeps deps) : deps_(std::move(deps)), store_(deps_.db), gate_(deps_.loop) {}
+  explicit JobsImpl(JobsDeps deps)
+      : deps_(std::move(deps)), store_(deps_.db), gate_(deps_.loop), deliveries_(delivery_deps()) {}
   Task<Result<void>> load(Ctx ctx);
 
   Inbox& inbox() override { return *this; }
@@ -81,6 +89,13 @@ class JobsImpl final : public Jobs, private Inbox {
   [[nodiscard]] bool is_main(const schedule::Job& job) const;
   [[nodiscard]] std::chrono::nanoseconds until_next() const;
 
+  // job_outcomes.cc
+  Deliveries::Deps delivery_deps();
+  void deliver_answer(const std::string& run, const schedule::Job& job, const Message& reply);
+  Task<void> delivered(Parcel parcel, Result<void> outcome);
+  [[nodiscard]] std::string delivery_state(const schedule::Job& job,
+                                           const schedule::Delivery& to) const;
+
   // job_command.cc
   // A change whose success was told: a failure (the disk is full) is in the log.
   template <class T>
@@ -103,6 +118,7 @@ class JobsImpl final : public Jobs, private Inbox {
   JobsDeps deps_;
   schedule::JobStore store_;
   Gate gate_;
+  Deliveries deliveries_;
   Semaphore writing_{1};
   Signal wake_;
   WallTime started_{};
@@ -110,7 +126,8 @@ class JobsImpl final : public Jobs, private Inbox {
   std::map<std::string, Run, std::less<>> runs_;  // by firing id, so the oldest first
   std::map<std::string, Own, std::less<>> own_;   // by job id
   std::map<Uuid, WallTime> awake_since_;  // of agents that have begun to run since the start
-  std::uint64_t ended_ = 0, failed_ = 0, dropped_ = 0;
+  std::uint64_t ended_ = 0, failed_ = 0, dropped_ = 0, delivered_ = 0, undelivered_ = 0,
+                too_deep_ = 0;
   bool closing_ = false;
 };
 

@@ -32,7 +32,8 @@ Belongings belongings_of(const KernelConfig& config, NodeKind kind) {
   for (const channels::XmppChannelConfig& one : channels) {
     const std::string suffix = one.label.empty() ? "" : "@" + one.label;  // store::NamedJournal
     const std::string link = "link:" + xmpp_node_name(one);
-    for (const char* of : {"out", "room-out", "deferred"}) all.kinds.push_back(of + suffix);
+    for (const char* of : {"out", "room-out", "deferred", "awaited", "long-reply"})
+      all.kinds.push_back(of + suffix);
     for (const char* of : {"seen", "seen-rooms", "seen-pubsub", "pubsub-begun", "sent", "drafts"})
       all.sets.push_back(of + suffix);
     all.kinds.push_back(link);

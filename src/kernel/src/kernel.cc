@@ -1,6 +1,7 @@
 #include "skep/kernel/kernel.h"
 
 #include "built_in_personas.h"
+#include "event_agents.h"
 #include "house_tools.h"
 #include "journal_move.h"
 #include "kernel_impl.h"
@@ -138,13 +139,7 @@ Task<Result<void>> KernelImpl::open_model(Ctx ctx) {
                                      .memory = *memory_,
                                      .user_agent = "skep/" + std::string(version())};
   SKEP_CO_TRY(attachments_, attachments::Attachments::open(config_.attachments, std::move(files)));
-  const EnvLookup env = process_env();
-  SKEP_CO_TRY(choice_,
-              co_await llm::choose_model(ctx, config_.llm, *config_.catalogue, *http_, env));
-  SKEP_CO_TRY(model_, llm::Model::open(choice_.config, {.loop = loop_, .http = *http_}));
-  llm::Models::Deps tiers{
-      .loop = loop_, .http = *http_, .catalogue = *config_.catalogue, .env = env};
-  SKEP_CO_TRY(models_, llm::Models::open(config_.tiers, choice_.config, *model_, std::move(tiers)));
+  SKEP_CO_TRY(models_, co_await ModelSide::open(ctx, loop_, *http_, config_));
   SKEP_CO_TRY(memory_side_, MemorySide::open({.loop = loop_,
                                               .config = config_,
                                               .http = *http_,
@@ -161,7 +156,7 @@ Result<void> KernelImpl::open_tools() {
                  .http = *http_,
                  .pool = pool_,
                  .results = results_,
-                 .model = *model_,
+                 .model = *models_->now()->model,
                  .folder = folder_name(config_.agent.name, config_.hive),
                  .remembered = memory_side_->tools_of(config_.agent.name, *memory_,
                                                       config_.home + "/index", agent_out_)});
@@ -185,23 +180,24 @@ Task<Result<void>> KernelImpl::open_router_and_agents(Ctx ctx) {
                    .http = *http_,
                    .journal = *journal_,
                    .ledger = *ledger_,
-                   .model = *model_,
-                   .models = *models_,
+                   .models = [this] { return models_->now(); },
                    .personas = *personas_,
-                   .chosen = choice_.config,
                    .authority = *authority_,
                    .memory = *memory_side_,
                    .turn_log = turn_log_.get(),
                    .config = config_,
                    .is_admin = [this](const Conversation& c) { return is_admin(c); },
                    .jobs = [this](const Conversation& c,
-                                  std::string_view words) { return jobs_command(c, words); }};
+                                  std::string_view words) { return jobs_command(c, words); },
+                   .send_file = file_sender()};
   AgentsDeps deps{.house = std::move(house),
                   .db = *db_,
                   .router = *router_,
                   .main_out = agent_out_,
                   .clock = Clock::system()};
   SKEP_CO_TRY(agents_, co_await Agents::open(ctx, std::move(deps)));
+  if (options_.networks && config_.xmpp)
+    SKEP_CO_TRY_VOID(check_event_agents(config_.xmpp->pubsub, *agents_));
   memory_side_->know_agents([this](std::string_view name) -> std::optional<std::string> {
     const auto entry = agents_->find(name);
     return entry ? std::optional(entry->name) : std::nullopt;

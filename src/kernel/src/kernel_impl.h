@@ -5,6 +5,7 @@
 #include "conversation_rules.h"
 #include "federation_side.h"
 #include "memory_side.h"
+#include "model_side.h"
 #include "node_out.h"
 #include "node_status.h"
 #include "node_supervisor.h"
@@ -31,7 +32,7 @@ class KernelImpl final : public Kernel {
   Task<void> close(Ctx ctx) override;
 
   const KernelConfig& config() const override { return config_; }
-  const llm::Choice& model_choice() const override { return choice_; }
+  const llm::Choice& model_choice() const override { return models_->now()->choice; }
   channels::WebChannel& web() override { return *web_; }
   fabric::Router& router() override { return *router_; }
   Agents& agents() override { return *agents_; }
@@ -71,6 +72,9 @@ class KernelImpl final : public Kernel {
   Task<Result<void>> open_jobs(Ctx ctx);
   Result<void> ask_to_say(const Conversation& who, const channels::Unasked& unasked);
   std::string jobs_command(const Conversation& who, std::string_view arguments);
+  [[nodiscard]] Result<tools::WorkspacePtr> workspace_of(const AgentEntry& agent) const;
+  [[nodiscard]] std::optional<std::string> why_not(const AgentEntry& agent,
+                                                   const tools::Need& need);
   Result<void> notify(const schedule::Job& job, const std::string& id, std::string text);
 
   // kernel_nodes.cc
@@ -78,6 +82,7 @@ class KernelImpl final : public Kernel {
   Result<void> open_nodes();
   Result<void> open_agent();
   Result<void> open_xmpp();
+  decltype(agent::AgentDeps::send_file) file_sender();
   void serve_commands(agent::AgentDeps& deps);
   [[nodiscard]] std::vector<Message> unfinished() const;
   [[nodiscard]] Result<Name> node_of(std::string_view agent) const;
@@ -90,6 +95,7 @@ class KernelImpl final : public Kernel {
 
   // kernel_reload.cc
   void audit_reload(const Reloaded& reloaded);
+  Result<ModelSetPtr> fresh_models(const KernelConfig& config) const;
 
   // kernel_status.cc
   void add_processes(json::object& status) const;
@@ -113,9 +119,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<attachments::Attachments> attachments_;
-  llm::Choice choice_;
-  std::unique_ptr<llm::Model> model_;
-  std::unique_ptr<llm::Models> models_;
+  std::unique_ptr<ModelSide> models_;
   std::unique_ptr<MemorySide> memory_side_;
   tools::ResultStore results_{
       [this](const Conversation& conversation) { return memory_->directory(conversation); }};
@@ -130,6 +134,7 @@ class KernelImpl final : public Kernel {
   std::unique_ptr<Jobs> jobs_;
   std::unique_ptr<channels::WebChannel> web_;
   std::unique_ptr<identity::Access> access_;
+  std::unique_ptr<identity::Contacts> contacts_;
   std::unique_ptr<XmppSide> xmpp_;
   NodeOut agent_out_, web_out_, jobs_out_;
   PortInbox federation_out_;

@@ -1,4 +1,5 @@
 // What runs by itself, among the other parts of the house.
+#include "house_tools.h"
 #include "kernel_impl.h"
 #include "skep/channels/unasked_message.h"
 
@@ -11,6 +12,12 @@ Task<Result<void>> KernelImpl::open_jobs(Ctx ctx) {
                 .agents = *agents_,
                 .out = jobs_out_,
                 .config = config_.schedules,
+                .mail = config_.mail,
+                .pool = pool_,
+                .user_agent = "skep/" + std::string(version()),
+                .workspace = [this](const AgentEntry& agent) { return workspace_of(agent); },
+                .why_not = [this](const AgentEntry& agent,
+                                  const tools::Need& need) { return why_not(agent, need); },
                 .time_zone = config_.agent.time_zone,
                 .main_here = hosts(NodeKind::kAgent),
                 .runs = options_.networks,
@@ -24,6 +31,27 @@ Task<Result<void>> KernelImpl::open_jobs(Ctx ctx) {
   });
   if (!hosts(NodeKind::kAgent)) co_return Result<void>{};
   co_return jobs_->add_tools(toolbox_, config_.agent.name, [](std::string_view) { return true; });
+}
+
+Result<tools::WorkspacePtr> KernelImpl::workspace_of(const AgentEntry& agent) const {
+  if (!config_.file_tools.enabled)
+    return fail(Code::kUnsupported, "agents have no files here ([tools.files] enabled)");
+  if (agent.main) return open_workspace(config_, folder_name(config_.agent.name, config_.hive));
+  SKEP_TRY(const agent::Manifest manifest, agents_->manifest(agent.name));
+  return open_workspace(config_, manifest.workspace.empty() ? manifest.name : manifest.workspace);
+}
+
+// What needed a yes has had it when it was chosen.
+std::optional<std::string> KernelImpl::why_not(const AgentEntry& agent, const tools::Need& need) {
+  authority::Question question{.principal = {.id = agent.name},
+                               .agent = std::string(agents_->node(agent).base()),
+                               .action = need.action,
+                               .resource = need.resource,
+                               .sends = true,
+                               .detail = "delivery of a job's answer"};
+  const authority::Decision decision = authority_->authority().authorize(question);
+  if (decision.outcome != authority::Decision::Outcome::kDeny) return std::nullopt;
+  return decision.reason;
 }
 
 // People of the terminal have no door of their own: they ask.

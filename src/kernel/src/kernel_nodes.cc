@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "built_in_personas.h"
+#include "contact_commands.h"
 #include "kernel_impl.h"
 #include "skep/agent/tiers.h"
 #include "status_json.h"
@@ -29,7 +30,13 @@ Result<void> KernelImpl::open_remote_agents() {
                             .authority = *authority_,
                             .out = federation_out_,
                             .agent = own_name(),
-                            .is_admin = [this](const Conversation& c) { return is_admin(c); }}));
+                            .is_admin = [this](const Conversation& c) { return is_admin(c); },
+                            .upload =
+                                [this](Ctx ctx, xmpp::SharedFile file, std::string bytes) {
+                                  return xmpp_->upload(std::move(ctx), std::move(file),
+                                                       std::move(bytes));
+                                },
+                            .files = attachments_.get()}));
   return {};
 }
 
@@ -51,7 +58,7 @@ Result<void> KernelImpl::open_nodes() {
 Result<void> KernelImpl::open_agent() {
   agent::AgentDeps agent{
       .loop = loop_,
-      .model = *model_,
+      .model = *models_->now()->model,
       .toolbox = toolbox_,
       .memory = *memory_,
       .ledger = *ledger_,
@@ -74,15 +81,28 @@ Result<void> KernelImpl::open_agent() {
       return jobs_command(c, words);
     };
   }
+  agent.send_file = file_sender();
   agent.turn_log = turn_log_.get();
-  agent.models = models_.get();
+  agent.renew = [this](agent::AgentDeps& now) { take_models(now, models_->now()); };
+  renew(agent);
   agent.personas = personas_.get();
-  if (auto escalate = agent::make_escalate(*models_))
-    SKEP_TRY_VOID(toolbox_.add(std::move(escalate)));
+  SKEP_TRY_VOID(toolbox_.add(agent::make_escalate()));
+  agent::ModelsNow named = [this](std::shared_ptr<const void>& held) {
+    const ModelSetPtr set = models_->now();
+    held = set;
+    return set->tiers.get();
+  };
   SKEP_TRY_VOID(agent::add_sub_agents(toolbox_, config_.sub_agents, config_.agent, agent,
-                                      models_.get(), persona_texts(*personas_)));
+                                      std::move(named), persona_texts(*personas_)));
   SKEP_TRY(agent_, agent::Agent::open(config_.agent, std::move(agent)));
   return {};
+}
+
+decltype(agent::AgentDeps::send_file) KernelImpl::file_sender() {
+  return [this](Ctx ctx, Conversation conversation, std::string turn, agent::OfferedFile file) {
+    return send_into(xmpp_.get(), std::move(ctx), std::move(conversation), std::move(turn),
+                     {.name = std::move(file.name), .bytes = std::move(file.bytes)});
+  };
 }
 
 void KernelImpl::serve_commands(agent::AgentDeps& deps) {
@@ -97,9 +117,16 @@ void KernelImpl::serve_commands(agent::AgentDeps& deps) {
 
 Result<void> KernelImpl::open_xmpp() {
   SKEP_TRY(access_, identity::Access::open(config_.home + "/access.json", Clock::system()));
+  SKEP_TRY(contacts_,
+           identity::Contacts::open(
+               config_.home + "/contacts.json", Clock::system(),
+               [this](const identity::FirstContact& one, bool known, std::string_view by) {
+                 return note_contact(authority_.get(), one, known, by);
+               }));
   XmppSide::Deps deps{.xmpp = {.loop = loop_, .pool = pool_, .clock = Clock::system()},
                       .directory = *directory_,
                       .access = *access_,
+                      .contacts = *contacts_,
                       .journal = *journal_,
                       .agent = *talks_to_,
                       .hive = config_.hive,
@@ -120,7 +147,7 @@ Result<void> KernelImpl::open_xmpp() {
     };
   }
   if (!agent_) return {};
-  SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_));
+  SKEP_TRY_VOID(open_xmpp_send(toolbox_, config_, *xmpp_, *authority_, *contacts_));
   return open_xmpp_tools(toolbox_, config_, pool_, *xmpp_);
 }
 

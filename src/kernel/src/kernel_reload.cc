@@ -14,6 +14,7 @@ constexpr std::string_view kLive[] = {"agent.allowed_jids",
                                       "agent.admin_jids",
                                       "log.level",
                                       "quota.",
+                                      "personas.",
                                       "authority.ask",
                                       "authority.deny",
                                       "authority.tainted",
@@ -29,9 +30,18 @@ constexpr std::string_view kLive[] = {"agent.allowed_jids",
                                       "schedules.running_max",
                                       "schedules.failures_max",
                                       "schedules.event_cooldown_secs",
-                                      "schedules.events_per_hour"};
+                                      "schedules.event_depth_max",
+                                      "schedules.events_per_hour",
+                                      "schedules.webhooks.",
+                                      "schedules.webhook_hosts",
+                                      "mail."};
 // Of an account as of [agent].
 constexpr std::string_view kLiveOfAccounts[] = {"allowed_jids", "allowed_domains", "admin_jids"};
+
+// [llm] and what is in it, but for sub-agents, whose tool names them.
+bool is_of_models(std::string_view key) {
+  return key.starts_with("llm.") && !key.starts_with("llm.agents.");
+}
 
 bool is_live(std::string_view key) {
   const bool listed = std::ranges::any_of(kLive, [&](std::string_view one) {
@@ -60,13 +70,23 @@ std::vector<std::string> changed(const std::map<std::string, std::string>& befor
 
 }  // namespace
 
+// The models that a changed [llm] names; null: it has not changed, or takes a restart.
+Result<ModelSetPtr> KernelImpl::fresh_models(const KernelConfig& config) const {
+  const std::vector<std::string> keys = changed(config_.keys, config.keys);
+  if (!models_ || std::ranges::none_of(keys, is_of_models)) return ModelSetPtr();
+  return models_->prepare(config);
+}
+
 // Processes of nodes read the file themselves.
 Result<Reloaded> KernelImpl::reload(const KernelConfig& config) {
+  SKEP_TRY(ModelSetPtr models, fresh_models(config));
+  if (personas_) SKEP_TRY_VOID(personas_->check(config.personas));
   if (authority_) SKEP_TRY_VOID(authority_->authority().set_rules(config.authority.rules));
   // From here on nothing fails.
   Reloaded out;
+  const bool live_models = models || !models_;  // without an agent here, another process has them
   for (std::string& key : changed(config_.keys, config.keys)) {
-    if (!is_live(key)) {
+    if (!is_live(key) && !(live_models && is_of_models(key))) {
       out.waiting.push_back(std::move(key));
       continue;
     }
@@ -76,6 +96,14 @@ Result<Reloaded> KernelImpl::reload(const KernelConfig& config) {
       config_.keys.erase(key);
     out.taken.push_back(std::move(key));
   }
+  if (models) {
+    models_->put(std::move(models));
+    config_.llm = config.llm;
+    config_.tiers = config.tiers;
+    config_.catalogue = config.catalogue;
+  }
+  if (personas_) personas_->use(config.personas);
+  config_.personas = config.personas;
   config_.authority.rules = config.authority.rules;
   take_allow_lists(config_, config);
   if (xmpp_) xmpp_->reload(config.xmpp_nodes());
@@ -87,6 +115,7 @@ Result<Reloaded> KernelImpl::reload(const KernelConfig& config) {
   config_.agents.main_tools = main_tools;
   const bool tools = std::exchange(config_.schedules, config.schedules).tools;
   config_.schedules.tools = tools;
+  config_.mail = config.mail;
   audit_reload(out);
   if (!is_main()) return out;
   for (const NodeKind kind : kNodeKinds) {

@@ -7,8 +7,9 @@ namespace skep::kernel {
 
 // What /status says.
 std::vector<std::string> KernelImpl::status_lines(bool admin) const {
-  std::vector<std::string> lines{"Model: " + model_->driver().describe()};
-  for (const llm::Way& way : model_->ways()) {
+  const ModelSetPtr set = models_->now();
+  std::vector<std::string> lines{"Model: " + set->model->driver().describe()};
+  for (const llm::Way& way : set->model->ways()) {
     if (way.resting.count() > 0)
       lines.push_back(fmt::format("{} failed and rests for {} s", way.name, way.resting.count()));
   }
@@ -24,8 +25,10 @@ json::object KernelImpl::status() const {
   json::object status{
       {"version", version()}, {"pid", ::getpid()},    {"started_at", format_rfc3339(started_)},
       {"home", config_.home}, {"hive", config_.hive}, {"journal_unfinished", journal_->size()}};
-  if (model_) {
-    status["model"] = json::object{{"name", model_->driver().describe()}, {"why", choice_.why}};
+  if (models_) {
+    const ModelSetPtr set = models_->now();
+    status["model"] =
+        json::object{{"name", set->model->driver().describe()}, {"why", set->choice.why}};
   }
   if (agent_) status["agent"] = agent_json(agent_->stats(), config_.agent.name);
   if (xmpp_) status["xmpp"] = xmpp_->status();

@@ -3,16 +3,18 @@
 #include <fmt/format.h>
 
 #include "skep/base/log.h"
+#include "skep/model/event_depth.h"
 
 namespace skep::kernel {
 namespace {
 
 // One event for every node of the fabric. Who is not interested drops it.
 Result<void> tell_all(Inbox& out, std::string action, const json::object& payload,
-                      const std::string& trace, WallTime now) {
+                      const tools::ToolContext& context, WallTime now) {
   Message message;
   message.id = MessageId(mint_ulid());
-  message.trace = trace;
+  message.trace = context.ctx.trace;
+  if (context.asked != nullptr) put_event_depth(message, event_depth_of(*context.asked));
   message.kind = Kind::kSystem;
   message.action = std::move(action);
   message.dst = Broadcast{};
@@ -115,8 +117,8 @@ tools::MemoryToolDeps MemorySide::tools_of(std::string agent, memory::Memory& me
                              .search = search_.get(),
                              .index = std::move(folder)};
   deps.tell = [&out, &clock = deps_.clock](std::string action, json::object payload,
-                                           const std::string& trace) {
-    return tell_all(out, std::move(action), payload, trace, clock.now());
+                                           const tools::ToolContext& context) {
+    return tell_all(out, std::move(action), payload, context, clock.now());
   };
   deps.agent_named = [this](std::string_view name) {
     return agent_named_ ? agent_named_(name) : std::optional(std::string(name));

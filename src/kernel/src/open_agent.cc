@@ -3,6 +3,8 @@
 #include "built_in_personas.h"
 #include "house_tools.h"
 #include "memory_side.h"
+#include "model_side.h"
+#include "skep/base/log.h"
 
 namespace skep::kernel {
 namespace {
@@ -36,8 +38,9 @@ Result<void> take_key(llm::LlmConfig& config, const ModelWay& way) {
 }
 
 // The house's limits and, where it is the same provider at the same place, its keys.
-Result<llm::LlmConfig> resolve_way(const ModelWay& way, const AgentHouse& house) {
-  llm::LlmConfig config = house.chosen;
+Result<llm::LlmConfig> resolve_way(const ModelWay& way, const AgentHouse& house,
+                                   const ModelSet& set) {
+  llm::LlmConfig config = set.choice.config;
   config.fallbacks.clear();
   if (way.is_default()) return config;
   const bool same = way.provider.empty() || way.provider == config.provider;
@@ -52,12 +55,28 @@ Result<llm::LlmConfig> resolve_way(const ModelWay& way, const AgentHouse& house)
   config.info.reset();
   config.max_tokens_per_request = house.config.llm.max_tokens_per_request;
   if (!way.api_key_env.empty()) SKEP_TRY_VOID(take_key(config, way));
-  return llm::choose_named(std::move(config), *house.config.catalogue, env_for(way));
+  return llm::choose_named(std::move(config), *set.catalogue, env_for(way));
 }
 
 bool is_house_model(const Manifest& manifest) {
   return manifest.model.is_default() && manifest.fallbacks.empty() && !manifest.max_tokens &&
          !manifest.temperature;
+}
+
+Result<std::shared_ptr<llm::Model>> open_own_model(const Manifest& manifest,
+                                                   const AgentHouse& house) {
+  SKEP_TRY(llm::LlmConfig config, resolve_model(manifest, house));
+  SKEP_TRY(auto model,
+           llm::Model::open(std::move(config), {.loop = house.loop, .http = house.http}));
+  return std::shared_ptr<llm::Model>(std::move(model));
+}
+
+agent::ModelsNow models_now(const AgentHouse& house) {
+  return [&house](std::shared_ptr<const void>& held) {
+    const std::shared_ptr<ModelSet> set = house.models();
+    held = set;
+    return set->tiers.get();
+  };
 }
 
 agent::ConversationSettings settings_of(const Manifest& manifest) {
@@ -87,11 +106,12 @@ bool has_tool(const Manifest& manifest, AgentMode mode, std::string_view tool) {
 }
 
 Result<llm::LlmConfig> resolve_model(const Manifest& manifest, const AgentHouse& house) {
-  auto config = resolve_way(manifest.model, house);
+  const std::shared_ptr<ModelSet> set = house.models();
+  auto config = resolve_way(manifest.model, house, *set);
   if (!config) return fail(std::move(config).error().in("[model]"));
-  if (manifest.model.is_default()) config->fallbacks = house.chosen.fallbacks;
+  if (manifest.model.is_default()) config->fallbacks = set->choice.config.fallbacks;
   for (const ModelWay& way : manifest.fallbacks) {
-    auto fallback = resolve_way(way, house);
+    auto fallback = resolve_way(way, house, *set);
     if (!fallback) return fail(std::move(fallback).error().in("[[fallback_models]]"));
     config->fallbacks.push_back(*std::move(fallback));
   }
@@ -100,23 +120,84 @@ Result<llm::LlmConfig> resolve_model(const Manifest& manifest, const AgentHouse&
   return config;
 }
 
+llm::Model& OpenAgent::model() const { return own_model_ ? *own_model_ : *set_->model; }
+
+// A model of its own that cannot be opened by what the house says now stays as it is.
+void OpenAgent::renew(agent::AgentDeps& deps, const AgentHouse& house) {
+  if (set_ != house.models()) {
+    auto own = own_model_ ? open_own_model(manifest_, house)
+                          : Result<std::shared_ptr<llm::Model>>(nullptr);
+    if (own) own_model_ = *std::move(own);
+    if (!own)
+      log::warn("kernel", "agent {} keeps its model: {}", manifest_.name, own.error().message);
+    set_ = house.models();
+  }
+  if (personas_) {
+    memory::PersonasConfig personas = house.config.personas;
+    personas.usual.clear();
+    personas_->use(std::move(personas));
+  }
+  deps.model = model();
+  deps.models = manifest_.model.is_default() ? set_->tiers.get() : nullptr;
+  using Both = std::pair<std::shared_ptr<ModelSet>, std::shared_ptr<llm::Model>>;
+  deps.models_held = std::make_shared<const Both>(set_, own_model_);
+}
+
+agent::AgentDeps OpenAgent::deps(AgentPlan& plan, const AgentHouse& house) {
+  agent::AgentDeps deps{
+      .loop = house.loop,
+      .model = model(),
+      .toolbox = toolbox_,
+      .memory = *memory_,
+      .ledger = house.ledger,
+      .journal = house.journal,
+      .authority = house.authority.authority(),
+      .approvals = house.authority.approvals(),
+      .audit = house.authority.audit(),
+      .out = plan.out,
+      .clock = Clock::system(),
+      .status_lines =
+          [this](bool) {
+            return std::vector<std::string>{"Model: " + model().driver().describe()};
+          },
+      .is_admin = house.is_admin,
+      .settings = [this](const Conversation&) { return settings_of(manifest_); },
+      .journal_kind = std::move(plan.journal_kind),
+      .jobs = house.jobs,
+      .models = manifest_.model.is_default() ? set_->tiers.get() : nullptr,
+      .models_held = set_,
+      .renew = [this, &house](agent::AgentDeps& now) { renew(now, house); },
+      .turn_log = house.turn_log};
+  deps.personas = personas_                       ? personas_.get()
+                  : manifest_.personas == "house" ? &house.personas
+                                                  : nullptr;
+  deps.personas_behind = true;
+  deps.send_file = house.send_file;
+  return deps;
+}
+
 Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHouse& house) {
   std::unique_ptr<OpenAgent> open(new OpenAgent());
   open->manifest_ = std::move(plan.manifest);
   const Manifest& manifest = open->manifest_;
+  open->set_ = house.models();
   if (!is_house_model(manifest)) {
-    SKEP_TRY(llm::LlmConfig config, resolve_model(manifest, house));
-    SKEP_TRY(open->own_model_,
-             llm::Model::open(std::move(config), {.loop = house.loop, .http = house.http}));
+    SKEP_TRY(open->own_model_, open_own_model(manifest, house));
   }
   memory::MemoryConfig memory = house.config.memory;
   memory.path = agent_directory(house.config.home, manifest.name) + "/memory";
+  const std::string root = memory.path;
   SKEP_TRY(open->memory_, memory::Memory::open(std::move(memory)));
 
+  if (manifest.personas == "own") {
+    memory::PersonasConfig personas = house.config.personas;
+    personas.usual.clear();  // it is one of the house's
+    SKEP_TRY(open->personas_, memory::Personas::open(std::move(personas), root, {}));
+  }
   open->results_.emplace([raw = open->memory_.get()](const Conversation& conversation) {
     return raw->directory(conversation);
   });
-  llm::Model& model = open->own_model_ ? *open->own_model_ : house.model;
+  llm::Model& model = open->model();
   const bool programs = manifest.exec_policy != agent::ExecPolicy::kAllowlist ||
                         !house.config.shell_tools.allowed_commands.empty();
   const auto wanted = [&](std::string_view tool) {
@@ -140,31 +221,10 @@ Result<std::unique_ptr<OpenAgent>> OpenAgent::open(AgentPlan plan, const AgentHo
   agent::AgentConfig config = house.config.agent;
   config.name = manifest.name;
   config.node = "AI." + manifest.name;
-  agent::AgentDeps deps{
-      .loop = house.loop,
-      .model = model,
-      .toolbox = open->toolbox_,
-      .memory = *open->memory_,
-      .ledger = house.ledger,
-      .journal = house.journal,
-      .authority = house.authority.authority(),
-      .approvals = house.authority.approvals(),
-      .audit = house.authority.audit(),
-      .out = plan.out,
-      .clock = Clock::system(),
-      .status_lines =
-          [&model](bool) {
-            return std::vector<std::string>{"Model: " + model.driver().describe()};
-          },
-      .is_admin = house.is_admin,
-      .settings = [raw = open.get()](const Conversation&) { return settings_of(raw->manifest_); },
-      .journal_kind = std::move(plan.journal_kind),
-      .jobs = house.jobs,
-      .models = manifest.model.is_default() ? &house.models : nullptr,
-      .turn_log = house.turn_log};
+  agent::AgentDeps deps = open->deps(plan, house);
   if (wanted("spawn_agent")) {
     SKEP_TRY_VOID(agent::add_sub_agents(open->toolbox_, house.config.sub_agents, config, deps,
-                                        &house.models, persona_texts(house.personas)));
+                                        models_now(house), persona_texts(house.personas)));
   }
   SKEP_TRY(open->agent_, agent::Agent::open(std::move(config), std::move(deps)));
   return open;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "skep/base/log.h"
+#include "skep/model/reply.h"
 #include "skep/tools/xmpp_send.h"
 
 namespace skep::kernel {
@@ -41,7 +42,9 @@ Result<std::string> post(XmppSide& xmpp, const XmppSendDeps::Words& words) {
                             .behalf_of = words.from.peer,
                             .to = words.to,
                             .text = words.text,
-                            .wait_until_online = words.wait_until_online};
+                            .wait_until_online = words.wait_until_online,
+                            .answers_for = words.answers_for,
+                            .asker = words.from};
   SKEP_TRY(const channels::Posted posted, xmpp.channel_of(words.from).post(std::move(unasked)));
   return std::string(posted == channels::Posted::kWaits ? "waits" : "queued");
 }
@@ -107,42 +110,48 @@ Task<Result<XmppSendDeps::Verdict>> ask(XmppSide* xmpp, AuthoritySide* authority
 }  // namespace
 
 Result<void> open_xmpp_send(tools::Toolbox& toolbox, const KernelConfig& config, XmppSide& xmpp,
-                            AuthoritySide& authority) {
+                            AuthoritySide& authority, identity::Contacts& contacts) {
   if (!config.xmpp_send.enabled) return {};
+  static_assert(taint_of_outsiders ==
+                static_cast<std::uint8_t>(authority::Label::kExternalNetwork));
   const Name own = Name::from_label(NodeType::kAgent, config.agent.name, config.hive);
   const std::string agent(own.base());
-  XmppSendDeps deps{.contact =
-                        [&xmpp](const Conversation& from, const std::string& address) {
-                          const channels::Contact contact = xmpp.channel_of(from).contact(address);
-                          return XmppSendDeps::Contact{contact.known, contact.mutual, contact.room};
-                        },
-                    .normal = normal,
-                    .post = [&xmpp](const XmppSendDeps::Words& words) { return post(xmpp, words); },
-                    .fate =
-                        [&xmpp](const Conversation& from, const std::string& id) {
-                          return fate_name(xmpp.channel_of(from).fate(MessageId(id)));
-                        },
-                    .ask =
-                        [&xmpp, &authority, agent](Ctx ctx, XmppSendDeps::Wish wish) {
-                          return ask(&xmpp, &authority, agent, std::move(ctx), std::move(wish));
-                        },
-                    .audit = [&authority, agent](const Conversation& from, std::string_view to,
-                                                 std::string_view outcome,
-                                                 std::string_view detail) -> Result<void> {
-                      const bool refused = outcome.starts_with("denied") ||
-                                           outcome.starts_with("expired") ||
-                                           outcome.starts_with("draft");
-                      authority::AuditEntry entry;
-                      entry.principal = from.peer;
-                      entry.agent = agent;
-                      entry.action = "xmpp_send";
-                      entry.resource = to;
-                      entry.outcome = refused ? "deny" : outcome == "sending" ? "allow" : "done";
-                      entry.detail = fmt::format("{} {}", outcome, detail);
-                      return authority.audit().append(std::move(entry));
-                    },
-                    .agent_name = config.agent.name,
-                    .clock = Clock::system()};
+  XmppSendDeps deps{
+      .contact =
+          [&xmpp](const Conversation& from, const std::string& address) {
+            const channels::Contact contact = xmpp.channel_of(from).contact(address);
+            return XmppSendDeps::Contact{contact.known, contact.mutual, contact.room};
+          },
+      .normal = normal,
+      .post = [&xmpp](const XmppSendDeps::Words& words) { return post(xmpp, words); },
+      .fate =
+          [&xmpp](const Conversation& from, const std::string& id) {
+            return fate_name(xmpp.channel_of(from).fate(MessageId(id)));
+          },
+      .ask =
+          [&xmpp, &authority, agent](Ctx ctx, XmppSendDeps::Wish wish) {
+            return ask(&xmpp, &authority, agent, std::move(ctx), std::move(wish));
+          },
+      .knows = [&contacts](const Conversation& from,
+                           const std::string& to) { return contacts.knows(from.peer, to); },
+      .met = [&contacts](const Conversation& from,
+                         const std::string& to) { return contacts.add(from.peer, to, from.peer); },
+      .audit = [&authority, agent](const Conversation& from, std::string_view to,
+                                   std::string_view outcome,
+                                   std::string_view detail) -> Result<void> {
+        const bool refused = outcome.starts_with("denied") || outcome.starts_with("expired") ||
+                             outcome.starts_with("draft");
+        authority::AuditEntry entry;
+        entry.principal = from.peer;
+        entry.agent = agent;
+        entry.action = "xmpp_send";
+        entry.resource = to;
+        entry.outcome = refused ? "deny" : outcome == "sending" ? "allow" : "done";
+        entry.detail = fmt::format("{} {}", outcome, detail);
+        return authority.audit().append(std::move(entry));
+      },
+      .agent_name = config.agent.name,
+      .clock = Clock::system()};
   return toolbox.add(tools::make_xmpp_send(config.xmpp_send, std::move(deps)));
 }
 

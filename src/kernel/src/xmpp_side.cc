@@ -10,7 +10,7 @@ using channels::XmppChannelConfig;
 
 Result<std::unique_ptr<XmppSide>> XmppSide::open(const std::vector<XmppChannelConfig>& configs,
                                                  const Deps& deps) {
-  std::unique_ptr<XmppSide> side(new XmppSide(deps.access));
+  std::unique_ptr<XmppSide> side(new XmppSide(deps.access, deps.contacts));
   for (const XmppChannelConfig& config : configs) {
     auto node = std::make_unique<Node>();
     node->config = config;

@@ -10,6 +10,7 @@
 #include "rooms_desk.h"
 #include "skep/channels/xmpp_channel.h"
 #include "skep/identity/access.h"
+#include "skep/identity/contacts.h"
 #include "skep/store/named_journal.h"
 
 namespace skep::kernel {
@@ -24,6 +25,7 @@ class XmppSide {
     xmpp::XmppDeps xmpp;
     identity::Directory& directory;
     identity::Access& access;
+    identity::Contacts& contacts;
     store::Journal& journal;
     Destination agent;  // who answers where the configuration names nobody
     std::string hive;
@@ -46,8 +48,13 @@ class XmppSide {
   void start();
   Task<void> close(Ctx ctx);
 
+  // By the first one's server; XmppChannel::upload().
+  Task<Result<xmpp::SharedFile>> upload(Ctx ctx, xmpp::SharedFile file, std::string bytes) {
+    return nodes_.front()->channel->upload(std::move(ctx), std::move(file), std::move(bytes));
+  }
   std::string rooms_command(std::string_view command, std::string_view arguments);
-  // "/allow", "/block", "/pair", "/reload" of an administrator: the answer. See docs/access.md.
+  // "/allow", "/block", "/pair", "/contacts", "/reload" of an administrator: the answer. See
+  // docs/access.md.
   std::string access_command(const Conversation& who, std::string_view command,
                              std::string_view arguments);
   [[nodiscard]] bool is_admin(const Conversation& conversation) const;
@@ -75,13 +82,15 @@ class XmppSide {
     std::unique_ptr<RoomsDesk> desk;  // between channel and out, where commands are served
     std::unique_ptr<channels::XmppChannel> channel;
   };
-  explicit XmppSide(identity::Access& access) : access_(access) {}
+  XmppSide(identity::Access& access, identity::Contacts& contacts)
+      : access_(access), contacts_(contacts) {}
   void serve_commands(Node& node);
   std::string change(const Conversation& who, std::string_view address, bool block);
   std::string pair(const Conversation& who, std::string_view arguments);
   [[nodiscard]] std::string list(bool blocked) const;
 
   identity::Access& access_;
+  identity::Contacts& contacts_;
   std::vector<std::unique_ptr<Node>> nodes_;
 };
 

@@ -41,6 +41,49 @@ TEST(KernelConfig, AnEmptyFileIsEnough) {
   EXPECT_EQ(got.config.memory.path, "/home/x/.skep/memory");
 }
 
+TEST(KernelConfig, WebhooksHaveNamesAndAddresses) {
+  const Read got = read(R"([schedules.webhooks.ops]
+url = "https://hooks.example.org/x"
+authorization = "Bearer ${SECRET}"
+)");
+  ASSERT_TRUE(got.problems.empty()) << got.problems[0].message;
+  ASSERT_EQ(got.config.schedules.webhooks.size(), 1u);
+  EXPECT_EQ(got.config.schedules.webhooks[0].name, "ops");
+  EXPECT_TRUE(got.config.schedules.webhooks[0].authorization.reveal().starts_with("Bearer s3cret"));
+  for (const char* url : {"", "ftp://example.org", "ops", "https://"}) {
+    const std::string text = fmt::format("[schedules.webhooks.ops]\nurl = \"{}\"\n", url);
+    EXPECT_FALSE(read(text).problems.empty()) << url;
+  }
+}
+
+TEST(KernelConfig, MailNeedsAServerASenderAndTls) {
+  const Read got = read(R"([mail]
+server = "smtp://mail.example.org:587"
+user = "skep"
+password = "${SECRET}"
+from = "skep@example.org"
+agents_may = ["*@example.org", "eve@example.com"]
+)");
+  ASSERT_TRUE(got.problems.empty()) << got.problems[0].message;
+  const MailConfig& mail = got.config.mail;
+  EXPECT_TRUE(mail.wanted() && mail.server.tls);
+  EXPECT_TRUE(mail.agents_may_write_to("Ann@Example.org"));
+  EXPECT_TRUE(mail.agents_may_write_to("eve@example.com"));
+  for (const char* whom : {"bob@example.com", "ann@sub.example.org", "ann@notexample.org", "", "x"})
+    EXPECT_FALSE(mail.agents_may_write_to(whom)) << whom;
+  const std::string from = "from = \"skep@example.org\"\n";
+  for (const std::string& bad :
+       {"[mail]\nserver = \"mail.example.org\"\n" + from,
+        std::string("[mail]\nserver = \"smtp://mail.example.org\"\n"),
+        "[mail]\nserver = \"smtp://mail.example.org\"\ntls = \"off\"\n" + from,
+        "[mail]\nserver = \"smtp://u:p@mail.example.org\"\n" + from,
+        "[mail]\nserver = \"smtp://mail.example.org\"\nuser = \"x\"\n" + from})
+    EXPECT_EQ(read(bad).problems.size(), 1u) << bad;
+  EXPECT_TRUE(
+      read("[mail]\nserver = \"smtp://localhost:25\"\ntls = \"off\"\n" + from).problems.empty());
+  EXPECT_FALSE(read("").config.mail.wanted());
+}
+
 TEST(KernelConfig, ProgramsAreOffUntilTurnedOn) {
   EXPECT_TRUE(read("").config.file_tools.enabled);
   EXPECT_FALSE(read("").config.shell_tools.enabled);

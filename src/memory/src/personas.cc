@@ -118,11 +118,14 @@ Result<std::unique_ptr<Personas>> Personas::open(PersonasConfig config, std::str
     persona.origin = Origin::kBuiltIn;
     personas->built_in_.push_back(std::move(persona));
   }
-  const std::string& usual = personas->config_.usual;
-  if (!usual.empty() && !personas->of_house(usual))
-    return fail(Code::kInvalid,
-                fmt::format("[personas] default: there is no persona \"{}\"", usual));
+  SKEP_TRY_VOID(personas->check(personas->config_));
   return personas;
+}
+
+Result<void> Personas::check(const PersonasConfig& config) const {
+  if (config.usual.empty() || of_house(config.usual)) return {};
+  return fail(Code::kInvalid,
+              fmt::format("[personas] default: there is no persona \"{}\"", config.usual));
 }
 
 std::optional<Persona> Personas::of_house(std::string_view id) const {

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <mutex>
 
 namespace skep::net {
 namespace {
@@ -133,8 +134,14 @@ struct CurlMulti::Impl : std::enable_shared_from_this<Impl> {
 
 CurlMulti::CurlMulti(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
+void init_curl() {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+}
+
 Result<std::shared_ptr<CurlMulti>> CurlMulti::open(const asio::any_io_executor& executor,
                                                    std::size_t connections_per_host_max) {
+  init_curl();
   auto impl = std::make_shared<Impl>(executor);
   if (impl->multi == nullptr) return fail(Code::kExhausted, "libcurl has no memory");
   const int fd = ::epoll_create1(EPOLL_CLOEXEC);

@@ -10,6 +10,9 @@
 
 namespace skep::net {
 
+// Before anything else of libcurl; any number of times.
+void init_curl();
+
 // One request under way.
 class CurlJob {
  public:

@@ -3,7 +3,6 @@
 #include <curl/curl.h>
 
 #include <cstdlib>
-#include <mutex>
 
 #include "curl_multi.h"
 #include "http_exchange.h"
@@ -89,11 +88,6 @@ std::string no_proxy_list() {
   return list;
 }
 
-void init_curl_once() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
-
 class CurlClient final : public HttpClient {
  public:
   explicit CurlClient(Deps deps)
@@ -131,7 +125,6 @@ class CurlClient final : public HttpClient {
   // Guarded and unguarded requests never share a connection: one that was opened without a look at
   // its address must not carry a guarded request.
   Result<ExchangeDeps> exchange_deps(bool guarded) {
-    init_curl_once();
     std::shared_ptr<CurlMulti>& multi = guarded ? guarded_ : unguarded_;
     if (!multi) {
       SKEP_TRY(multi, CurlMulti::open(deps_.loop.executor(), deps_.connections_per_host_max));

@@ -35,6 +35,8 @@ json::object Job::to_json() const {
           {"channel", channel},
           {"entrypoint", entrypoint},
           {"notify", notify},
+          {"deliver", schedule::to_json(deliver)},
+          {"by_model", by_model},
           {"own", own},
           {"enabled", enabled},
           {"why_off", why_off},
@@ -57,6 +59,7 @@ Result<Job> Job::from_json(const json::value& value) {
           .channel = text_of("channel"),
           .entrypoint = text_of("entrypoint"),
           .notify = get_bool(value, "notify").value_or(true),
+          .by_model = get_bool(value, "by_model").value_or(false),
           .own = get_bool(value, "own").value_or(false),
           .enabled = get_bool(value, "enabled").value_or(true),
           .why_off = text_of("why_off"),
@@ -69,6 +72,9 @@ Result<Job> Job::from_json(const json::value& value) {
           .failures = static_cast<int>(get_int(value, "failures").value_or(0)),
           .last_result = text_of("last_result")};
   SKEP_TRY(job.agent, Uuid::parse(text_of("agent")));
+  if (const json::value* deliver = get_member(value, "deliver")) {
+    SKEP_TRY(job.deliver, deliveries_from(*deliver));
+  }
   const auto missed = missed_from(text_of("missed"));
   if (job.id.empty() || !missed) return fail(Code::kCorrupt, "a job without id or policy");
   job.missed = *missed;

@@ -6,7 +6,7 @@ namespace {
 constexpr std::string_view kSave =
     "INSERT INTO job (id, body) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET body = ?2";
 constexpr std::string_view kBegin =
-    "INSERT INTO job_run (id, job, due_ms, text, delivered) VALUES (?1, ?2, ?3, ?4, 0) "
+    "INSERT INTO job_run (id, job, due_ms, text, delivered, depth) VALUES (?1, ?2, ?3, ?4, 0, ?5) "
     "ON CONFLICT (id) DO NOTHING";
 
 Result<void> save_job(store::Connection& c, const Job& job) {
@@ -26,7 +26,8 @@ std::vector<store::Migration> JobStore::migrations() {
            "  text TEXT NOT NULL,"
            "  delivered INTEGER NOT NULL"
            ");"
-           "CREATE INDEX job_run_job ON job_run (job);"}};
+           "CREATE INDEX job_run_job ON job_run (job);"},
+          {"jobs", 2, "ALTER TABLE job_run ADD COLUMN depth INTEGER NOT NULL DEFAULT 0;"}};
 }
 
 Task<Result<JobStore::Loaded>> JobStore::load(Ctx ctx) {
@@ -42,13 +43,14 @@ Task<Result<JobStore::Loaded>> JobStore::load(Ctx ctx) {
   }
   SKEP_CO_TRY(const auto runs,
               co_await db_.query(ctx,
-                                 "SELECT id, job, due_ms, text, delivered FROM job_run "
+                                 "SELECT id, job, due_ms, text, delivered, depth FROM job_run "
                                  "ORDER BY due_ms, id"));
   for (const store::Row& row : runs) {
     loaded.firings.push_back({.id = row.text(0),
                               .job = row.text(1),
                               .due = WallTime(Millis(row.integer(2))),
                               .text = row.text(3),
+                              .depth = static_cast<int>(row.integer(5)),
                               .delivered = row.integer(4) != 0});
   }
   co_return loaded;
@@ -59,8 +61,8 @@ Task<Result<void>> JobStore::save(Ctx ctx, Job job, std::vector<Firing> begun) {
       [job = std::move(job), begun = std::move(begun)](store::Connection& c) -> Result<bool> {
     SKEP_TRY_VOID(save_job(c, job));
     for (const Firing& one : begun) {
-      SKEP_TRY_VOID(
-          c.execute(kBegin, {one.id, one.job, one.due.time_since_epoch().count(), one.text}));
+      SKEP_TRY_VOID(c.execute(kBegin, {one.id, one.job, one.due.time_since_epoch().count(),
+                                       one.text, std::int64_t{one.depth}}));
     }
     return true;
   };

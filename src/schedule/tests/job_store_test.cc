@@ -47,6 +47,8 @@ class JobStoreTest : public testing::Test {
             .missed = Missed::kAll,
             .peer = "ann@example.org",
             .channel = "xmpp",
+            .deliver = *parse_deliveries({"webhook:ops", "file:a.md"}),
+            .by_model = true,
             .created_at = now,
             .next = now + 1h,
             .failures = 2,
@@ -61,7 +63,7 @@ class JobStoreTest : public testing::Test {
 TEST_F(JobStoreTest, GivesBackWhatItWasGiven) {
   const Job one = job();
   const Firing run{
-      .id = firing_id(one.id, *one.next), .job = one.id, .due = *one.next, .text = "x"};
+      .id = firing_id(one.id, *one.next), .job = one.id, .due = *one.next, .text = "x", .depth = 3};
   auto s = store();
   ASSERT_TRUE(loop_.run(s.save(Ctx(), one, {run})));
   open();

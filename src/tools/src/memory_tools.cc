@@ -135,7 +135,7 @@ class Notes {
     if (!deps_.tell) return;
     (void)deps_.tell("MEMORY_UPDATE",
                      {{"agent", deps_.agent}, {"key", key.resource()}, {"version", version}},
-                     context.ctx.trace);
+                     context);
   }
 
   Task<ToolOutput> recall_key(ToolContext context, std::string_view text) {

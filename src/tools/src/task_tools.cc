@@ -71,7 +71,7 @@ class Board {
                       "in all.",
                       kEventTypeBytesMax, kEventBytesMax),
           true};
-    auto told = deps_.tell("EVENT", std::move(payload), context.ctx.trace);
+    auto told = deps_.tell("EVENT", std::move(payload), context);
     if (!told) co_return refusal("Not published", told.error());
     co_return ToolOutput{"Published."};
   }

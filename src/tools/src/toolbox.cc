@@ -131,6 +131,7 @@ Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const 
   context.ctx = outer.within(tool.timeout());
   const Ctx limited = context.ctx;
   const Conversation conversation = context.conversation;
+  const bool whole = context.whole;
   log::info("tools", "run {} turn={} call={}", call.name, context.turn, context.call_id);
   json::object arguments = call.arguments.as_object();
   ToolOutput output = co_await tool.call(std::move(context), std::move(arguments));
@@ -142,7 +143,8 @@ Task<ToolOutput> Toolbox::call(ToolContext context, const ToolCall& call) const 
         "No result within {} s; it may or may not have happened. {}",
         std::chrono::duration_cast<std::chrono::seconds>(tool.timeout()).count(), output.text));
   }
-  output.text = fitted(conversation, to_valid_utf8(output.text));
+  output.text = to_valid_utf8(output.text);
+  if (!whole) output.text = fitted(conversation, std::move(output.text));
   co_return output;
 }
 

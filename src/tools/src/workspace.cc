@@ -123,6 +123,15 @@ Result<void> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
+// Whether the end of a file of `size` bytes has `mark` in it.
+Result<bool> ends_with_mark(int fd, std::size_t size, std::string_view mark) {
+  if (mark.empty()) return false;
+  std::string end(std::min(size, Workspace::append_look_bytes), '\0');
+  const ssize_t got = pread(fd, end.data(), end.size(), static_cast<off_t>(size - end.size()));
+  if (got < 0) return fail(errno_error("reading", errno));
+  return end.contains(mark);
+}
+
 // New content beside its place, to be renamed onto it.
 struct Staged {
   Staged(Fd in, std::string as, std::string called)
@@ -198,6 +207,11 @@ Result<std::shared_ptr<const Workspace>> Workspace::open(const std::string& path
 
 Workspace::~Workspace() { close(root_); }
 
+Result<void> Workspace::check_path(std::string_view text) {
+  SKEP_TRY_VOID(workspace_path(text));
+  return {};
+}
+
 Result<std::string> Workspace::read(std::string_view text) const {
   SKEP_TRY(const std::string path, workspace_path(text));
   return read_beneath(root_, path, 0);
@@ -207,6 +221,30 @@ Result<void> Workspace::write(std::string_view text, std::string_view content) c
   SKEP_TRY(const std::string path, workspace_path(text));
   SKEP_TRY(Staged staged, stage(root_, path, content));
   return staged.commit(path);
+}
+
+Result<void> Workspace::append(std::string_view text, std::string_view content,
+                               std::string_view mark) const {
+  SKEP_TRY(const std::string path, workspace_path(text));
+  if (path == ".") return fail(path_error(path, EISDIR));
+  SKEP_TRY(const Fd folder, open_or_make_folder(root_, folder_of(path)));
+  const Fd file(openat(folder.get(), std::string(name_of(path)).c_str(),
+                       O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                       0644));
+  if (file.get() < 0) return fail(path_error(path, errno));
+  struct stat info{};
+  if (fstat(file.get(), &info) != 0) return fail(path_error(path, errno));
+  if (!S_ISREG(info.st_mode))
+    return fail(Code::kInvalid, fmt::format("{} is no ordinary file", path));
+  const auto size = static_cast<std::size_t>(info.st_size);
+  SKEP_TRY(const bool there, ends_with_mark(file.get(), size, mark));
+  if (there) return {};
+  if (size + content.size() > file_bytes_max)
+    return fail(Code::kTooLarge,
+                fmt::format("{} would be over {}", path, human_size(file_bytes_max)));
+  if (auto written = write_all(file.get(), content); !written)
+    return fail(std::move(written).error().in(path));
+  return {};
 }
 
 Result<Workspace::Listing> Workspace::list(std::string_view text) const {

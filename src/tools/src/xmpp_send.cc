@@ -6,6 +6,7 @@
 #include "send_rates.h"
 #include "skep/async/wait.h"
 #include "skep/base/id.h"
+#include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "spec.h"
 
@@ -70,7 +71,8 @@ class XmppSend final : public Tool {
     if (!no) no = refusal(context, wanted);
     if (!no) no = rates_.take(wanted.to, deps_.clock.now());
     if (no) co_return denied(context, wanted, *no);
-    const bool asks = config_.draft || config_.confirm_first_contact;
+    const bool met = deps_.knows && deps_.knows(context.conversation, wanted.to);
+    const bool asks = config_.draft || (config_.confirm_first_contact && !met);
     if (asks) {
       const auto verdict = co_await ask(context, wanted);
       if (!verdict) co_return denied(context, wanted, verdict.error().message);
@@ -79,6 +81,11 @@ class XmppSend final : public Tool {
       if (*verdict == Verdict::kExpired)
         co_return closed(context, wanted, config_.draft ? "draft" : "expired",
                          "nobody confirmed it in time; it was not sent");
+      if (!config_.draft && deps_.met) {
+        if (auto kept = deps_.met(context.conversation, wanted.to); !kept)
+          log::warn("tools", "they will be asked about {} again: {}", wanted.to,
+                    kept.error().to_string());
+      }
     }
     co_return co_await send(std::move(context), std::move(wanted));
   }
@@ -126,10 +133,26 @@ class XmppSend final : public Tool {
     co_return co_await deps_.ask(context.ctx, std::move(wish));
   }
 
+  [[nodiscard]] bool hands_back(const ToolContext& context, const Wanted& wanted) const {
+    return config_.answers_for.count() > 0 && !wanted.room &&
+           context.conversation.channel == "xmpp";
+  }
+  [[nodiscard]] std::string how_long() const {
+    const auto hours = std::chrono::round<std::chrono::hours>(config_.answers_for).count();
+    return hours == 1 ? "an hour" : fmt::format("{} hours", hours);
+  }
+
+  // Who answers is told where it goes.
   std::string worded(const ToolContext& context, const Wanted& wanted) const {
-    if (!config_.attribution) return wanted.body;
-    return fmt::format("{}\n\n(via {}, on behalf of {})", wanted.body, deps_.agent_name,
-                       context.conversation.peer);
+    const bool back = hands_back(context, wanted);
+    std::string note;
+    if (config_.attribution)
+      note = fmt::format("via {}, on behalf of {}", deps_.agent_name, context.conversation.peer);
+    if (back)
+      note +=
+          fmt::format("{}what you answer within {} is passed on to {}", note.empty() ? "" : "; ",
+                      how_long(), config_.attribution ? "them" : "whoever had me write this");
+    return note.empty() ? wanted.body : fmt::format("{}\n\n({})", wanted.body, note);
   }
 
   Task<ToolOutput> send(ToolContext context, Wanted wanted) {
@@ -137,11 +160,14 @@ class XmppSend final : public Tool {
     // First the book, then the deed: what is not written down is not sent.
     if (auto written = note(context, wanted, "sending", id); !written)
       co_return denied(context, wanted, "the audit file cannot be written");
-    const auto posted = deps_.post({.from = context.conversation,
-                                    .id = id,
-                                    .to = wanted.to,
-                                    .text = worded(context, wanted),
-                                    .wait_until_online = wanted.when_online});
+    const auto posted =
+        deps_.post({.from = context.conversation,
+                    .id = id,
+                    .to = wanted.to,
+                    .text = worded(context, wanted),
+                    .wait_until_online = wanted.when_online,
+                    .answers_for = hands_back(context, wanted) ? config_.answers_for
+                                                               : std::chrono::milliseconds(0)});
     if (!posted) co_return denied(context, wanted, posted.error().message);
     std::string status = *posted;
     if (status != "waits") {
@@ -155,6 +181,11 @@ class XmppSend final : public Tool {
     json::object fields{
         {"status", status == "waits" ? "waits" : "sent"}, {"message_id", id}, {"to", wanted.to}};
     if (status == "delivered") fields["delivered"] = true;
+    if (hands_back(context, wanted))
+      fields["answer"] = fmt::format(
+          "what they answer within {} will come into this conversation "
+          "by itself: do not wait for it",
+          how_long());
     co_return result(std::move(fields));
   }
 

@@ -33,6 +33,9 @@ XmppSendConfig XmppSendConfig::read(ConfigSection section, const std::string& ho
   section.read("allow_subscribed_only", config.allow_subscribed_only);
   section.read("require_first_contact_confirmation", config.confirm_first_contact);
   section.read("attribution", config.attribution);
+  section.read_duration("answer_hours", std::chrono::hours(1), config.answers_for);
+  if (config.answers_for > std::chrono::hours(24 * 30))
+    section.problem("answer_hours", "must be at most 720");
   section.read("wait_until_online", config.wait_until_online);
   std::string mode = "send";
   section.read_choice("mode", {"send", "draft"}, mode);

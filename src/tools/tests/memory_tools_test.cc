@@ -36,7 +36,7 @@ class MemoryToolsTest : public testing::Test {
         .search = search.get(),
         .index = path.string() + "-index",
         .tell =
-            [this](std::string action, json::object payload, const std::string&) {
+            [this](std::string action, json::object payload, const ToolContext&) {
               told.push_back(action + " " + to_json(payload));
               return Result<void>();
             },

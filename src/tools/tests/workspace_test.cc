@@ -57,6 +57,29 @@ TEST_F(WorkspaceTest, RefusesWhatIsNoPath) {
   }
 }
 
+TEST_F(WorkspaceTest, AppendsBehindWhatIsThereAndOnceForAMark) {
+  ASSERT_TRUE(workspace->append("notes/log.md", "one\n", "id-1"));
+  ASSERT_TRUE(workspace->append("notes/log.md", "two id-2\n", "id-2"));
+  ASSERT_TRUE(workspace->append("notes/log.md", "two id-2\n", "id-2"));
+  EXPECT_EQ(get(inside / "notes/log.md"), "one\ntwo id-2\n");
+  ASSERT_TRUE(workspace->append("notes/log.md", "three\n"));
+  EXPECT_EQ(get(inside / "notes/log.md"), "one\ntwo id-2\nthree\n");
+  put(inside / "full", std::string(Workspace::file_bytes_max, 'x'));
+  EXPECT_EQ(workspace->append("full", "y").error().code, Code::kTooLarge);
+}
+
+TEST_F(WorkspaceTest, AppendsToNothingOutside) {
+  fs::create_symlink("../secret.txt", inside / "relative");
+  fs::create_symlink(base, inside / "up");
+  fs::create_directory(inside / "folder");
+  ASSERT_EQ(mkfifo((inside / "pipe").c_str(), 0600), 0);
+  for (const char* path : {"relative", "up/secret.txt", "../secret.txt", "/etc/motd"})
+    EXPECT_EQ(workspace->append(path, "evil").error().code, Code::kDenied) << path;
+  for (const char* path : {"folder", "pipe", ".", ""})
+    EXPECT_EQ(workspace->append(path, "evil").error().code, Code::kInvalid) << path;
+  EXPECT_EQ(get(base / "secret.txt"), "the secret");
+}
+
 TEST_F(WorkspaceTest, WritingReplacesALinkAndLeavesItsTarget) {
   fs::create_symlink(base / "secret.txt", inside / "link");
   ASSERT_TRUE(workspace->write("link", "mine"));

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "skep/async/loop.h"
 #include "skep/base/text.h"
@@ -26,30 +27,37 @@ class XmppSendTest : public testing::Test {
     path_ = ::mkdtemp(pattern.data());
     config_.enabled = true;
     config_.allowed_contacts = {"bob@ex", "@team.ex", "room@conf.ex"};
+    config_.answers_for = {};
     config_.audit_path = (path_ / "audit" / "xmpp_send.jsonl").string();
   }
   ~XmppSendTest() override { std::filesystem::remove_all(path_); }
 
   void open() {
-    XmppSendDeps deps{.contact =
-                          [this](const Conversation&, const std::string& who) {
-                            return XmppSendDeps::Contact{
-                                .known = who == "friend@ex" || who == "bob@ex",
-                                .mutual = who == "friend@ex",
-                                .room = who == "room@conf.ex"};
-                          },
-                      .normal = [](std::string_view text) -> Result<std::string> {
-                        if (!text.contains('@')) return fail(Code::kInvalid, "no address");
-                        return to_lower_ascii(text);
-                      },
-                      .post = [this](const XmppSendDeps::Words& words) -> Result<std::string> {
-                        posted_.push_back(words);
-                        return std::string("queued");
-                      },
-                      .fate = [this](const Conversation&, const std::string&) { return fate_; },
-                      .ask = [this](Ctx, XmppSendDeps::Wish wish) { return say(std::move(wish)); },
-                      .agent_name = "Bee",
-                      .clock = clock_};
+    XmppSendDeps deps{
+        .contact =
+            [this](const Conversation&, const std::string& who) {
+              return XmppSendDeps::Contact{.known = who == "friend@ex" || who == "bob@ex",
+                                           .mutual = who == "friend@ex",
+                                           .room = who == "room@conf.ex"};
+            },
+        .normal = [](std::string_view text) -> Result<std::string> {
+          if (!text.contains('@')) return fail(Code::kInvalid, "no address");
+          return to_lower_ascii(text);
+        },
+        .post = [this](const XmppSendDeps::Words& words) -> Result<std::string> {
+          posted_.push_back(words);
+          return std::string("queued");
+        },
+        .fate = [this](const Conversation&, const std::string&) { return fate_; },
+        .ask = [this](Ctx, XmppSendDeps::Wish wish) { return say(std::move(wish)); },
+        .knows = [this](const Conversation& from,
+                        const std::string& to) { return met_.contains(from.peer + " " + to); },
+        .met = [this](const Conversation& from, const std::string& to) -> Result<void> {
+          met_.insert(from.peer + " " + to);
+          return {};
+        },
+        .agent_name = "Bee",
+        .clock = clock_};
     toolbox_ = Toolbox();
     ASSERT_TRUE(toolbox_.add(make_xmpp_send(config_, std::move(deps))));
   }
@@ -81,6 +89,7 @@ class XmppSendTest : public testing::Test {
   std::string fate_ = "sent";
   std::vector<XmppSendDeps::Words> posted_;
   std::vector<XmppSendDeps::Wish> asked_;
+  std::set<std::string> met_;
 };
 
 TEST_F(XmppSendTest, OnlyTheListedAreWrittenTo) {
@@ -128,6 +137,47 @@ TEST_F(XmppSendTest, APersonSaysYesToTheVeryWords) {
   EXPECT_TRUE(status({{"to", "bob@ex"}, {"body", "the plan"}}).starts_with("draft"));
   EXPECT_TRUE(asked_.back().resource.starts_with("bob@ex#")) << "good for these words alone";
   EXPECT_TRUE(posted_.empty()) << "a draft never sends itself";
+}
+
+TEST_F(XmppSendTest, AFirstContactIsConfirmedOnceForEachPerson) {
+  config_.confirm_first_contact = true;
+  open();
+  EXPECT_EQ(status({{"to", "bob@ex"}, {"body", "one"}}), "sent: ");
+  EXPECT_EQ(status({{"to", "bob@ex"}, {"body", "two"}}), "sent: ");
+  EXPECT_EQ(asked_.size(), 1u);
+  EXPECT_EQ(met_, std::set<std::string>{"ann@ex bob@ex"});
+  EXPECT_EQ(status({{"to", "new@team.ex"}, {"body", "hi"}}), "sent: ");
+  EXPECT_EQ(asked_.size(), 2u) << "another contact is asked about";
+  config_.draft = true;
+  open();
+  EXPECT_EQ(status({{"to", "bob@ex"}, {"body", "three"}}), "sent: ");
+  EXPECT_EQ(asked_.size(), 3u) << "a draft waits for a yes to its very words";
+}
+
+TEST_F(XmppSendTest, ANoMakesNobodyAContact) {
+  open();
+  verdict_ = Verdict::kNo;
+  EXPECT_EQ(status({{"to", "bob@ex"}, {"body", "one"}}), "denied: the person said no");
+  EXPECT_TRUE(met_.empty());
+}
+
+TEST_F(XmppSendTest, WhoAnswersIsToldWhereItGoes) {
+  config_.answers_for = std::chrono::hours(24);
+  open();
+  const json::value sent = call({{"to", "bob@ex"}, {"body", "hi"}});
+  EXPECT_TRUE(get_string(sent, "answer").contains("within 24 hours"));
+  EXPECT_EQ(posted_.back().answers_for, std::chrono::hours(24));
+  EXPECT_EQ(posted_.back().text,
+            "hi\n\n(via Bee, on behalf of ann@ex; what you answer within 24 hours is passed on to "
+            "them)");
+  config_.attribution = false;
+  open();
+  call({{"to", "bob@ex"}, {"body", "hi"}});
+  EXPECT_EQ(posted_.back().text,
+            "hi\n\n(what you answer within 24 hours is passed on to whoever had me write this)");
+  call({{"to", "room@conf.ex"}, {"body", "hi"}, {"type", "groupchat"}});
+  EXPECT_EQ(posted_.back().text, "hi") << "what a room says is not handed back";
+  EXPECT_EQ(posted_.back().answers_for.count(), 0);
 }
 
 TEST_F(XmppSendTest, TellsTheAuthorityWhoIsWrittenToAndWhatLeaves) {

@@ -17,10 +17,11 @@ Backoff::Backoff(const XmppConfig& config, Draw draw)
 
 std::chrono::milliseconds Backoff::next(Retry retry) {
   ++failures_;
+  ++in_vain_;
   const auto up_to = [&](std::chrono::milliseconds bound) {
     return std::chrono::milliseconds(draw_(static_cast<std::uint64_t>(bound.count())));
   };
-  if (retry == Retry::kSlowly || failures_ > kFailuresBeforeSlow) return slow_ + up_to(slow_);
+  if (retry == Retry::kSlowly || in_vain_ > kFailuresBeforeSlow) return slow_ + up_to(slow_);
   std::chrono::milliseconds bound = initial_;
   for (int i = 1; i < failures_ && bound < max_; ++i) bound *= 2;
   return up_to(std::min(bound, max_));

@@ -103,6 +103,7 @@ struct Link::Impl {
     }
     auto take_one = [this](Element stanza) { take(std::move(stanza)); };
     const SessionEnd end = co_await session->run(ctx, take_one);
+    backoff.stood();
     if (std::chrono::steady_clock::now() - begun >= config.reconnect_stable) backoff.reset();
     status.up = false;
     status.address.clear();
@@ -133,7 +134,9 @@ struct Link::Impl {
     if (aside) step_aside();
     log::warn("xmpp", "{}; trying again in {:.1f} s", end.error.message,
               static_cast<double>(delay.count()) / 1000);
+    status.retry_in = delay;
     const auto slept = co_await sleep_for(ctx, delay);
+    status.retry_in.reset();
     co_return slept.has_value();
   }
 

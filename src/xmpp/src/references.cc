@@ -99,6 +99,13 @@ PlainBody without_fallback(const Element& message, std::string_view body,
   return out;
 }
 
+Element fallback_for(std::string_view feature, std::size_t code_points) {
+  Element fallback("fallback", std::string(kNsFallback));
+  Element body("body", fallback.ns);
+  body.set("start", "0").set("end", std::to_string(code_points));
+  return std::move(fallback.set("for", std::string(feature)).add(std::move(body)));
+}
+
 Element quick_response(std::string_view value, std::string_view label) {
   Element response("response", std::string(kNsQuickResponse));
   response.set("value", std::string(value)).set("label", std::string(label));

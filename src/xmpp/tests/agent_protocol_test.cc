@@ -52,6 +52,52 @@ TEST(AgentProtocol, WritesWhatItReads) {
   EXPECT_EQ(read_agent_confirmed(to_element(confirmed)).value(), confirmed);
 }
 
+TEST(AgentProtocol, OutputsMayLieElsewhereAndCostMoney) {
+  const ExecResult result{
+      .skill = "s",
+      .exec_id = "e7",
+      .status = ExecStatus::kCompleted,
+      .outputs = {{"text/plain", "half", "", "", 9000},
+                  {"application/json", "", "https://up.example/1", std::string(64, 'a'), 183'040}},
+      .usage = ExecUsage{812, 95, 1840, kUsd / 100}};
+  EXPECT_EQ(read_exec_result(to_element(result)).value(), result);
+  const auto read = [](const std::string& output) {
+    return read_exec_result(parse("<result xmlns='urn:fluux:agent:0#execute' status='completed'>" +
+                                  output + "</result>"));
+  };
+  const auto both = read(
+      "<output type='text/plain' href='https://up.example/1'>words<hash "
+      "xmlns='urn:xmpp:hashes:2' algo='md5'>AAAA</hash></output>");
+  EXPECT_TRUE(both->outputs.front().text.empty()) << "either a text or an address";
+  EXPECT_TRUE(both->outputs.front().sha256.empty()) << "an algorithm that is not ours";
+  EXPECT_EQ(code_of(read("<output type='t' size='-1'/>")), Code::kInvalid);
+  EXPECT_EQ(code_of(read("<output type='t' href='" + std::string(5000, 'a') + "'/>")),
+            Code::kTooLarge);
+  EXPECT_EQ(code_of(read("<usage usd='cheap'/>")), Code::kInvalid);
+}
+
+TEST(AgentProtocol, ABudgetIsReadAndTheNarrowerOneCounts) {
+  ExecuteRequest request{.skill = "s"};
+  request.budget = {
+      .tokens = 500, .usd = kUsd / 20, .deadline = parse_rfc3339("2026-03-02T08:00:00Z")};
+  EXPECT_EQ(read_execute(to_element(request), kPayload).value(), request);
+  for (const char* bad : {"tokens='0'", "tokens='-5'", "usd='0'", "usd='1e3'", "deadline='soon'"}) {
+    const auto read = read_execute(
+        parse(fmt::format(
+            "<execute xmlns='urn:fluux:agent:0#execute' skill='s'><budget {}/></execute>", bad)),
+        kPayload);
+    EXPECT_EQ(code_of(read), Code::kInvalid) << bad;
+  }
+  const ExecBudget tokens{.tokens = 100}, money{.usd = 5};
+  EXPECT_EQ(narrower(tokens, money), (ExecBudget{.tokens = 100, .usd = 5}));
+  EXPECT_EQ(narrower({.tokens = 100, .usd = 9}, {.tokens = 50, .usd = 10}),
+            (ExecBudget{.tokens = 50, .usd = 9}));
+  const auto early = parse_rfc3339("2026-03-02T08:00:00Z"),
+             late = parse_rfc3339("2026-03-02T09:00:00Z");
+  EXPECT_EQ(narrower({.deadline = late}, {.deadline = early}).deadline, early);
+  EXPECT_EQ(narrower({}, {.deadline = late}).deadline, late);
+}
+
 TEST(AgentProtocol, ParamsGoOverTheInputAndTakeTheTypeOfTheSchema) {
   const json::value schema =
       parse_json(R"({"type":"object","properties":{"n":{"type":"integer"},"t":{"type":"string"}}})")

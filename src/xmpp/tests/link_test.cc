@@ -41,7 +41,7 @@ class LinkTest : public ::testing::Test {
     config.component_secret = Secret("test");
     config.reconnect_initial = 1ms;
     config.reconnect_max = 2ms;
-    config.reconnect_slow = 1ms;
+    config.reconnect_slow = reconnect_slow;
     config.reconnect_max_attempts = attempts_max;
     Link::Handlers handlers{
         .up = [this](Session& session) { note("up " + session.address().str()); },
@@ -73,6 +73,17 @@ class LinkTest : public ::testing::Test {
     return log;
   }
 
+  static Task<void> until_holds(std::function<bool()> holds) {
+    const Ctx bounded = Ctx{}.within(20s);
+    while (!holds() && bounded.check()) {
+      if (!co_await sleep_for(bounded, 1ms)) co_return;
+    }
+  }
+  void run_until(std::function<bool()> holds) {
+    loop.run(until_holds(holds));
+    ASSERT_TRUE(holds());
+  }
+
   void TearDown() override { loop.run(link->close(Ctx{}.within(5s))); }
 
   Loop loop;
@@ -81,6 +92,7 @@ class LinkTest : public ::testing::Test {
   Signal changed;
   std::string log;
   int attempts_max = 0;
+  std::chrono::milliseconds reconnect_slow{1};
   std::unique_ptr<FakeServer> server;
   std::optional<Link> link;
 };
@@ -121,6 +133,31 @@ TEST_F(LinkTest, RetriesAConflictSlowly) {
   connect({{kHead, "C </handshake>", refusal("conflict")},
            up_then({"S <message from='a@b' to='bot.ex.test'/>"})});
   EXPECT_EQ(wait_for("<message"), "up bot.ex.test\n<message from='a@b' to='bot.ex.test'/>\n");
+}
+
+TEST_F(LinkTest, OfTwoOnOneAddressTheOneThatIsSentAwayWaits) {
+  reconnect_slow = 1h;
+  connect({up_then({refusal("conflict"), "END"})});
+  run_until([&] { return link->status().retry_in.has_value(); });
+  EXPECT_GE(*link->status().retry_in, 1h);
+  EXPECT_EQ(server->connections(), 1u);
+}
+
+// Fifteen sessions that break off within moments are a bad line, and nobody waits for long.
+TEST_F(LinkTest, ABadLineIsTriedAgainAsUsualHoweverOftenItBreaks) {
+  reconnect_slow = 1h;
+  std::vector<Script> scripts(15, up_then({"END"}));
+  scripts.push_back(up_then({"S <message from='a@b' to='bot.ex.test'/>"}));
+  connect(std::move(scripts));
+  EXPECT_TRUE(wait_for("<message").ends_with("<message from='a@b' to='bot.ex.test'/>\n"));
+  EXPECT_EQ(link->status().connects, 16u);
+}
+
+TEST_F(LinkTest, AServerThatIsGoneForLongIsAskedSeldom) {
+  reconnect_slow = 1h;
+  connect({{"END"}});
+  run_until([&] { return link->status().retry_in >= 1h; });
+  EXPECT_EQ(server->connections(), 11u);
 }
 
 TEST_F(LinkTest, GivesUpAfterTheAttemptsAllowed) {

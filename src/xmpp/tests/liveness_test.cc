@@ -79,5 +79,15 @@ TEST(Backoff, SlowsDownAfterTenFailuresAndWhereToldTo) {
   EXPECT_EQ(backoff.next(Retry::kNormally), 1s);
 }
 
+TEST(Backoff, SessionsThatStoodAndBrokeAreNoServerThatIsGone) {
+  XmppConfig config;
+  Backoff backoff(config, [](std::uint64_t max) { return max; });
+  for (int i = 0; i < 100; ++i) {
+    backoff.stood();
+    EXPECT_LE(backoff.next(Retry::kNormally), config.reconnect_max);
+  }
+  EXPECT_EQ(backoff.failures(), 100);
+}
+
 }  // namespace
 }  // namespace skep::xmpp

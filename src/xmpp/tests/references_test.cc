@@ -72,5 +72,11 @@ TEST(References, TakesTheFallbackOutOfABody) {
   }
 }
 
+TEST(References, WhatWeMarkAsFallbackIsTakenOut) {
+  Element message("message", std::string(kNsClient));
+  message.add(fallback_for(kNsReply, 6));
+  EXPECT_EQ(without_fallback(message, "> é ü\nyes", kNsReply), (PlainBody{"yes", "> é ü\n"}));
+}
+
 }  // namespace
 }  // namespace skep::xmpp

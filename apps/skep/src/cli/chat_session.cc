@@ -111,8 +111,8 @@ Result<std::unique_ptr<ChatSession>> ChatSession::open(kernel::KernelConfig conf
   return session;
 }
 
-// NOLINTNEXTLINE(bugprone-exception-escape): only a broken promise or a lost thread could throw,
-// and then ending is right
+// Only a broken promise or a lost thread could throw, and then ending is right.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 ChatSession::~ChatSession() {
   impl_->wait_for(impl_->disconnect());
   impl_->loop.stop();

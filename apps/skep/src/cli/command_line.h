@@ -73,6 +73,7 @@ struct Options {
   } rule;
   struct Cron {  // cron
     std::string when, zone, missed, from;
+    std::vector<std::string> deliver;
     std::size_t count = 5;
   } cron;
 };

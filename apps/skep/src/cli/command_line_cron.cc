@@ -3,6 +3,21 @@
 
 namespace skep::cli {
 
+namespace {
+
+// Once for each place.
+void add_deliver(CLI::App& add, Options& options) {
+  add.add_option("--deliver", options.cron.deliver,
+                 "Where the answer goes as well, up to three times: webhook:ADDRESS, "
+                 "webhook:NAME, file:PATH, mail:WHOM")
+      ->type_name("WHERE")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+}  // namespace
+
 void add_cron(CLI::App& app, Options& options) {
   CLI::App& cron = *app.add_subcommand("cron", "What agents do by themselves at certain times");
   cron.require_subcommand(1);
@@ -41,6 +56,7 @@ void add_cron(CLI::App& app, Options& options) {
       ->add_option("--missed", options.cron.missed,
                    "Times that passed while skep was down: skip, once (default), all")
       ->check(CLI::IsMember({"skip", "once", "all"}));
+  add_deliver(*fresh, options);
   const auto add_named = [&](const char* verb, const char* help) {
     add(verb, help)
         ->add_option("job", options.name, "Its name or id")

@@ -48,11 +48,21 @@ int list(const Options& options) {
   return 0;
 }
 
+void print_delivery(const json::value& one) {
+  const std::string_view at = get_string(one, "last_at");
+  fmt::print("{:<12} {}: {}{}\n", "deliver", get_string(one, "to"), get_string(one, "last"),
+             at.empty() ? "" : fmt::format(" ({})", at));
+}
+
 int show(const Options& options) {
   const auto answer = Registry::get(options, path_of(options));
   if (!answer) return report(answer.error());
   if (options.json) return print_json(*answer);
   for (const auto& [key, value] : answer->as_object()) {
+    if (value.is_array()) {
+      for (const json::value& one : value.get_array()) print_delivery(one);
+      continue;
+    }
     const std::string text = value.is_string() ? std::string(value.get_string()) : to_json(value);
     if (!text.empty() && text != "null") fmt::print("{:<12} {}\n", std::string_view(key), text);
   }
@@ -60,13 +70,15 @@ int show(const Options& options) {
 }
 
 int add(const Options& options) {
-  json::object body{{"agent", options.agent},
-                    {"name", options.name},
-                    {"text", options.message.value_or("")},
-                    {"when", options.cron.when},
-                    {"time_zone", options.cron.zone},
-                    {"missed", options.cron.missed},
-                    {"peer", options.peer.empty() ? login_name() : options.peer}};
+  json::object body{
+      {"agent", options.agent},
+      {"name", options.name},
+      {"text", options.message.value_or("")},
+      {"when", options.cron.when},
+      {"time_zone", options.cron.zone},
+      {"missed", options.cron.missed},
+      {"peer", options.peer.empty() ? login_name() : options.peer},
+      {"deliver", json::array(options.cron.deliver.begin(), options.cron.deliver.end())}};
   const auto answer = Registry::post(options, "/api/jobs", std::move(body));
   if (!answer) return report(answer.error());
   if (options.json) return print_json(*answer);

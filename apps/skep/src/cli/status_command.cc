@@ -61,6 +61,10 @@ void print_status(const json::value& status) {
     fmt::print("jobs       {}, {} running, {} waiting, {} ended, {} failed\n", number(jobs, "jobs"),
                number(jobs, "running"), number(jobs, "waiting"), number(jobs, "ended"),
                number(jobs, "failed"));
+    if (number(jobs, "delivered") + number(jobs, "undelivered") + number(jobs, "delivering") > 0)
+      fmt::print("           {} answers delivered, {} on their way, {} not delivered\n",
+                 number(jobs, "delivered"), number(jobs, "delivering"),
+                 number(jobs, "undelivered"));
   }
   if (const json::value* agents = get_member(status, "agents"); number(agents, "hangs") > 0) {
     fmt::print("supervisor {} turns hung, {} restarts\n", number(agents, "hangs"),

@@ -54,6 +54,14 @@ inline Result<std::string> required_id(const Element& from, std::string_view key
   return id;
 }
 
+// A sum of money that is more than nothing; 0 when it is absent.
+inline Result<PicoUsd> usd_of(const Element& from, std::string_view key) {
+  if (!from.has_attribute(key)) return 0;
+  const auto amount = parse_usd(from.attribute(key));
+  if (!amount || *amount <= 0) return fail(Code::kInvalid, fmt::format("{} is no sum", key));
+  return *amount;
+}
+
 inline std::string note(std::string_view text) {
   return std::string(cut_utf8(text, AgentLimits::kNoteBytesMax));
 }
@@ -61,8 +69,14 @@ inline std::string note(std::string_view text) {
 inline Result<std::optional<WallTime>> time_of(std::string_view text) {
   if (trim(text).empty()) return std::nullopt;
   const auto time = parse_rfc3339(trim(text));
-  if (!time) return fail(Code::kInvalid, "a time is not written as RFC 3339 wants it");
+  constexpr WallTime kYear10000{std::chrono::milliseconds(253'402'300'800'000)};
+  if (!time || *time < WallTime{} || *time >= kYear10000)
+    return fail(Code::kInvalid, "a time is not written as RFC 3339 wants it");
   return time;
 }
+
+// <budget/> in the namespace of its parent; nothing when it limits nothing.
+void add_budget(Element& parent, const ExecBudget& budget);
+Result<ExecBudget> read_budget(const Element& parent);
 
 }  // namespace skep::xmpp::agent

@@ -28,13 +28,6 @@ Result<std::vector<std::string>> read_chain(std::string_view text) {
   return chain;
 }
 
-Result<ExecBudget> read_budget(const Element& from) {
-  ExecBudget budget;
-  SKEP_TRY(budget.tokens, number_of(from, "tokens"));
-  SKEP_TRY(budget.deadline, time_of(from.attribute("deadline")));
-  return budget;
-}
-
 // <task/> is <execute skill='ask'/> with its text as the one param.
 Result<ExecuteRequest> read_task(const Element& task, std::size_t payload_bytes_max) {
   Element execute = element("execute", kNsAgentExecute);
@@ -46,8 +39,8 @@ Result<ExecuteRequest> read_task(const Element& task, std::size_t payload_bytes_
 }
 
 bool is_task(const ExecuteRequest& work) {
-  return work.skill == kAskSkill && work.input.empty() && work.params.size() == 1 &&
-         work.params.front().first == kAskParam;
+  return work.budget == ExecBudget() && work.skill == kAskSkill && work.input.empty() &&
+         work.params.size() == 1 && work.params.front().first == kAskParam;
 }
 
 }  // namespace
@@ -58,13 +51,7 @@ Element to_element(const AgentDelegation& delegation) {
   out.set("max-depth", std::to_string(delegation.depth_max));
   out.set("chain", join(delegation.chain, " "));
   set_unless_empty(out, "origin", delegation.origin);
-  const ExecBudget& budget = delegation.budget;
-  if (budget.tokens > 0 || budget.deadline) {
-    Element limits = element("budget", out.ns);
-    if (budget.tokens > 0) limits.set("tokens", std::to_string(budget.tokens));
-    if (budget.deadline) limits.set("deadline", format_rfc3339(*budget.deadline));
-    out.add(std::move(limits));
-  }
+  add_budget(out, delegation.budget);
   Element work = to_element(delegation.work);
   if (!is_task(delegation.work)) return std::move(out.add(std::move(work)));
   Element task = text_element("task", out.ns, delegation.work.params.front().second);
@@ -79,9 +66,7 @@ Result<AgentDelegation> read_delegation(const Element& from, std::size_t payload
   SKEP_TRY(delegation.depth_max, depth_of(from, "max-depth"));
   SKEP_TRY(delegation.chain, read_chain(from.attribute("chain")));
   SKEP_TRY(delegation.origin, id_of(from, "origin"));
-  if (const Element* budget = from.child("budget", kNsAgentDelegate)) {
-    SKEP_TRY(delegation.budget, read_budget(*budget));
-  }
+  SKEP_TRY(delegation.budget, read_budget(from));
   const Element* execute = from.child("execute", kNsAgentExecute);
   const Element* task = from.child("task", kNsAgentDelegate);
   if ((execute == nullptr) == (task == nullptr))

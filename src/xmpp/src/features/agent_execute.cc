@@ -1,5 +1,6 @@
 // urn:fluux:agent:0#execute: asking for a skill, and what comes of it.
 #include "features/agent_codec.h"
+#include "skep/xmpp/shared_files.h"
 
 namespace skep::xmpp {
 namespace {
@@ -11,6 +12,7 @@ constexpr std::array<std::string_view, 7> kStatusNames = {
 constexpr std::array<std::string_view, 3> kReplyNames = {"auto", "sync", "async"};
 constexpr std::size_t kLangBytesMax = 35;
 constexpr std::int64_t kTimeoutSecsMax = 24 * 3600;
+constexpr std::size_t kSha256Bytes = 32;
 
 template <std::size_t N>
 std::optional<std::size_t> index_of(const std::array<std::string_view, N>& names,
@@ -54,7 +56,57 @@ json::value typed(const std::string& text, const json::value& schema, std::strin
   return parsed ? *std::move(parsed) : json::value(text);
 }
 
+// XEP-0300; other algorithms are passed over.
+std::string sha256_in(const Element& output) {
+  for (const Element* child : output.children()) {
+    if (child->name != "hash" || child->ns != kNsHashes || child->attribute("algo") != "sha-256")
+      continue;
+    const auto bytes = base64_decode(trim(child->text()));
+    if (bytes && bytes->size() == kSha256Bytes) return hex_encode(*bytes);
+  }
+  return {};
+}
+
+Element output_element(const ExecOutput& one) {
+  Element output = element("output", kNsAgentExecute);
+  output.set("type", one.type);
+  set_unless_empty(output, "href", one.href);
+  if (one.size > 0) output.set("size", std::to_string(one.size));
+  if (!one.text.empty()) output.text(one.text);
+  const auto bytes = hex_decode(one.sha256);
+  if (!bytes || bytes->empty()) return output;
+  Element hash = text_element("hash", kNsHashes, base64_encode(*bytes));
+  return std::move(output.add(std::move(hash.set("algo", "sha-256"))));
+}
+
 }  // namespace
+
+void agent::add_budget(Element& parent, const ExecBudget& budget) {
+  if (budget == ExecBudget()) return;
+  Element limits = element("budget", parent.ns);
+  if (budget.tokens > 0) limits.set("tokens", std::to_string(budget.tokens));
+  if (budget.usd > 0) limits.set("usd", usd_number(budget.usd));
+  if (budget.deadline) limits.set("deadline", format_rfc3339(*budget.deadline, true));
+  parent.add(std::move(limits));
+}
+
+Result<ExecBudget> agent::read_budget(const Element& parent) {
+  ExecBudget budget;
+  const Element* limits = parent.child("budget", parent.ns);
+  if (limits == nullptr) return budget;
+  SKEP_TRY(budget.tokens, number_of(*limits, "tokens", 1));
+  SKEP_TRY(budget.usd, usd_of(*limits, "usd"));
+  SKEP_TRY(budget.deadline, time_of(limits->attribute("deadline")));
+  return budget;
+}
+
+ExecBudget narrower(const ExecBudget& one, const ExecBudget& other) {
+  const auto less = [](auto a, auto b) { return a > 0 && b > 0 ? std::min(a, b) : std::max(a, b); };
+  ExecBudget both{.tokens = less(one.tokens, other.tokens), .usd = less(one.usd, other.usd)};
+  both.deadline = one.deadline ? one.deadline : other.deadline;
+  if (one.deadline && other.deadline) both.deadline = std::min(*one.deadline, *other.deadline);
+  return both;
+}
 
 std::string_view exec_status_name(ExecStatus status) {
   return kStatusNames.at(static_cast<std::size_t>(status));
@@ -68,6 +120,7 @@ Element to_element(const ExecuteRequest& request) {
   Element out = element("execute", kNsAgentExecute);
   out.set("skill", request.skill);
   write_options(request, out);
+  add_budget(out, request.budget);
   for (const auto& [name, value] : request.params) {
     Element param = text_element("param", out.ns, value);
     out.add(std::move(param.set("name", name)));
@@ -81,6 +134,7 @@ Result<ExecuteRequest> read_execute(const Element& execute, std::size_t payload_
   ExecuteRequest request;
   SKEP_TRY(request.skill, required_id(execute, "skill"));
   SKEP_TRY_VOID(read_options(execute, request));
+  SKEP_TRY(request.budget, read_budget(execute));
   std::size_t bytes = 0;
   for (const Element* child : execute.children()) {
     if (child->ns != kNsAgentExecute) continue;
@@ -116,15 +170,14 @@ Element to_element(const ExecResult& result) {
   set_unless_empty(out, "skill", result.skill);
   set_unless_empty(out, "exec-id", result.exec_id);
   out.set("status", std::string(exec_status_name(result.status)));
-  for (const ExecOutput& one : result.outputs) {
-    Element output = text_element("output", out.ns, one.text);
-    out.add(std::move(output.set("type", one.type)));
-  }
+  for (const ExecOutput& one : result.outputs) out.add(output_element(one));
   if (result.usage) {
     Element usage = element("usage", out.ns);
     usage.set("input", std::to_string(result.usage->input));
     usage.set("output", std::to_string(result.usage->output));
-    out.add(std::move(usage.set("ms", std::to_string(result.usage->ms))));
+    usage.set("ms", std::to_string(result.usage->ms));
+    if (result.usage->usd) usage.set("usd", usd_number(*result.usage->usd));
+    out.add(std::move(usage));
   }
   if (result.error)
     out.add(text_element(agent_fault_name(result.error->fault), kNsAgentErrors,
@@ -134,15 +187,24 @@ Element to_element(const ExecResult& result) {
 
 namespace {
 
-Result<void> read_output(const Element& child, std::size_t& bytes, ExecResult& into) {
+Result<void> read_output(const Element& child, std::size_t& bytes, std::size_t bytes_max,
+                         ExecResult& into) {
   if (into.outputs.size() >= AgentLimits::kOutputsMax)
     return fail(Code::kTooLarge, "too many outputs");
   ExecOutput output{std::string(cut_utf8(child.attribute("type"), AgentLimits::kIdBytesMax)),
                     child.text()};
+  const std::string_view href = trim(child.attribute("href"));
+  if (href.size() > kUrlBytesMax) return fail(Code::kTooLarge, "an address is too long");
+  SKEP_TRY(const std::int64_t size, number_of(child, "size"));
+  output.size = static_cast<std::uint64_t>(size);
+  if (!href.empty()) {
+    output.href = std::string(href);
+    output.sha256 = sha256_in(child);
+    output.text.clear();
+  }
   bytes += output.text.size();
-  if (bytes > AgentLimits::kResultBytesMax)
-    return fail(Code::kTooLarge,
-                fmt::format("more than {} bytes of output", AgentLimits::kResultBytesMax));
+  if (bytes > bytes_max)
+    return fail(Code::kTooLarge, fmt::format("more than {} bytes of output", bytes_max));
   into.outputs.push_back(std::move(output));
   return {};
 }
@@ -152,12 +214,15 @@ Result<ExecUsage> read_usage(const Element& child) {
   SKEP_TRY(usage.input, number_of(child, "input"));
   SKEP_TRY(usage.output, number_of(child, "output"));
   SKEP_TRY(usage.ms, number_of(child, "ms"));
+  if (!child.has_attribute("usd")) return usage;
+  usage.usd = parse_usd(child.attribute("usd"));
+  if (!usage.usd) return fail(Code::kInvalid, "usd is no sum");
   return usage;
 }
 
 }  // namespace
 
-Result<ExecResult> read_exec_result(const Element& from) {
+Result<ExecResult> read_exec_result(const Element& from, std::size_t bytes_max) {
   ExecResult result;
   SKEP_TRY(result.skill, id_of(from, "skill"));
   SKEP_TRY(result.exec_id, id_of(from, "exec-id"));
@@ -170,7 +235,7 @@ Result<ExecResult> read_exec_result(const Element& from) {
       const auto fault = agent_fault_from(child->name);
       result.error = AgentError{fault.value_or(AgentFault::kFailed), note(child->text())};
     } else if (child->ns == kNsAgentExecute && child->name == "output") {
-      SKEP_TRY_VOID(read_output(*child, bytes, result));
+      SKEP_TRY_VOID(read_output(*child, bytes, bytes_max, result));
     } else if (child->ns == kNsAgentExecute && child->name == "usage") {
       SKEP_TRY(result.usage, read_usage(*child));
     }

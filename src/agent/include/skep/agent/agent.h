@@ -53,6 +53,11 @@ struct AgentStats {
   Usage usage;
 };
 
+// What a command answers with beside words.
+struct OfferedFile {
+  std::string name, bytes;
+};
+
 struct AgentDeps {
   Loop& loop;
   llm::ModelRef model;
@@ -73,6 +78,9 @@ struct AgentDeps {
   // What became of the files of a message (attachments::Attachments::take). Empty: they are named
   // and not read.
   std::function<Task<std::vector<AttachedFile>>(Ctx, Message)> attach = {};
+  // Sends a file into the conversation that the turn is of. Empty: the channel has none.
+  std::function<Task<Result<void>>(Ctx, Conversation, std::string turn, OfferedFile file)>
+      send_file = {};
   // /invite, /leave and /rooms of administrators: the answer. Empty: there are no rooms.
   std::function<std::string(std::string_view command, std::string_view arguments)> rooms = {};
   std::string journal_kind = "turn";  // of its entries in the journal, which agents share
@@ -84,9 +92,20 @@ struct AgentDeps {
   // /jobs: the answer. Empty: nothing runs by itself here.
   std::function<std::string(const Conversation& who, std::string_view arguments)> jobs = {};
   memory::Personas* personas = nullptr;  // that can be put on; none: /persona is not there
-  llm::Models* models = nullptr;         // further ones than `model`; none: there are no tiers
-  TurnLog* turn_log = nullptr;           // none: turns leave no record but transcript and ledger
+  // They stand behind the agent's own words, which its settings say, instead of taking their place.
+  bool personas_behind = false;
+  llm::Models* models = nullptr;  // further ones than `model`; none: there are no tiers
+  // Holds what `model` and `models` point to, where that may change.
+  std::shared_ptr<const void> models_held = {};
+  // Called at the beginning of each turn and command: puts in what is in force now (`model`,
+  // `models`, `models_held`). A turn that runs keeps what it began with. Empty: nothing changes.
+  std::function<void(AgentDeps&)> renew = {};
+  TurnLog* turn_log = nullptr;  // none: turns leave no record but transcript and ledger
 };
+
+inline void renew(AgentDeps& deps) {
+  if (deps.renew) deps.renew(deps);
+}
 
 // What agents of that kind accepted and have not finished, as the journal has it.
 std::vector<Message> unfinished_messages(const store::Journal& journal, std::string_view kind);

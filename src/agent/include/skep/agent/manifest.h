@@ -95,6 +95,9 @@ struct Manifest {
   std::vector<std::string> tool_blocklist;  // never these
   std::optional<ExecPolicy> exec_policy;    // absent: kFull
   Wakes wakes;
+  // Which personas people may put on it: "house", those of the house; "own", those of
+  // agents/<name>/memory/personas; empty: none. With either also their own.
+  std::string personas;
   std::string workspace;  // a folder under <home>/workspaces, shared by all who name it; empty: own
 
   bool operator==(const Manifest&) const = default;

@@ -46,6 +46,9 @@ struct SubAgentsConfig {
 // What a persona of the house says, for [llm.agents.*] that have one; nullopt: there is none.
 using PersonaText = std::function<std::optional<std::string>(const std::string& id)>;
 
+// Where models of [llm.agents.*] are found now; null: nowhere. Puts what holds them into `held`.
+using ModelsNow = std::function<llm::Models*(std::shared_ptr<const void>& held)>;
+
 // Adds spawn_agent to `toolbox`: a task, run with a history of its own on the tools of `toolbox`
 // but for those that write memory, speak to people or make agents, and with no more rights. It is
 // paid for by whoever the turn answers and its parent. Several calls of one answer run at the same
@@ -54,7 +57,7 @@ using PersonaText = std::function<std::optional<std::string>(const std::string& 
 // agent whose model cannot work or whose persona is not there. Nothing is added where sub-agents
 // are not allowed.
 Result<void> add_sub_agents(tools::Toolbox& toolbox, const SubAgentsConfig& config,
-                            const AgentConfig& parent, AgentDeps deps, llm::Models* models,
+                            const AgentConfig& parent, AgentDeps deps, ModelsNow models,
                             const PersonaText& persona);
 
 }  // namespace skep::agent

@@ -10,8 +10,10 @@
 namespace skep::agent {
 
 inline constexpr std::string_view kEscalate = "escalate";
-// The tool with which a model hands its turn to the tier of [llm.router] complex; null where there
-// is no such tier, where it answers anyway, or where the tier is pinned.
-std::unique_ptr<tools::Tool> make_escalate(llm::Models& models);
+// The tool with which a model hands its turn to the tier of [llm.router] complex. It is offered in
+// turns where may_escalate().
+std::unique_ptr<tools::Tool> make_escalate();
+// Not where there is no such tier, where it answers anyway, or where the tier is pinned.
+bool may_escalate(llm::Models& models);
 
 }  // namespace skep::agent

@@ -70,6 +70,9 @@ class Attachments {
   // conversation's folder under the message's id, so that the same message asked again (after a
   // kill) is not fetched twice. Ends with the Ctx: files without an answer then say so.
   virtual Task<std::vector<AttachedFile>> take(Ctx ctx, Message message) = 0;
+  // What lies at `url`, by the same rules: at most `bytes_max`, and never more than [attachments]
+  // allows. The message of a failure is a sentence without the URL.
+  virtual Task<Result<std::string>> fetch(Ctx ctx, std::string url, std::uint64_t bytes_max) = 0;
   // The guarded client, for uploads.
   [[nodiscard]] virtual net::HttpClient& http() = 0;
   [[nodiscard]] virtual const AttachmentsConfig& config() const = 0;

@@ -14,6 +14,7 @@ struct PubSubConfig {
   std::string node;
   xmpp::Jid target;    // who gets what the agent says of an item: a person or one of [[rooms]]
   std::string prompt;  // what the agent is to do; the operator's words
+  std::string agent;   // whose turn an item is: an agent's name; empty: as the address has it
   int items_per_minute = 6;  // given to the agent; more are dropped and counted
 
   static constexpr std::size_t kNodesMax = 50;

@@ -44,7 +44,9 @@ struct RoomTimes {
   std::chrono::milliseconds rejoin_first{2'000};  // doubles, with jitter
   std::chrono::milliseconds rejoin_max{300'000};
   std::chrono::milliseconds rejoin_slow{900'000};  // where people must change something first
-  std::chrono::milliseconds join_timeout{30'000};
+  std::chrono::milliseconds join_first{
+      8'000};  // doubles: a join may be lost where a service begins
+  std::chrono::milliseconds join_timeout{30'000};        // … to this
   std::chrono::milliseconds history_timeout{10'000};     // until the subject ends the history
   std::chrono::milliseconds self_ping{600'000};          // of a silent room, XEP-0410
   std::chrono::milliseconds reflection_timeout{30'000};  // then a self-ping asks whether we are in

@@ -19,8 +19,16 @@
 #include "skep/identity/directory.h"
 #include "skep/store/journal.h"
 #include "skep/xmpp/link.h"
+#include "skep/xmpp/shared_files.h"
 
 namespace skep::channels {
+
+// [agent] long_reply, long_reply_bytes: answers over `bytes_max` are uploaded and sent as a file
+// behind their first paragraph; where that fails, and without `as_file`, they are split.
+struct LongReplyConfig {
+  bool as_file = false;
+  std::size_t bytes_max = 16'384;
+};
 
 // [server] or one of [[accounts]] and, where it says so, [agent].
 struct XmppChannelConfig {
@@ -38,6 +46,9 @@ struct XmppChannelConfig {
   // [agent] allowed_jids, allowed_domains, admin_jids, normalised
   identity::AllowListConfig allow;
   std::string agent_name = "Skep";
+  // [agent] language: of a message in several languages (xml:lang) this is read, "de" for "de-AT"
+  // too; else, and when empty, the first.
+  std::string language;
   // [agent]: messages one sender may send in a minute, and at once; over it one notice, then
   // silence until it has cooled.
   int flood_per_minute = 20;
@@ -46,6 +57,7 @@ struct XmppChannelConfig {
   std::chrono::milliseconds message_age_max{600'000};
   // [agent] reply_max_bytes: longer replies are split at paragraph borders.
   std::size_t reply_bytes_max = 8192;
+  LongReplyConfig long_reply;
   bool styling = true;              // [agent]: Markdown to XEP-0393
   std::size_t outbox_max = 10'000;  // [agent]: replies waiting for the network; more are refused
   // [agent] stream_corrections: answers are shown while they are written, in one-to-one chats with
@@ -78,6 +90,8 @@ struct XmppChannelConfig {
   static XmppChannelConfig read(ConfigSection root,
                                 std::vector<XmppChannelConfig>* accounts = nullptr);
   static constexpr std::size_t kAccountsMax = 100;
+  // The node of an agent that the configuration names ([[pubsub]] agent).
+  [[nodiscard]] Name node_of_agent(const std::string& name, const std::string& hive) const;
   // "<directory>/xmpp-subscribers.json", with the label where there is one.
   void keep_files_in(const std::string& directory);
 };
@@ -140,6 +154,9 @@ struct Unasked {
   bool wait_until_online = false;  // where their presence is known; else it goes at once
   bool automatic = true;           // marked so, for programs
   bool noted = true;               // the agent is told, for when they answer
+  // What they answer within so long goes to that conversation; 0: it does not.
+  std::chrono::milliseconds answers_for{0};
+  Conversation asker = {};
 };
 enum class Posted : std::uint8_t { kQueued, kWaits };
 enum class Fate : std::uint8_t { kUnknown, kWaits, kQueued, kSent, kDelivered, kBounced };
@@ -162,7 +179,8 @@ struct XmppChannelStats {
                 pairings = 0, pairings_failed = 0, deferred = 0, deferred_expired = 0,
                 greetings = 0, presence_floods = 0, commands = 0, commands_refused = 0,
                 unknown_reactions = 0, events = 0, event_floods = 0, events_refused = 0,
-                uploads = 0, upload_failures = 0, false_slots = 0;
+                uploads = 0, upload_failures = 0, false_slots = 0, long_as_files = 0,
+                long_as_parts = 0, answers_handed_back = 0;
 };
 
 // A file that an agent sends.
@@ -181,6 +199,10 @@ class XmppChannel : public Channel {
   // reactions; none takes them back. kNotFound: no such message is being answered here.
   virtual Result<void> react(const std::string& turn, std::vector<std::string> emojis) = 0;
   virtual Task<Result<void>> share(Ctx ctx, std::string turn, OutgoingFile file) = 0;
+  // For others to fetch: with its URL, size and hash. kUnsupported: there is no service for it;
+  // kTooLarge: for that; kDenied: it gave an address that may not be used.
+  virtual Task<Result<xmpp::SharedFile>> upload(Ctx ctx, xmpp::SharedFile file,
+                                                std::string bytes) = 0;
   // What is known of how that person is, in one line of foreign text; empty: nothing.
   virtual std::string signals_of(const std::string& peer) = 0;
   // "/invite room [password]", "/leave room", "/rooms": what to answer an administrator.

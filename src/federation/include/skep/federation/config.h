@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "skep/base/config.h"
+#include "skep/model/money.h"
 #include "skep/xmpp/jid.h"
 
 namespace skep::federation {
@@ -39,13 +40,21 @@ struct FederationConfig {
   std::string owner;  // bare JID of the person who is asked to confirm; default: the first admin
   // Of them those whose question wants typed words: neither a thumb nor a button's element.
   std::vector<std::string> high_risk;
-  int depth_max = 2;                               // how many hands a task may go through
-  std::chrono::milliseconds timeout{120'000};      // of an execution that does not say
-  std::chrono::milliseconds timeout_max{900'000};  // what an execution may say
-  std::chrono::milliseconds sync_wait{25'000};     // then an iq is answered with "accepted"
-  std::size_t payload_bytes_max = 64 * 1024;       // of params, input or task
-  std::size_t running_max = 32;                    // executions under way; more are refused
-  std::int64_t tokens_max = 50'000;  // of one "ask", whatever its budget says; 0: no limit
+  // Announced to whoever may ask (disco): language tags that the agent is good at, and addresses of
+  // the people behind it as URIs ("mailto:ops@b.example", "xmpp:bob@b.example").
+  std::vector<std::string> languages, contact;
+  static constexpr std::size_t announced_max = 16;  // of each
+  int depth_max = 2;                                // how many hands a task may go through
+  std::chrono::milliseconds timeout{120'000};       // of an execution that does not say
+  std::chrono::milliseconds timeout_max{900'000};   // what an execution may say
+  std::chrono::milliseconds sync_wait{25'000};      // then an iq is answered with "accepted"
+  std::size_t payload_bytes_max = 64 * 1024;        // of params, input or task
+  std::size_t running_max = 32;                     // executions under way; more are refused
+  // Of a result in a stanza; larger outputs are uploaded, or cut where that cannot be done.
+  std::size_t result_bytes_max = 64 * 1024;
+  std::size_t fetch_bytes_max = 1u << 20;  // of the outputs of one result that lie elsewhere
+  std::int64_t tokens_max = 50'000;        // of one "ask", whatever its budget says; 0: no limit
+  PicoUsd usd_max = 0;                     // likewise
   std::vector<PeerConfig> peers;
   std::vector<RemoteAgent> agents;
 

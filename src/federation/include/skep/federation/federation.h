@@ -19,6 +19,7 @@
 #include "skep/tools/toolbox.h"
 #include "skep/xmpp/features.h"
 #include "skep/xmpp/session.h"
+#include "skep/xmpp/shared_files.h"
 
 namespace skep::federation {
 
@@ -39,6 +40,12 @@ struct FederationDeps {
   xmpp::Jid own;           // the link's bare address
   bool component = false;
   std::function<bool(const Conversation&)> is_admin;
+  // Where large outputs are put and found (XEP-0363); empty: they are cut, and not fetched. The
+  // messages of upload()'s failures stay in the log, those of fetch()'s are shown to the model.
+  std::function<Task<Result<xmpp::SharedFile>>(Ctx, xmpp::SharedFile, std::string bytes)> upload =
+      {};
+  std::function<Task<Result<std::string>>(Ctx, std::string url, std::uint64_t bytes_max)> fetch =
+      {};
 };
 
 // A node of its own: tasks for the agent leave through `out`, its answers come to deliver(). Loop

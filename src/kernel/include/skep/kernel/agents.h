@@ -40,7 +40,8 @@ struct AgentEntry {
 struct SpawnRequest {
   std::string manifest;  // TOML
   AgentMode mode = AgentMode::kFull;
-  std::string parent;  // an agent's name; empty: a person asks
+  std::string parent;   // an agent's name; empty: a person asks
+  int event_depth = 0;  // of what it tells the fabric (model/event_depth.h)
 };
 
 // A manifest that a model wrote; nothing is kept of it.
@@ -97,7 +98,8 @@ class Agents {
   virtual Task<Result<AgentDraft>> draft(Ctx ctx, std::string wish, std::string person) = 0;
   // Stops its turns within a second (who waits for one is told), takes it off the fabric and out of
   // the registry; its folders are moved to agents/.killed. kDenied for the main agent.
-  virtual Task<Result<void>> kill(std::string name, std::string by) = 0;
+  // `event_depth`: as in SpawnRequest.
+  virtual Task<Result<void>> kill(std::string name, std::string by, int event_depth = 0) = 0;
   // Its running turns stop and go on with activate().
   virtual Task<Result<AgentEntry>> suspend(std::string name) = 0;
   // From created, suspended, crashed or given up to running; a running one stays it. kInvalid with

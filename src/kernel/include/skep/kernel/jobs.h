@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "skep/kernel/agents.h"
+#include "skep/kernel/mail_config.h"
 #include "skep/kernel/schedules_config.h"
 #include "skep/schedule/job.h"
+#include "skep/tools/workspace.h"
 
 namespace skep::kernel {
 
@@ -22,7 +24,8 @@ struct JobRequest {
   std::string missed;     // "skip", "once", "all"; empty: "once"
   Conversation whose;     // for whom
   bool notify = true;
-  bool by_model = false;  // then [schedules] every_secs_min holds
+  std::vector<std::string> deliver = {};  // as schedule::Delivery::parse() takes them
+  bool by_model = false;                  // then [schedules] every_secs_min holds
 };
 
 // Everything outlives the Jobs.
@@ -33,6 +36,12 @@ struct JobsDeps {
   Agents& agents;
   Inbox& out;                     // the way to agents, attached before start()
   const SchedulesConfig& config;  // asked again each time: it may change
+  const MailConfig& mail;         // the same
+  Pool& pool;
+  std::string user_agent;
+  std::function<Result<tools::WorkspacePtr>(const AgentEntry& agent)> workspace;
+  // Whether an agent may do that: why not, or nothing.
+  std::function<std::optional<std::string>(const AgentEntry& agent, const tools::Need&)> why_not;
   std::string time_zone;
   bool main_here = true;  // the main agent is in this process
   // Nothing runs otherwise, and answers wait: a process that lives for one command would leave
@@ -81,7 +90,8 @@ class Jobs {
   virtual std::string command(const Conversation& who, bool admin, std::string_view arguments) = 0;
 
   [[nodiscard]] virtual json::object describe(const schedule::Job& job) const = 0;
-  // {"jobs", "running", "waiting", "runs", "failed", "dropped"}
+  // {"jobs", "running", "waiting", "ended", "failed", "dropped", "too_deep", "delivering",
+  // "delivered", "undelivered"}
   [[nodiscard]] virtual json::object status() const = 0;
 };
 

@@ -17,6 +17,7 @@
 #include "skep/federation/config.h"
 #include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
+#include "skep/kernel/mail_config.h"
 #include "skep/kernel/nodes.h"
 #include "skep/kernel/schedules_config.h"
 #include "skep/llm/model.h"
@@ -85,6 +86,7 @@ struct KernelConfig {
   MemoryToolsConfig memory_tools;   // [tools.memory]
   AgentsConfig agents;
   SchedulesConfig schedules;  // [schedules]
+  MailConfig mail;            // [mail]
   memory::QuotaConfig quota;  // [quota]
   tools::WebFetchConfig web_fetch;
   tools::WebSearchConfig web_search;           // [skills.web_search]

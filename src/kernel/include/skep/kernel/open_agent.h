@@ -16,6 +16,7 @@
 namespace skep::kernel {
 
 class MemorySide;
+struct ModelSet;
 
 // How much of its tools an agent may use.
 enum class AgentMode : std::uint8_t {
@@ -33,16 +34,15 @@ struct AgentHouse {
   net::HttpClient& http;
   store::Journal& journal;
   memory::Ledger& ledger;
-  llm::Model& model;                 // of agents that name none
-  llm::Models& models;               // further ones
-  const memory::Personas& personas;  // for sub-agents that have one
-  const llm::LlmConfig& chosen;      // what `model` was opened with
+  std::function<std::shared_ptr<ModelSet>()> models;  // those in force
+  memory::Personas& personas;                         // the house's
   AuthoritySide& authority;
   MemorySide& memory;
   agent::TurnLog* turn_log;  // may be null
   const KernelConfig& config;
   std::function<bool(const Conversation&)> is_admin;
   std::function<std::string(const Conversation&, std::string_view)> jobs = {};  // AgentDeps
+  decltype(agent::AgentDeps::send_file) send_file = {};                         // the same
 };
 
 struct AgentPlan {
@@ -75,7 +75,14 @@ class OpenAgent {
  private:
   OpenAgent() = default;
   agent::Manifest manifest_;
-  std::unique_ptr<llm::Model> own_model_;
+  agent::AgentDeps deps(AgentPlan& plan, const AgentHouse& house);
+  void renew(agent::AgentDeps& deps, const AgentHouse& house);
+  [[nodiscard]] llm::Model& model() const;
+
+  // What it was opened with, or renewed to: the house's set, and a model of its own beside it.
+  std::shared_ptr<ModelSet> set_;
+  std::shared_ptr<llm::Model> own_model_;
+  std::unique_ptr<memory::Personas> personas_;  // of its own
   std::unique_ptr<memory::Memory> memory_;
   std::optional<tools::ResultStore> results_;
   tools::Toolbox toolbox_;

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
+#include <vector>
 
 #include "skep/base/config.h"
 
@@ -17,7 +19,20 @@ struct SchedulesConfig {
   std::size_t running_max = 5;                  // runs at once, of all agents; more wait for them
   int failures_max = 5;                         // in a row; then the job is switched off
   std::chrono::milliseconds event_cooldown{5'000};  // between two runs for events of one agent
+  // So many turns that events woke may cause each other, one after the other: an event of a later
+  // one wakes nobody.
+  int event_depth_max = 5;
   std::size_t events_per_hour = 60;  // runs for events of one agent; more are dropped
+
+  // [schedules.webhooks.NAME]: where answers of jobs may be sent as "webhook:NAME". Its address is
+  // not guarded, as it is no model's choice.
+  struct Webhook {
+    std::string name, url;
+    Secret authorization;  // sent as the header of that name
+  };
+  std::vector<Webhook> webhooks;
+  // "host:port" that "webhook:ADDRESS" may name although the guard would not let it.
+  std::vector<std::string> webhook_hosts;
 
   static SchedulesConfig read(ConfigSection section);
 };

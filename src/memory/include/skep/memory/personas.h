@@ -79,6 +79,10 @@ class Personas {
   static Result<std::unique_ptr<Personas>> open(PersonasConfig config, std::string root,
                                                 const std::vector<std::string_view>& built_in);
   [[nodiscard]] const PersonasConfig& config() const { return config_; }
+  // Whether use() of it could work: kInvalid when its default is not there.
+  [[nodiscard]] Result<void> check(const PersonasConfig& config) const;
+  // From the next question on.
+  void use(PersonasConfig config) { config_ = std::move(config); }
 
   // Those that may be used there, by id. A broken one is logged and left out.
   [[nodiscard]] std::vector<Persona> list(const PersonaPlace& place) const;

@@ -18,6 +18,7 @@ struct Event {
   std::string type;     // "type" of the payload: of an event that an agent published
   std::string name;     // "name" of the payload: of an agent's event
   std::string id;       // "id" of the payload: the same
+  int depth = 0;        // how many turns that events woke stand behind it
 
   static Event from(std::string_view action, std::string_view payload);
   // One line for the agent's prompt: "AGENT_SPAWNED {…}".

@@ -5,6 +5,7 @@
 
 #include "skep/base/id.h"
 #include "skep/base/json.h"
+#include "skep/schedule/delivery.h"
 #include "skep/schedule/due.h"
 
 namespace skep::schedule {
@@ -21,10 +22,12 @@ struct Job {
   When when;         // of an agent that waits for events: never looked at
   Missed missed = Missed::kOnce;
   // For whom: whose bill it is on, who may see and end it, and whom the answer goes to.
-  std::string peer, channel;  // "ann@example.org", "xmpp"
-  std::string entrypoint;     // the address of ours that was written to
-  bool notify = true;         // tell them the answer, where they can be reached
-  bool own = false;           // out of the agent's manifest
+  std::string peer, channel;      // "ann@example.org", "xmpp"
+  std::string entrypoint;         // the address of ours that was written to
+  bool notify = true;             // tell them the answer, where they can be reached
+  std::vector<Delivery> deliver;  // where else the answer goes
+  bool by_model = false;          // a model made it
+  bool own = false;               // out of the agent's manifest
 
   bool enabled = true;
   std::string why_off;  // not enabled: why
@@ -47,6 +50,7 @@ struct Firing {
   std::string job;
   WallTime due{};
   std::string text;  // what is said instead of the job's text
+  int depth = 0;     // of a run for events: that of events of its turn
   bool delivered = false;
   bool operator==(const Firing&) const = default;
 };

@@ -28,7 +28,7 @@ struct MemoryToolDeps {
   memory::Search* search = nullptr;
   std::string index = {};  // folder of this agent's indexes
   // Tells all nodes of the fabric.
-  std::function<Result<void>(std::string action, json::object payload, const std::string& trace)>
+  std::function<Result<void>(std::string action, json::object payload, const ToolContext& context)>
       tell = {};
   // An agent's name as it writes it itself; none: there is no such agent. Empty: nobody knows.
   std::function<std::optional<std::string>(std::string_view name)> agent_named = {};

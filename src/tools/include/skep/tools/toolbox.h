@@ -39,6 +39,8 @@ struct ToolContext {
   authority::Labels labels = {};   // of what the model had read when it asked for the call
   memory::Payer payer = {};        // whose account a call of a model goes to
   std::int64_t tokens_left = 0;    // that the turn may still spend; 0: as many as it likes
+  PicoUsd cost_left = 0;           // likewise
+  bool whole = false;              // no model reads the output: it is not cut to fit one
   // Whether something may be done that shows only while it runs (where a page redirects to): why
   // not, or nothing. Empty: nobody has a say.
   std::function<std::optional<std::string>(const Need&)> why_not = {};
@@ -49,6 +51,7 @@ struct ToolOutput {
   bool is_error = false;
   authority::Labels labels = {};  // of this text, beside Tool::taint()
   Usage usage = {};  // of model calls that it made itself and that are on the bill already
+  PicoUsd cost = 0;  // of that usage
   std::optional<ImagePart> image = {};  // shown to the model behind the results, if it can see
 };
 

@@ -37,10 +37,19 @@ class Workspace {
   Workspace& operator=(const Workspace&) = delete;
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  // Whether read() and its like would take it for a path at all.
+  static Result<void> check_path(std::string_view path);
+
   [[nodiscard]] Result<std::string> read(std::string_view path) const;
   // Creates folders on the way; readers see the old content or the new. A link is replaced, not
   // followed.
   [[nodiscard]] Result<void> write(std::string_view path, std::string_view content) const;
+  // Behind what is there, as one write; a link is refused. Where the last append_look_bytes have
+  // `mark` in them already, nothing is written: who may be doing it for the second time asks so.
+  // kTooLarge where the file would be over file_bytes_max.
+  [[nodiscard]] Result<void> append(std::string_view path, std::string_view content,
+                                    std::string_view mark = {}) const;
+  static constexpr std::size_t append_look_bytes = 256u << 10;
   struct Listing {
     std::vector<std::string> names;  // sorted; folders end with "/", links with "@"
     bool cut = false;                // there are more than entries_max

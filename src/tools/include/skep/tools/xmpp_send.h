@@ -27,8 +27,11 @@ struct XmppSendConfig {
   int per_contact_per_hour = 10;
   std::chrono::milliseconds cooldown{300'000};  // nothing is sent so long after a limit was reached
   bool confirm_first_contact = true;  // a person says yes before the first words to somebody
-  bool draft = false;                 // mode = "draft": every message waits for a person's yes
-  bool attribution = true;            // the text says on whose behalf
+  // What they say to it within so long goes back to the conversation that asked for it; 0: it does
+  // not. They are told so.
+  std::chrono::milliseconds answers_for{std::chrono::hours(24)};
+  bool draft = false;       // mode = "draft": every message waits for a person's yes
+  bool attribution = true;  // the text says on whose behalf
   bool wait_until_online = false;
   bool audit = true;
   std::string audit_path;   // <home>/audit/xmpp_send.jsonl
@@ -53,6 +56,7 @@ struct XmppSendDeps {
     std::string to;
     std::string text;
     bool wait_until_online = false;
+    std::chrono::milliseconds answers_for{0};  // what they answer goes back to `from`
   };
   // "sent", "queued", "waits"
   std::function<Result<std::string>(const Words&)> post;
@@ -68,6 +72,9 @@ struct XmppSendDeps {
   enum class Verdict { kYes, kNo, kExpired };
   // Asks who asked the agent; a choice that was remembered answers at once.
   std::function<Task<Result<Verdict>>(Ctx, Wish)> ask;
+  // Whether that person has had words sent there before, with a yes; and that it was given now.
+  std::function<bool(const Conversation&, const std::string& to)> knows = {};
+  std::function<Result<void>(const Conversation&, const std::string& to)> met = {};
   // A line for the audit log that no one can change unseen.
   std::function<Result<void>(const Conversation&, std::string_view to, std::string_view outcome,
                              std::string_view detail)>
@@ -77,7 +84,8 @@ struct XmppSendDeps {
 };
 
 // xmpp_send {to, body, type?, when_online?}: not repeatable. Its result is JSON: status "sent",
-// "queued", "waits", "denied", "draft" or "expired", with a reason.
+// "queued", "waits", "denied", "draft" or "expired", with a reason; "answer" says what becomes of
+// what they answer.
 std::unique_ptr<Tool> make_xmpp_send(XmppSendConfig config, XmppSendDeps deps);
 
 }  // namespace skep::tools

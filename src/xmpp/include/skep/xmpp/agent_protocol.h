@@ -12,6 +12,7 @@
 
 #include "skep/base/clock.h"
 #include "skep/base/json.h"
+#include "skep/model/money.h"
 #include "skep/xmpp/stanza.h"
 
 namespace skep::xmpp {
@@ -34,7 +35,7 @@ struct AgentLimits {
   static constexpr std::size_t kSkillsMax = 500;
   static constexpr std::size_t kPageMax = 50;  // skills in one answer
   static constexpr std::size_t kOutputsMax = 16;
-  static constexpr std::size_t kResultBytesMax = 256 * 1024;  // all outputs together
+  static constexpr std::size_t kResultBytesMax = 256 * 1024;  // all outputs together, as they stand
   static constexpr std::size_t kNoteBytesMax = 1024;          // of a progress' text, of a fault's
 };
 
@@ -69,6 +70,16 @@ Result<SkillsPage> read_skills_page(const Element& query);
 
 // ---- 4. Executions
 
+// What may be spent. <budget/> in an <execute/> or around one.
+struct ExecBudget {
+  std::int64_t tokens = 0;           // 0: not said
+  PicoUsd usd = 0;                   // 0: not said
+  std::optional<WallTime> deadline;  // after it nobody waits any more
+  bool operator==(const ExecBudget&) const = default;
+};
+// What both allow; what one does not say the other says.
+ExecBudget narrower(const ExecBudget& one, const ExecBudget& other);
+
 enum class ReplyMode : std::uint8_t { kAuto, kSync, kAsync };
 struct ExecuteRequest {
   std::string skill;
@@ -78,6 +89,7 @@ struct ExecuteRequest {
   int timeout_secs = 0;                                     // 0: not said
   std::string lang;
   ReplyMode reply = ReplyMode::kAuto;
+  ExecBudget budget = {};
   bool operator==(const ExecuteRequest&) const = default;
 };
 Element to_element(const ExecuteRequest& request);
@@ -130,13 +142,19 @@ std::optional<AgentError> read_agent_error(const Element& stanza);
 // The same of what Session::request made of such a stanza.
 std::optional<AgentFault> agent_fault_of(const Error& error);
 
+// As it stands, or where it can be fetched.
 struct ExecOutput {
   std::string type;  // "text/plain", "application/json"
   std::string text;
+  std::string href = {};    // https; then there is no text
+  std::string sha256 = {};  // hex, of what is there; empty: not said
+  std::uint64_t size =
+      0;  // bytes of the whole: what is there, or of a text that was cut; 0: not said
   bool operator==(const ExecOutput&) const = default;
 };
 struct ExecUsage {
   std::int64_t input = 0, output = 0, ms = 0;  // tokens, tokens, milliseconds
+  std::optional<PicoUsd> usd = {};             // nullopt: not said
   bool operator==(const ExecUsage&) const = default;
 };
 struct ExecResult {
@@ -149,7 +167,9 @@ struct ExecResult {
   bool operator==(const ExecResult&) const = default;
 };
 Element to_element(const ExecResult& result);
-Result<ExecResult> read_exec_result(const Element& result);
+// `bytes_max`: of all outputs together.
+Result<ExecResult> read_exec_result(const Element& result,
+                                    std::size_t bytes_max = AgentLimits::kResultBytesMax);
 
 struct ExecProgress {
   std::string exec_id;
@@ -190,11 +210,6 @@ Element confirm_result(std::string_view id, std::string_view outcome);
 
 // ---- 6. Delegation
 
-struct ExecBudget {
-  std::int64_t tokens = 0;           // 0: not said
-  std::optional<WallTime> deadline;  // after it nobody waits any more
-  bool operator==(const ExecBudget&) const = default;
-};
 struct AgentDelegation {
   int depth = 1;
   int depth_max = 2;

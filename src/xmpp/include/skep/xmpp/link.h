@@ -21,6 +21,7 @@ struct LinkStatus {
   bool acknowledged = false;       // XEP-0198 is on
   std::string last_error;          // of the last failed attempt or ended session
   std::optional<WallTime> since;
+  std::optional<std::chrono::milliseconds> retry_in;  // the wait that it is in
 };
 
 class Link {

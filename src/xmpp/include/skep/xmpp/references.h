@@ -41,6 +41,9 @@ struct PlainBody {
 };
 PlainBody without_fallback(const Element& message, std::string_view body, std::string_view feature);
 
+// Says that the first `code_points` of a body stand there only for such clients.
+Element fallback_for(std::string_view feature, std::size_t code_points);
+
 // A button beside a question (XEP-0439): pressing it says `value`.
 Element quick_response(std::string_view value, std::string_view label);
 
