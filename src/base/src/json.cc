@@ -40,8 +40,8 @@ bool needs_escape(std::uint64_t word) {
          0;
 }
 
-// How many blocks of sixteen bytes at the front need no escape, in bytes: a request is kilobytes of
-// such text, and this was a twentieth of a turn with words of eight.
+// How many blocks of sixteen bytes at the front need no escape, in bytes. A request is kilobytes of
+// such text: words of eight took 4 % of a turn's instructions.
 std::size_t plain_blocks(std::string_view text) {
   using Block = unsigned char __attribute__((vector_size(16)));
   std::size_t at = 0;

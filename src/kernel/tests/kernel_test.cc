@@ -69,7 +69,7 @@ TEST(Kernel, TheToolsOfAFreshHomeAreFewBytes) {
   ASSERT_EQ(kept.size(), 1u);
   const std::uintmax_t bytes = std::filesystem::file_size(kept.front());
   RecordProperty("bytes", static_cast<int>(bytes));
-  EXPECT_LE(bytes, 3800u);
+  EXPECT_LE(bytes, 4000u);
   EXPECT_GE(bytes, 1000u) << "the tools are missing";
 }
 
