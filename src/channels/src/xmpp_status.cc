@@ -109,9 +109,9 @@ json::object status_object(const XmppSeen& seen) {
                         {"uploads", s.uploads},
                         {"upload_failures", s.upload_failures},
                         {"false_slots", s.false_slots},
-                         {"long_as_files", s.long_as_files},
-                         {"long_as_parts", s.long_as_parts},
-                         {"answers_handed_back", s.answers_handed_back}};
+                        {"long_as_files", s.long_as_files},
+                        {"long_as_parts", s.long_as_parts},
+                        {"answers_handed_back", s.answers_handed_back}};
   json::object out{{"kind", "xmpp"},
                    {"mode", component ? "component" : "client"},
                    {"address", link.up ? link.address : seen.config.link.address().str()},
