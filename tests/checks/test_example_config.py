@@ -17,7 +17,7 @@ EXAMPLE = os.path.join(ROOT, "config", "skep.example.toml")
 OTHER_FILES = ("manifest", "persona_text")   # read agent.toml, persona.toml
 
 _SETTING = re.compile(r"^(?P<off># )?(?P<key>[a-z_]+) = ")
-_READ = re.compile(r'\bread(?:_choice|_duration|_list)?\((?:\w+, )?"([a-z_]+)"')
+_READ = re.compile(r'\bread(?:_choice|_duration|_list|_usd)?\((?:\w+, )?"([a-z_]+)"')
 
 
 def example():
