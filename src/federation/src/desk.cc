@@ -119,8 +119,11 @@ Task<Desk::Answer> Desk::dispatch(Ctx ctx, Asked asked) {
   if (ns == xmpp::kNsAgentExecute && name == "execute" && is_kind(asked.stanza, "set")) {
     Result<AgentDelegation> read = AgentDelegation{.depth = 0};
     auto request = xmpp::read_execute(asked.payload, bytes_max);
-    if (request) read->work = *std::move(request);
-    if (!request) read = fail(request.error());
+    if (request) {
+      read->work = *std::move(request);
+    } else {
+      read = fail(request.error());
+    }
     co_return co_await execute(std::move(ctx), std::move(asked), std::move(read), false);
   }
   if (ns == xmpp::kNsAgentDelegate && name == "delegate" && is_kind(asked.stanza, "set")) {
