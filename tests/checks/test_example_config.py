@@ -104,12 +104,12 @@ class ExampleConfig(unittest.TestCase):
             listed = re.search(r"kLive\[\] = \{(.*?)\};", source.read(), re.DOTALL).group(1)
         with open(os.path.join(ROOT, "docs", "configuration.md"), encoding="utf-8") as source:
             page = source.read()
-        keys = re.findall(r'"([a-z_.]+)"', listed)
+        keys = re.findall(r'"([a-z_.[]+)"', listed)
         self.assertGreater(len(keys), 15)
         self.assertIn("`llm.*`", page)   # but for some: is_of_models()
         for key in keys:
             with self.subTest(key=key):
-                self.assertIn(f"`{key}*`" if key.endswith(".") else f"`{key}`", page)
+                self.assertIn(f"`{key}*`" if key[-1] in ".[" else f"`{key}`", page)
 
     def test_schedules_md_names_every_key_of_a_schedule(self):
         with open(os.path.join(ROOT, "src", "agent", "src", "manifest_wakes.cc"), encoding="utf-8") as source:

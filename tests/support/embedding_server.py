@@ -3,7 +3,8 @@
     with EmbeddingServer([{"car", "automobile"}]) as server:
         ... base_url server.url + "/v1" (openai) or server.url (ollama); server.texts is what it was sent
 
-Words of one set are one direction; every other word has its own. `server.status = 503` makes it refuse.
+Words of one set are one direction; every other word has its own. `server.status = 503` makes it refuse, `server.failures` holds
+statuses with headers for the next calls: [(429, {"Retry-After": "0"})].
 """
 import hashlib
 import http.server
@@ -19,6 +20,7 @@ class EmbeddingServer:
         self.synonyms = [sorted(words) for words in synonyms]
         self.key = key
         self.status = 200
+        self.failures = []
         self.texts = []
         self.calls = 0
         self._server = None
@@ -38,6 +40,8 @@ class EmbeddingServer:
                 status, answer = outer.answer(self.path, self.headers, body)
                 data = json.dumps(answer).encode()
                 self.send_response(status)
+                for name, value in answer.pop("headers", {}).items():
+                    self.send_header(name, value)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -61,6 +65,9 @@ class EmbeddingServer:
         self.calls += 1
         if self.key is not None and headers.get("Authorization") != f"Bearer {self.key}":
             return 401, {"error": {"message": "bad key"}}
+        if self.failures:
+            status, more = self.failures.pop(0)
+            return status, {"error": {"message": "not now"}, "headers": more}
         if self.status != 200:
             return self.status, {"error": {"message": "the embedding model is away"}}
         texts = body["input"]

@@ -257,15 +257,23 @@ class Skep:
 
     def http_get(self, path, token=True):
         """(status, body as text) of a GET on the daemon."""
-        request = urllib.request.Request(self.url + path)
-        if token:
+        status, _, text = self.http("GET", path, token=token, seconds=10)
+        return status, text
+
+    def http(self, method, path, body=None, token=True, headers=None, seconds=30):
+        """(status, headers, body as text) of a request to the daemon; `token`: its own, none, or that text."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers or {})
+        if token is True:
             with contextlib.suppress(OSError, KeyError, ValueError):
                 request.add_header("Authorization", "Bearer " + self.daemon()["token"])
+        elif token:
+            request.add_header("Authorization", token)
         try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
-                return answer.status, answer.read().decode()
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=seconds) as answer:
+                return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as problem:
-            return problem.code, problem.read().decode("utf-8", "replace")
+            return problem.code, problem.headers, problem.read().decode("utf-8", "replace")
 
     def cli(self, *arguments, seconds=30, stdin_text=None, home=True):
         """Runs `skep ARGUMENTS` beside the daemon on the same home; returns (exit code, stdout, stderr)."""

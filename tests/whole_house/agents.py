@@ -1,7 +1,5 @@
 """What tests of several agents in one skep have in common: manifests, and models that know who asks."""
 import json
-import urllib.error
-import urllib.request
 
 from support.model_server import Step
 from whole_house.base import WholeHouse
@@ -43,15 +41,8 @@ class Agents(WholeHouse):
 
     def request(self, house, method, path, body=None, seconds=30):
         """(status, JSON) of a request to the daemon."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(house.url + path, data=data, method=method)
-        request.add_header("Authorization", "Bearer " + house.daemon()["token"])
-        try:
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(request, timeout=seconds) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as problem:
-            return problem.code, json.loads(problem.read())
+        status, _, text = house.http(method, path, body, seconds=seconds)
+        return status, json.loads(text)
 
     def spawn(self, house, text, mode=""):
         status, body = self.request(house, "POST", "/api/agents", {"manifest": text, "mode": mode})

@@ -256,6 +256,47 @@ class CommandLine(Agents):
         self.assertEqual(self.names(house), ["Helper", "rhymer"])
         self.assertEqual(json.loads(house.http_get("/api/usage")[1])["total"]["day"]["calls"], 3)
 
+    def drafted(self, text):
+        return Step(text="Here it is:\n```toml\n" + text + "\n```")
+
+    def test_a_draft_with_a_bad_schedule_is_mended_once_or_refused(self):
+        """Scenario 69."""
+        house = self.house()
+        draft = 'name = "crier"\nschedule = { periodic = { cron = "%s" } }\n[capabilities]\ntools = ["web_fetch"]\nnetwork = ["example.org"]\n'
+        bad, good = self.drafted(draft % "0 25 * * *"), self.drafted(draft % "0 7 * * mon-fri")
+        self.model.script(bad, self.drafted(draft % "whenever I like"))
+        code, out, err = house.cli("agent", "new", "tell me the news each morning", "--yes")
+        self.assertEqual((code, out), (64, ""), err)
+        self.assertIn("the model's draft cannot be used", err)
+        self.assertRegex(err, r"draft:2: \[schedule\.periodic\] cron: |draft:2: .*cron")
+        self.assertIn("cron", self.model.requests[1].last_user, "the model was told what is wrong")
+        self.assertEqual(len(self.model.requests), 2)
+        self.assertEqual(self.names(house), ["Helper"])
+        self.model.script(bad, good)
+        out = self.cli_ok(house, "agent", "new", "tell me the news each morning", "--yes")
+        self.assertIn("it may read the web (example.org), act by itself.", out)
+        self.assertEqual(self.names(house), ["Helper", "crier"])
+        self.assertIn('cron = "0 7 * * mon-fri"', self.cli_ok(house, "agent", "show", "crier"))
+
+    def test_a_draft_gets_nothing_that_its_tools_do_not_need(self):
+        house = self.house()
+        greedy = ('name = "reader"\n[capabilities]\ntools = ["file_read"]\nnetwork = ["*"]\nshell = ["*"]\nagent_message = ["*"]\n'
+                  'agent_spawn = true\nmemory_write = ["*"]\n')
+        self.model.script(self.drafted('name = "reader"\n[capabilities]\ntools = ["*", "telepathy"]\n'), self.drafted(greedy))
+        out = self.cli_ok(house, "agent", "new", "somebody who reads my files to me", "--yes")
+        told = self.model.requests[1].last_user
+        self.assertIn('"*" is more than it needs', told)
+        self.assertIn('there is no tool "telepathy"', told)
+        for right in ("network", "shell", "agent_message", "agent_spawn", "memory_write"):
+            self.assertNotIn(right, out)
+        self.assertIn("it may do nothing.", out)
+        self.model.script('tool_call shell_exec {"command":"id"}', 'text "I cannot."')
+        self.ask(house, "reader", "run id", "I cannot.")
+        self.model.script(self.drafted('name = "x"\nprofile = "full"\n'), self.drafted('name = "x"\nprofile = "full"\n'))
+        code, _, err = house.cli("agent", "new", "somebody", "--yes")
+        self.assertEqual(code, 64, err)
+        self.assertIn("list the tools that it needs", err)
+
     def test_without_a_daemon_the_same_commands_work(self):
         agent = self.make_agent()
         agent.write_config()

@@ -1,4 +1,5 @@
 """The command line and the HTTP face, with and without a daemon."""
+import datetime
 import glob
 import json
 import os
@@ -79,7 +80,30 @@ class Usage(Terminal):
         self.assertEqual(usage["total"]["month"], day)
         self.assertEqual(usage["people"][0]["day"], day)
         self.assertGreater(day["cost_pico_usd"], 0)
+        self.assertEqual(usage["total"]["hour"], day)
         self.assertIn("openai", self.run_ok(agent, "usage")[0])
+
+    def test_an_hour_has_a_limit_of_its_own(self):
+        """Scenario 53: 0.9 of 1.0 spent so many minutes ago, as the books of the home say; the clock is the machine's."""
+        for minutes, accepted in ((58, False), (62, True)):
+            with self.subTest(minutes):
+                agent = self.make_agent(**{"llm.model": "gpt-4o", "quota.hourly_cost_usd": 1.0, "quota.admins_exempt": False,
+                                           "llm.max_tokens_per_request": 15000}, provider="openai")
+                then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=minutes)
+                os.makedirs(os.path.join(agent.home, "usage"))
+                with open(os.path.join(agent.home, "usage", then.strftime("%Y-%m.jsonl")), "w", encoding="utf-8") as file:
+                    file.write(json.dumps({"v": 1, "at": then.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "agent": "Helper", "person": "ann@cli",
+                                           "provider": "openai", "model": "gpt-4o", "purpose": "turn", "in": 1, "out": 1,
+                                           "cost_pico": 900_000_000_000}) + "\n")
+                agent.start()
+                self.model.script('text "Here."')
+                said = agent.cli("chat", "-m", "hello", "--as", "ann")[1]
+                if accepted:
+                    self.assertEqual(said.strip(), "Here.")
+                else:
+                    self.assertRegex(said, r"You have spent \$0\.90 of \$1\.00 in the last hour, and this would go over\. Enough of it is free again in [1-3] minutes?\.")
+                    self.assertEqual(self.model.requests, [])
+                self.model.reset()
 
 
 class Chat(Terminal):

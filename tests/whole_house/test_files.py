@@ -81,6 +81,61 @@ class Files(WholeHouse):
     def test_an_account_reads_what_people_upload(self):
         self.read_uploaded("client")
 
+    VISION = {"vision": "anthropic:claude-sonnet-4-5-20250929"}   # the usual model takes no pictures
+
+    def seen_by(self, number):
+        request = self.model.requests[number]
+        return request.body["model"], request.contains("iVBORw0KGgo")
+
+    def test_pictures_go_to_the_tier_that_sees_and_the_next_turn_to_the_usual_one(self):
+        agent = self.agent("component", llm__tiers=self.VISION)
+        self.model.script('text "Hello."', 'text "A cat."', 'text "Yes, a cat."')
+        self.ask(agent, self.ann, "hello", "Hello.")
+        self.send_url(agent, self.files.url + "/cat.png", "what is this?")
+        self.assertEqual(self.reply(agent), "A cat.")
+        self.ask(agent, self.ann, "really?", "Yes, a cat.")
+        self.assertEqual([self.seen_by(number) for number in range(3)],
+                         [("scripted-model", False), ("claude-sonnet-4-5-20250929", True), ("scripted-model", False)])
+
+    def test_without_a_model_that_sees_the_words_say_so(self):
+        agent = self.agent("component")
+        self.model.script('text "I cannot see it."')
+        self.send_url(agent, self.files.url + "/cat.png")
+        self.assertEqual(self.reply(agent), "I cannot see it.")
+        self.assertEqual(self.seen_by(0), ("scripted-model", False))
+
+    def test_a_picture_that_waits_for_its_turn_is_seen_after_a_kill(self):
+        agent = self.agent("component", llm__tiers=self.VISION)
+        self.model.script("holds", 'text "First."')
+        self.ann.message(self.address(agent), "one moment")
+        self.model.wait_until_holding()
+        self.send_url(agent, self.files.url + "/cat.png", "and this?")
+        procs.wait_until(lambda: json.loads(agent.http_get("/api/status")[1])["agent"]["accepted"] == 2, "the picture is accepted", 30,
+                         alive=agent.process, interval=0.1)
+        agent.kill9()
+        self.model.reset()
+        self.model.script('when "one moment" text "First."', 'when "and this?" text "A cat."')
+        agent.start()
+        self.assertEqual([self.reply(agent), self.reply(agent)], ["First.", "A cat."])
+        self.assertEqual(self.seen_by(-1), ("claude-sonnet-4-5-20250929", True))
+
+    def test_a_picture_that_the_model_was_about_to_see_is_shown_again_after_a_kill(self):
+        """Fetched with the message, and looked up with a tool: neither is lost with the process."""
+        agent = self.agent("component", llm__model="claude-sonnet-4-5-20250929")
+        self.model.script('tool_call image_analyze {"path":"red.png"}', "holds", 'text "Red."')
+        workspaces = os.path.join(agent.home, "workspaces")
+        with open(os.path.join(workspaces, os.listdir(workspaces)[0], "red.png"), "wb") as out:
+            out.write(PNG)
+        self.ann.message(self.address(agent), "look at it")
+        self.model.wait_until_holding()
+        self.assertEqual(self.seen_by(-1)[1], True, self.model.describe())
+        agent.kill9()
+        self.model.reset()
+        self.model.script('text "Red."')
+        agent.start()
+        self.assertEqual(self.reply(agent), "Red.")
+        self.assertEqual([self.seen_by(0)[1], len(self.model.requests)], [True, 1])
+
     def send_file(self, mode):
         agent = self.agent(mode)
         content = "word " * 1000

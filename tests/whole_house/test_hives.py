@@ -109,6 +109,20 @@ class Two(Hives):
         self.assertTrue(any("hive" in name and "ann" in name for name in sessions), sessions)
         self.assertEqual([name for name in os.listdir(b.memory) if "ann" in name], [], "b's own agent was not asked")
 
+    def test_a_role_in_one_is_none_in_the_other(self):
+        owner = {"name": "Ann", "role": "owner", "addresses": ["ann@cli"]}
+        a, b = self.two()
+        a.config["users"], b.config["users"] = [owner], [owner]
+        a.start(), b.start()
+        self.wait(lambda: a.reaches("b") and b.reaches("a"), "each hive sees the other's nodes")
+        self.assertIn("Not allowed: [[users]] does not name who asks", b.asks()[1])
+        a.config["users"] = [owner, {"name": "The hive b", "role": "user", "addresses": ["hive:b"]}]
+        a.write_config()
+        a.ok("config", "reload")
+        self.assert_answered(b, a)
+        self.assertNotIn("Not allowed", b.asks()[1])
+        self.assertIn("change_config is for the role owner and above, and yours is user", b.asks("/reload")[1])
+
     def test_a_trace_crosses_the_hives(self):
         a, b = self.two()
         a.start(), b.start()

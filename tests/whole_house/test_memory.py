@@ -68,6 +68,20 @@ class Values(Remembering):
         self.assertEqual(self.use(agent, "memory_recall", {"query": "ΖΥΡΊΧΗ"}), "1. [école] Ζυρίχη")
 
 
+    def test_a_note_that_says_the_same_is_merged_and_the_model_is_told(self):
+        agent = self.started()
+        with FabricNode(agent.home, "RT.main", "AI.watcher").connect() as watcher:
+            self.use(agent, "memory_store", {"key": "green tea", "content": "Ann likes green tea in the morning"})
+            self.assertEqual(self.use(agent, "memory_store", {"key": "tea", "content": "Ann likes green tea in the morning."}),
+                             'Nothing was added: the note "green tea" says this already. To change it, store under that key.')
+            self.assertEqual(self.use(agent, "memory_store", {"key": "green_tea_habit", "content": "Ann likes green tea in the morning, never at night"}),
+                             'Stored under "green_tea_habit". It says all that stood under "green tea", which is gone.')
+            updates = [watcher.receive(lambda m: m["meta"].get("msg") == "MEMORY_UPDATE")["payload"]["key"] for _ in range(2)]
+        self.assertEqual(updates, ["self.green tea", "self.green_tea_habit"])
+        self.assertEqual(self.use(agent, "memory_recall", {"query": ""}),
+                         "1. [green_tea_habit] Ann likes green tea in the morning, never at night")
+
+
 class Knowing(Remembering):
     def test_relations_by_name_are_found_by_name_two_steps_away(self):
         agent = self.started()
@@ -223,9 +237,36 @@ class Searching(Remembering):
                 self.assertIn("Searched by words only: ", found)
                 self.assertIn("the embedding model is away", found)
                 self.assertTrue(self.embedding_calls(agent)[-1]["failed"])
-                self.assertEqual(len(self.embedding_calls(agent)), server.calls)
+                self.assertEqual((len(self.embedding_calls(agent)), server.calls), (len(embedded) + 1, calls + 3),
+                                 "one call on the bill, with two more attempts")
                 self.assertNotIn(key or "sk-", agent.log_text())
                 self.assertEqual(agent.sigterm(), 0)
+
+    def test_an_embedding_call_that_fails_is_made_again_when_its_provider_says(self):
+        with EmbeddingServer([{"car", "automobile"}]) as server:
+            agent = self.started(memory__search={"provider": "openai", "base_url": server.url + "/v1", "api_key": "k", "model": "m"})
+            self.use(agent, "memory_store", {"key": "garage", "content": "the car is red"})
+            server.failures = [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0"})]
+            self.assertRegex(self.searched(agent, "automobile"), r"^1\. note \[garage\]")
+            self.assertEqual(server.failures, [])
+            self.assertEqual({call["failed"] for call in self.embedding_calls(agent)}, {False})
+            self.assertEqual(len(self.embedding_calls(agent)), server.calls - 2)
+
+    def test_who_is_down_is_left_alone_for_a_while_and_words_are_searched(self):
+        with EmbeddingServer([{"car", "automobile"}]) as server:
+            agent = self.started(memory__search={"provider": "openai", "base_url": server.url + "/v1", "api_key": "k", "model": "m"})
+            self.use(agent, "memory_store", {"key": "garage", "content": "the car is red"})
+            self.assertRegex(self.searched(agent, "automobile"), r"^1\. note \[garage\]")
+            server.failures = [(401, {})]
+            self.assertIn("Searched by words only: ", self.searched(agent, "red"))
+            calls, billed = server.calls, len(self.embedding_calls(agent))
+            self.assertTrue(self.embedding_calls(agent)[-1]["failed"])
+            found = self.searched(agent, "red")
+            self.assertIn("[garage]", found)
+            self.assertRegex(found, r"Searched by words only: openai \(m\) rests for \d+ s: ")
+            self.assertEqual((server.calls, len(self.embedding_calls(agent))), (calls, billed), "nobody was asked")
+            self.assertRegex(self.say(agent, "/status"), r"Searched by words only: openai \(m\) rests for \d+ s: ")
+            self.assertIn("texts are searched by their words only", agent.log_text())
 
     def embedding_calls(self, agent):
         calls = []

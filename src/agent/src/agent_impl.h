@@ -38,7 +38,6 @@ class AgentImpl final : public Agent {
     bool failed = false;
     bool command = false;                   // not part of the transcript
     std::string chosen = {};                // the message that it answers, where it says so
-    authority::Labels labels = {};          // of what was read for it
     std::string_view outcome = "answered";  // for the turn log
     std::optional<OfferedFile> file = {};   // of a command's answer; then
     std::string said = {};                  // what is answered once it is sent

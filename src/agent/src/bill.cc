@@ -50,6 +50,11 @@ std::string spent_line(std::string_view when, const Spend& spend) {
                      spend.usage.cache_read, spend.usage.output, format_usd(spend.cost));
 }
 
+std::string spent_lines(const memory::NamedSpend& spent) {
+  return spent_line("Last hour", spent.hour) + "\n" + spent_line("Today", spent.day) + "\n" +
+         spent_line("This month", spent.month);
+}
+
 void add_limit(std::vector<std::string>& out, std::int64_t tokens, PicoUsd cost,
                std::string_view period) {
   if (tokens > 0) out.push_back(fmt::format("{} tokens {}", tokens, period));
@@ -59,6 +64,7 @@ void add_limit(std::vector<std::string>& out, std::int64_t tokens, PicoUsd cost,
 std::string limits_line(const memory::SpendLimits& limits, bool exempt) {
   if (exempt) return "Limits: none for administrators";
   std::vector<std::string> words;
+  add_limit(words, limits.hourly_tokens, limits.hourly_cost, "an hour");
   add_limit(words, limits.daily_tokens, limits.daily_cost, "a day");
   add_limit(words, limits.monthly_tokens, limits.monthly_cost, "a month");
   return "Limits: " + (words.empty() ? "none" : join(words, ", "));
@@ -110,15 +116,15 @@ PicoUsd settle_call(AgentDeps& deps, const AgentConfig& config, const Message& m
   return cost;
 }
 
-std::string usage_text(const AgentDeps& deps, const AgentConfig& config, const Message& message) {
+std::string usage_text(const AgentDeps& deps, const AgentConfig& config, const Message& message,
+                       bool everybody) {
   const Payer payer = payer_of(deps, config, message);
   const memory::NamedSpend own = deps.ledger.spent(Ledger::Scope::kPerson, payer.person);
-  std::string text = spent_line("Today", own.day) + "\n" + spent_line("This month", own.month) +
-                     "\n" + limits_line(deps.ledger.quota().person, payer.exempt);
-  if (!(deps.is_admin && deps.is_admin(message.conversation))) return text;
+  std::string text =
+      spent_lines(own) + "\n" + limits_line(deps.ledger.quota().person, payer.exempt);
+  if (!everybody) return text;
   const memory::NamedSpend all = deps.ledger.spent(Ledger::Scope::kTotal, "");
-  return text + "\nEverybody:\n" + spent_line("Today", all.day) + "\n" +
-         spent_line("This month", all.month);
+  return text + "\nEverybody:\n" + spent_lines(all);
 }
 
 }  // namespace skep::agent

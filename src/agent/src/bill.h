@@ -19,7 +19,8 @@ PicoUsd settle_call(AgentDeps& deps, const AgentConfig& config, const Message& m
                     memory::Ledger::Hold hold,
                     const std::expected<llm::Response, llm::Failure>& outcome);
 
-// The answer to /usage.
-std::string usage_text(const AgentDeps& deps, const AgentConfig& config, const Message& message);
+// The answer to /usage; `everybody`: with the sums of all people.
+std::string usage_text(const AgentDeps& deps, const AgentConfig& config, const Message& message,
+                       bool everybody);
 
 }  // namespace skep::agent

@@ -9,6 +9,7 @@
 #include "memory_replies.h"
 #include "persona_replies.h"
 #include "persona_wizard.h"
+#include "role_gate.h"
 #include "session_replies.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
@@ -127,6 +128,10 @@ std::string administer(const CommandInfo& info, const CommandScope& scope,
 
 // Empty: go on.
 std::string refusal(const CommandInfo& info, const CommandScope& scope) {
+  if (auto barred = why_barred(info, scope)) return *std::move(barred);
+  if (info.name == "config" && !scope.deps.config_text) return "I know of no configuration.";
+  if (info.name == "config" && !role_of(scope.deps, scope.message) && !is_admin(scope))
+    return "/config is for administrators ([agent] admin_jids).";
   if (info.name == "tier" && !has_tiers(scope.deps))
     return "There is only one model here: [llm.tiers] names none.";
   if (info.name == "persona" && scope.deps.personas == nullptr)
@@ -219,6 +224,16 @@ std::string cancel(const CommandScope& scope) {
                      counted(scope.waiting_here - 1, "message"));
 }
 
+std::string usage(const CommandScope& scope, std::string_view arguments) {
+  const bool asked = equals_ignoring_ascii_case(arguments, "all");
+  if (asked && !role_of(scope.deps, scope.message) && !is_admin(scope))
+    return "/usage all is for administrators ([agent] admin_jids).";
+  std::string why;
+  const bool all = (asked || is_admin(scope)) && may_do(authority::Action::kViewUsage, scope, &why);
+  if (asked && !all) return why;
+  return usage_text(scope.deps, scope.config, scope.message, all);
+}
+
 std::string jobs(const CommandScope& scope, std::string_view arguments) {
   const bool only_looks = split_words(arguments).size() < 2;
   if (!only_looks && !scope.may_manage)
@@ -231,6 +246,7 @@ std::string jobs(const CommandScope& scope, std::string_view arguments) {
 std::string answer_command(const ParsedText& command, const CommandScope& scope) {
   const CommandInfo* info = find_command(command.command);
   if (info == nullptr) return unknown(command.command);
+  if (auto refused = why_refused(*info, scope)) return *std::move(refused);
   if (std::string refused = refusal(*info, scope); !refused.empty()) return refused;
   if (info->whom == CommandInfo::For::kAdmin) return administer(*info, scope, command.arguments);
   if (info->name == "new") return new_session(scope);
@@ -238,7 +254,8 @@ std::string answer_command(const ParsedText& command, const CommandScope& scope)
   if (info->name == "memory") return answer_memory(command.arguments, scope);
   if (info->name == "history") return history(scope, command.arguments);
   if (info->name == "status") return status(scope);
-  if (info->name == "usage") return usage_text(scope.deps, scope.config, scope.message);
+  if (info->name == "usage") return usage(scope, command.arguments);
+  if (info->name == "config") return scope.deps.config_text(command.arguments);
   if (info->name == "ping") return "pong";
   if (info->name == "sessions") return sessions_reply(scope);
   if (info->name == "resume") return resume_reply(command.arguments, scope);

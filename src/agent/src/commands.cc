@@ -59,7 +59,12 @@ const std::vector<CommandInfo>& commands() {
        "who I am here: put one on, look at them, make one",
        false},
       {"status", {}, "", "what I am, how I am doing, what I keep of this conversation", true},
-      {"usage", {}, "", "what your questions have cost, and what they may", true},
+      {"usage",
+       {},
+       "[all]",
+       "what your questions have cost, and what they may; all: everybody's, for administrators",
+       true},
+      {"config", {}, "[section]", "how I am set up, without what is secret", true},
       {"ping", {}, "", "answer at once", true},
       {"cancel", {"stop"}, "", "stop what I am working on in this conversation", true},
       {"jobs", {}, "[pause|resume|run|cancel] [id]", "what I do by myself at certain times", true},
@@ -110,8 +115,8 @@ const std::vector<CommandInfo>& commands() {
        For::kAdmin},
       {"debug",
        {},
-       "[on|off]",
-       "show with each answer what was done for it, for half an hour",
+       "[on|off|raw [how many]]",
+       "show with each answer what was done for it, for half an hour; raw: what the model was sent",
        true,
        For::kDeveloper},
       {"help", {}, "[command]", "this list, or more about one command", true},
@@ -126,6 +131,15 @@ const CommandInfo* find_command(std::string_view name_or_alias) {
       return &info;
   }
   return nullptr;
+}
+
+std::optional<authority::Action> action_of(const CommandInfo& info) {
+  using authority::Action;
+  if (info.name == "help" || info.name == "ping" || info.name == "status") return std::nullopt;
+  if (info.name == "config") return Action::kViewConfig;
+  if (info.name == "reload") return Action::kChangeConfig;
+  if (is_of_access(info)) return Action::kManageUsers;
+  return info.whom == CommandInfo::For::kAdmin ? Action::kManageAgents : Action::kChat;
 }
 
 bool is_of_access(const CommandInfo& info) {

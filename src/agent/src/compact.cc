@@ -6,6 +6,7 @@
 #include "skep/agent/repair.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
+#include "skep/tools/memory_tools.h"
 #include "turn_journal.h"
 
 namespace skep::agent {
@@ -71,6 +72,7 @@ class Compactor {
   }
 
   Task<Result<std::string>> summary_of(Compaction what) {
+    labels_ = what.labels;
     std::string summary = std::move(what.summary);
     const std::vector<std::string> pieces = pieces_of(what.turns);
     for (const std::string& piece : pieces) {
@@ -145,7 +147,8 @@ class Compactor {
     tools::ToolContext context{.ctx = ctx_,
                                .conversation = asked_.conversation,
                                .turn = asked_.id.str(),
-                               .call_id = "compaction/" + wanted.id};
+                               .call_id = "compaction/" + wanted.id,
+                               .labels = labels_};
     ToolResult result{.call_id = wanted.id, .name = wanted.name};
     if (wanted.name != kNoteTool) {
       result.text = "There is no such tool here.";
@@ -168,6 +171,7 @@ class Compactor {
   const AgentConfig& config_;
   const Message& asked_;
   llm::ToolSpecs notes_;
+  authority::Labels labels_;  // of what it reads: notes made of it have them too
 };
 
 }  // namespace
@@ -202,7 +206,7 @@ std::optional<Compaction> plan_compaction(const std::vector<memory::TranscriptEn
   std::size_t tokens = llm::estimate_tokens(past.summary);
   for (const PastTurn& turn : past.turns) tokens += turn.tokens;
   if (is_short(tokens, budget_tokens)) return std::nullopt;
-  Compaction plan{.summary = std::move(past.summary)};
+  Compaction plan{.summary = std::move(past.summary), .labels = past.summary_labels};
   for (std::size_t at = 0; at + 1 < past.turns.size() && tokens > budget_tokens * 3 / 5; ++at) {
     const PastTurn& turn = past.turns[at];
     if (turn.last_id.empty()) break;  // a summary could not say where it ends
@@ -211,6 +215,7 @@ std::optional<Compaction> plan_compaction(const std::vector<memory::TranscriptEn
     plan.turns.push_back(std::move(text));
     plan.entries += static_cast<std::int64_t>(turn.entries);
     plan.last_id = turn.last_id;
+    plan.labels |= turn.labels;
     tokens -= turn.tokens;
   }
   if (plan.turns.empty()) return std::nullopt;
@@ -219,7 +224,9 @@ std::optional<Compaction> plan_compaction(const std::vector<memory::TranscriptEn
 
 Task<Result<void>> compact(Ctx ctx, AgentDeps& deps, const AgentConfig& config,
                            const Message& asked, Compaction what) {
-  memory::TranscriptSummary entry{.compacted_count = what.entries, .last_msg_id = what.last_id};
+  memory::TranscriptSummary entry{.compacted_count = what.entries,
+                                  .last_msg_id = what.last_id,
+                                  .taint = tools::taint_of(what.labels)};
   Compactor compactor(std::move(ctx), deps, config, asked);
   SKEP_CO_TRY(entry.content, co_await compactor.summary_of(std::move(what)));
   entry.ts = deps.clock.now();

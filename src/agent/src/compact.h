@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "skep/agent/agent.h"
+#include "skep/authority/authority.h"
 
 namespace skep::agent {
 
@@ -16,6 +17,7 @@ struct Compaction {
   std::vector<std::string> turns;  // as text, the oldest first
   std::int64_t entries = 0;        // messages that they are made of
   std::string last_id;             // the newest of them
+  authority::Labels labels;        // of all of it
 };
 
 // More tokens than the entries come to, at the price of a look at their lengths: for every turn, of

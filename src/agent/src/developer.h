@@ -2,8 +2,10 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include "skep/agent/agent.h"
+#include "skep/llm/raw_log.h"
 
 namespace skep::agent {
 
@@ -17,14 +19,27 @@ class DebugWatch {
  public:
   static constexpr std::chrono::minutes kOnFor{30};
 
-  // "", "on" or "off": the answer to /debug.
+  static constexpr std::size_t kConversationsMax = 32;  // watched at once
+
+  // "", "on", "off" or "raw [N]" (the newest N requests with their responses): the answer to
+  // /debug.
   std::string command(std::string_view arguments, const Conversation& conversation, WallTime now);
   [[nodiscard]] bool on(const Conversation& conversation, WallTime now);
+  // Where the requests made for it are kept, as long as it is on; null: nowhere.
+  [[nodiscard]] std::shared_ptr<llm::RawLog> raw(const Conversation& conversation, WallTime now);
 
  private:
-  std::map<Conversation, WallTime> until_;
+  struct Watched {
+    WallTime until{};
+    std::shared_ptr<llm::RawLog> raw;
+  };
+  std::string turn_on(const Conversation& conversation, WallTime now);
+
+  std::map<Conversation, Watched> watched_;
 };
 
+// The newest `count` exchanges, the oldest first, without anything that looks like a key.
+std::string raw_text(const llm::RawLog& log, std::size_t count);
 // The turn's steps, without anything that looks like a key. It is no part of the transcript.
 std::string debug_text(const TurnState& turn);
 

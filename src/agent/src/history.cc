@@ -5,6 +5,7 @@
 #include "skep/base/text.h"
 #include "skep/llm/model.h"
 #include "skep/model/room_talk.h"
+#include "skep/tools/memory_tools.h"
 
 namespace skep::agent {
 namespace {
@@ -51,11 +52,12 @@ void add(PastTurn& turn, Role role, std::string text) {
 
 // Where what is read word by word begins: behind the newest summary's last message, or behind the
 // summary itself when it names none that is here.
-std::size_t first_after_summary(const std::vector<TranscriptEntry>& entries, std::string& summary) {
+std::size_t first_after_summary(const std::vector<TranscriptEntry>& entries, Past& past) {
   for (std::size_t at = entries.size(); at > 0; --at) {
     const auto* found = std::get_if<TranscriptSummary>(&entries[at - 1]);
     if (found == nullptr) continue;
-    summary = found->content;
+    past.summary = found->content;
+    past.summary_labels = tools::labels_of(found->taint);
     for (std::size_t i = at - 1; i > 0 && !found->last_msg_id.empty(); --i) {
       const auto* message = std::get_if<TranscriptMessage>(&entries[i - 1]);
       if (message != nullptr && message->msg_id == found->last_msg_id) return i;
@@ -72,7 +74,7 @@ std::size_t first_after_summary(const std::vector<TranscriptEntry>& entries, std
 Past past_of(const std::vector<TranscriptEntry>& entries) {
   Past past;
   std::optional<WallTime> before;
-  for (std::size_t i = first_after_summary(entries, past.summary); i < entries.size(); ++i) {
+  for (std::size_t i = first_after_summary(entries, past); i < entries.size(); ++i) {
     const auto* message = std::get_if<TranscriptMessage>(&entries[i]);
     if (message == nullptr) continue;
     std::string text = replayed_text(*message, before);
@@ -86,6 +88,7 @@ Past past_of(const std::vector<TranscriptEntry>& entries) {
     add(turns.back(), user ? Role::kUser : Role::kAssistant, std::move(text));
     ++turns.back().entries;
     turns.back().last_id = message->msg_id;
+    turns.back().labels |= tools::labels_of(message->taint);
   }
   return past;
 }
@@ -105,7 +108,7 @@ std::string attachment_line(std::string_view filename, std::string_view media_ty
 
 Replay replay(const std::vector<TranscriptEntry>& entries, std::size_t token_budget) {
   Replay out;
-  auto [summary, turns] = past_of(entries);
+  auto [summary, labels, turns] = past_of(entries);
   std::size_t left = token_budget - std::min(token_budget, llm::estimate_tokens(summary));
   auto first = turns.end();
   while (first != turns.begin() && std::prev(first)->tokens <= left) {
@@ -114,10 +117,12 @@ Replay replay(const std::vector<TranscriptEntry>& entries, std::size_t token_bud
   }
   out.dropped_turns = static_cast<std::size_t>(first - turns.begin());
   if (!trim(summary).empty()) {
+    out.labels |= labels;
     out.messages.push_back(
         {Role::kUser, {TextPart{"[Summary of this conversation so far]\n" + summary}}});
   }
   for (auto turn = first; turn != turns.end(); ++turn) {
+    out.labels |= turn->labels;
     for (ChatMessage& message : turn->messages) {
       bool same = !out.messages.empty() && out.messages.back().role == message.role;
       if (!same) {

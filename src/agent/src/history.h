@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "skep/authority/authority.h"
 #include "skep/llm/driver.h"
 #include "skep/memory/memory.h"
 
@@ -12,12 +13,14 @@ namespace skep::agent {
 struct PastTurn {
   std::vector<llm::ChatMessage> messages;
   std::size_t tokens = 0;
-  std::size_t entries = 0;  // of the transcript
-  std::string last_id;      // msg_id of its newest message; may be empty
+  std::size_t entries = 0;   // of the transcript
+  std::string last_id;       // msg_id of its newest message; may be empty
+  authority::Labels labels;  // of its words
 };
 // What is still to be read word by word, and the newest summary of what came before it.
 struct Past {
   std::string summary;
+  authority::Labels summary_labels;
   std::vector<PastTurn> turns;
 };
 Past past_of(const std::vector<memory::TranscriptEntry>& entries);
@@ -25,6 +28,7 @@ Past past_of(const std::vector<memory::TranscriptEntry>& entries);
 struct Replay {
   std::vector<llm::ChatMessage> messages;  // starts with a user turn, roles alternate
   std::size_t dropped_turns = 0;
+  authority::Labels labels;  // of all that is in them
 };
 // The newest whole turns (a user's messages and what answered them) that fit into the budget, after
 // the newest summary, which stays in any case. Ids and times stay out; images are not replayed;

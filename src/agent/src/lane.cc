@@ -6,6 +6,7 @@
 #include "directives.h"
 #include "failure_text.h"
 #include "persona_wizard.h"
+#include "role_gate.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/model/delegation.h"
@@ -63,9 +64,15 @@ Task<bool> AgentImpl::answer_immediate(TurnState& turn) {
 // False: stopped before the end, and the journal keeps the rest.
 Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
   ParsedText parsed = parsed_message(turn.message);
+  const bool heard = parsed.is_command || may_chat(deps_, turn.message);
   if (!turn.reply) {
     std::optional<Decision> decision;
-    if (parsed.is_command) {
+    std::optional<std::string> barred;
+    if (!parsed.is_command) barred = why_no_chat(deps_, config_, turn.message);
+    if (barred) {
+      decision = Decision{
+          .text = *std::move(barred), .failed = true, .command = true, .outcome = "refused"};
+    } else if (parsed.is_command) {
       auto files = co_await files_for(turn);
       decision = decide_command(parsed, turn, std::move(files));
       co_await send_offered(turn, *decision);
@@ -82,7 +89,7 @@ Task<bool> AgentImpl::answer(Lane& lane, TurnState& turn) {
     if (watched) turn.debug = debug_text(turn);
     turn.trace.finish(turn, config_.name, outcome);
   }
-  if (!parsed.is_command) store_answer(turn);
+  if (!parsed.is_command && heard) store_answer(turn);
   const bool handed_over = co_await hand_over(turn);
   if (handed_over) compact_later(turn);
   co_return handed_over;
@@ -129,6 +136,7 @@ Task<void> AgentImpl::run_compaction(Message asked, Compaction what) {
 // blocks nobody else.
 Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState& turn,
                                                           std::string text) {
+  turn.raw = debugging_.raw(turn.message.conversation, deps_.clock.now());
   lane.cancel = std::stop_source();
   lane.cancellable = true;
   Ctx base = gate_.ctx();
@@ -144,7 +152,6 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
   std::expected<std::string, Halt> outcome = std::unexpected(Halt{Halt::Why::kCancelled, {}});
   if (closing_.stop_requested() && !lane.cancel.stop_requested()) co_return std::nullopt;
   const Usage before = turn.usage;
-  authority::Labels read;
   if (permit) {
     TurnStops stops{.ctx = ctx.within(config_.turn_timeout),
                     .cancel = lane.cancel.get_token(),
@@ -155,7 +162,7 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
     AgentDeps deps = deps_;  // the turn may have another model
     Turn run(config_, deps, turn, std::move(text), std::move(stops));
     outcome = co_await run.run();
-    if (delegated) read = run.labels();
+    turn.read = run.labels();
   } else if (lane.cancel.stop_requested()) {
     (void)open_transcript(deps_, turn.message, text);
   }
@@ -167,7 +174,6 @@ Task<std::optional<AgentImpl::Decision>> AgentImpl::think(Lane& lane, TurnState&
                         .cache_write = turn.usage.cache_write - before.cache_write};
   if (!outcome && outcome.error().why == Halt::Why::kShutdown) co_return std::nullopt;
   Decision decision = outcome ? decide_answer(*outcome, turn) : decide_halt(outcome.error(), turn);
-  decision.labels = read;
   co_return decision;
 }
 
@@ -264,7 +270,7 @@ Task<bool> AgentImpl::settle(TurnState& turn, Decision decision) {
   Message reply =
       reply_to(asked, MessageId(mint_ulid()), deps_.clock.now(), std::move(decision.text));
   if (!decision.chosen.empty()) put_chosen(reply, decision.chosen);
-  if (delegation_of(asked)) put_taint(reply, decision.labels.bits);
+  if (delegation_of(asked)) put_taint(reply, turn.read.bits);
   if (errand_of(asked)) {
     put_outcome(reply, {.failed = decision.failed,
                         .over_budget = decision.outcome == kOverBudget,
@@ -324,7 +330,8 @@ void AgentImpl::store_answer(const TurnState& turn) {
                                          .thread = conversation.thread,
                                          .turn = turn.message.id.str(),
                                          .model = turn.model,
-                                         .usage = turn.usage});
+                                         .usage = turn.usage,
+                                         .taint = tools::taint_of(turn.read)});
   auto appended = deps_.memory.append_all(conversation, entries);
   if (!appended)
     log::warn("agent", "the transcript misses a part of turn {}: {}", turn.message.id.str(),

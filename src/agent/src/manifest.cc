@@ -41,14 +41,8 @@ constexpr Refused kRefused[] = {
     {"", "workspaces", "an agent has one workspace here"},
     {"resources", "max_memory_bytes", "programs are bounded by [tools.shell] in skep.toml"},
     {"resources", "max_cpu_time_ms", "programs are bounded by [tools.shell] in skep.toml"},
-    {"resources", "max_llm_tokens_per_hour",
-     "budgets are of days and months here: "
-     "max_llm_tokens_per_day"},
-    {"resources", "burst_ratio", "budgets are of days and months here"},
+    {"resources", "burst_ratio", "an hour is the last sixty minutes here, without bursts"},
     {"resources", "max_network_bytes_per_hour", "nothing counts network bytes here yet"},
-    {"resources", "max_cost_per_hour_usd",
-     "budgets are of days and months here: "
-     "max_cost_per_day_usd"},
     {"autonomous", "max_iterations", "[skills] max_tool_rounds in skep.toml bounds a turn"},
     {"autonomous", "heartbeat_channel", "`skep agent logs` and the fabric's events tell of it"},
     {"capabilities", "ofp_discover", "agents reach others by agent_message here, on every hive"},
@@ -134,8 +128,10 @@ void read_usd(ConfigSection& section, std::string_view key, double& into) {
 }
 
 void read_resources(ConfigSection section, Manifest& manifest) {
+  section.read("max_llm_tokens_per_hour", manifest.tokens_per_hour, {.min = 0});
   section.read("max_llm_tokens_per_day", manifest.tokens_per_day, {.min = 0});
   section.read("max_llm_tokens_per_month", manifest.tokens_per_month, {.min = 0});
+  read_usd(section, "max_cost_per_hour_usd", manifest.usd_per_hour);
   read_usd(section, "max_cost_per_day_usd", manifest.usd_per_day);
   read_usd(section, "max_cost_per_month_usd", manifest.usd_per_month);
   section.read("max_tool_calls_per_minute", manifest.tool_calls_per_minute,

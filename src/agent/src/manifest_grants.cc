@@ -39,10 +39,14 @@ T within(T child, T parent) {
 }
 
 Result<void> check_limits(const Manifest& child, const Manifest& parent) {
+  if (exceeds(child.tokens_per_hour, parent.tokens_per_hour))
+    return escalation("more max_llm_tokens_per_hour than its parent");
   if (exceeds(child.tokens_per_day, parent.tokens_per_day))
     return escalation("more max_llm_tokens_per_day than its parent");
   if (exceeds(child.tokens_per_month, parent.tokens_per_month))
     return escalation("more max_llm_tokens_per_month than its parent");
+  if (exceeds(child.usd_per_hour, parent.usd_per_hour))
+    return escalation("more max_cost_per_hour_usd than its parent");
   if (exceeds(child.usd_per_day, parent.usd_per_day))
     return escalation("more max_cost_per_day_usd than its parent");
   if (exceeds(child.usd_per_month, parent.usd_per_month))
@@ -91,8 +95,10 @@ Grants Manifest::grants() const {
 
 memory::SpendLimits Manifest::limits() const {
   auto pico = [](double usd) { return static_cast<PicoUsd>(std::llround(usd * 1e12)); };
-  return {.daily_tokens = tokens_per_day,
+  return {.hourly_tokens = tokens_per_hour,
+          .daily_tokens = tokens_per_day,
           .monthly_tokens = tokens_per_month,
+          .hourly_cost = pico(usd_per_hour),
           .daily_cost = pico(usd_per_day),
           .monthly_cost = pico(usd_per_month)};
 }
@@ -134,8 +140,10 @@ Result<void> Manifest::check_child_of(const Manifest& parent) const {
 
 Manifest Manifest::bounded_by(const Manifest& parent) const {
   Manifest out = *this;
+  out.tokens_per_hour = within(tokens_per_hour, parent.tokens_per_hour);
   out.tokens_per_day = within(tokens_per_day, parent.tokens_per_day);
   out.tokens_per_month = within(tokens_per_month, parent.tokens_per_month);
+  out.usd_per_hour = within(usd_per_hour, parent.usd_per_hour);
   out.usd_per_day = within(usd_per_day, parent.usd_per_day);
   out.usd_per_month = within(usd_per_month, parent.usd_per_month);
   out.tool_calls_per_minute = within(tool_calls_per_minute, parent.tool_calls_per_minute);

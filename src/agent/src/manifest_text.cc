@@ -80,8 +80,10 @@ void write_model(std::string& out, const Manifest& m) {
 
 void write_resources(std::string& out, const Manifest& m) {
   Table table(out, "[resources]");
+  table.number("max_llm_tokens_per_hour", m.tokens_per_hour);
   table.number("max_llm_tokens_per_day", m.tokens_per_day);
   table.number("max_llm_tokens_per_month", m.tokens_per_month);
+  table.number("max_cost_per_hour_usd", m.usd_per_hour);
   table.number("max_cost_per_day_usd", m.usd_per_day);
   table.number("max_cost_per_month_usd", m.usd_per_month);
   table.number("max_tool_calls_per_minute", m.tool_calls_per_minute,

@@ -176,6 +176,7 @@ Prompt assemble(const PromptInput& input) {
       replay(input.history, static_cast<std::size_t>(std::max(0, input.history_token_budget)));
   prompt.messages = std::move(history.messages);
   prompt.dropped_turns = history.dropped_turns;
+  prompt.labels = history.labels;
   // Stays the same until the next turn: all but a last user turn that the newest message joins.
   prompt.cached_messages = prompt.messages.size();
   if (!prompt.messages.empty() && prompt.messages.back().role == Role::kUser)

@@ -31,7 +31,7 @@ class ReadOnlyMemory : public memory::Memory {
     return real_.past_sessions(c);
   }
   Result<Archived> resume(const Conversation&, const std::string&) override { return read_only(); }
-  Result<std::int64_t> remember(const Conversation&, memory::KnowledgeEntry) override {
+  Result<memory::Remembered> remember(const Conversation&, memory::KnowledgeEntry) override {
     return read_only();
   }
   Result<bool> drop_note(const Conversation&, std::string_view) override { return read_only(); }

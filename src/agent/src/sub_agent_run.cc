@@ -225,6 +225,7 @@ Task<ToolOutput> run_sub_agent(ToolContext context, SubAgentOrder order) {
                  .clock = order.parent.clock,
                  .is_admin = order.parent.is_admin,
                  .settings = [&settings](const Conversation&) { return settings; },
+                 .role_of = order.parent.role_of,
                  .turn_log = order.parent.turn_log};
   TurnState state{.message = message_of(context, order)};
   const Ctx limited = context.ctx.within(order.timeout);

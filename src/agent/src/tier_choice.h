@@ -26,8 +26,8 @@ struct TierQuestion {
 // [llm] default. Pictures go to the tier "vision" where the chosen model cannot see them.
 TierChoice choose_tier(const AgentDeps& deps, const TierQuestion& question);
 
-// Without the tool `escalate` where there is nothing to escalate to. A turn that is replayed has the
-// tools that it had.
+// Without the tool `escalate` where there is nothing to escalate to. A turn that is replayed has
+// the tools that it had.
 llm::ToolSpecs escalation_checked(llm::ToolSpecs tools, const AgentDeps& deps);
 
 // The tier that a turn goes on with once its model has asked for a stronger one; null: it has not,

@@ -65,48 +65,7 @@ int answer_tokens(const AgentConfig& config, const ConversationSettings& setting
   return tokens;
 }
 
-std::int64_t tokens_used(const TurnState& state) {
-  const Usage& used = state.usage;
-  return used.input + used.output + used.cache_read + used.cache_write;
-}
-
-// Who gave the task said how much it may cost; 0: nobody did.
-std::int64_t tokens_given(const TurnState& state, const AgentConfig& config) {
-  const auto errand = errand_of(state.message);
-  if (!errand || errand->tokens_max <= 0) return config.turn_tokens_max;
-  if (config.turn_tokens_max <= 0) return errand->tokens_max;
-  return std::min(errand->tokens_max, config.turn_tokens_max);
-}
-
-PicoUsd cost_given(const TurnState& state) {
-  const auto errand = errand_of(state.message);
-  return errand ? errand->cost_max : 0;
-}
-
-std::optional<Halt> all_spent(const TurnState& state, const AgentConfig& config) {
-  if (const PicoUsd given = cost_given(state); given > 0 && state.cost >= given) {
-    return Halt{Halt::Why::kQuota,
-                {Code::kExhausted,
-                 fmt::format("The task was given {}, and it is used up.", format_usd(given))}};
-  }
-  const std::int64_t given = tokens_given(state, config);
-  if (given <= 0 || tokens_used(state) < given) return std::nullopt;
-  return Halt{Halt::Why::kQuota,
-              {Code::kExhausted,
-               fmt::format("The task was given {} tokens, and they are used up.", given)}};
-}
-
 }  // namespace
-
-std::int64_t Turn::tokens_left() const {
-  const std::int64_t given = tokens_given(state_, config_);
-  return given <= 0 ? 0 : std::max<std::int64_t>(1, given - tokens_used(state_));
-}
-
-PicoUsd Turn::cost_left() const {
-  const PicoUsd given = cost_given(state_);
-  return given <= 0 ? 0 : std::max<PicoUsd>(1, given - state_.cost);
-}
 
 Turn::Turn(const AgentConfig& config, AgentDeps& deps, TurnState& state, std::string text,
            TurnStops stops)
@@ -141,6 +100,7 @@ Task<std::expected<std::string, Halt>> Turn::run() {
   budget_ = std::min(budget_, fitting);
   state_.history_budget = budget_;
   if (!state_.rounds.empty()) {
+    look_again();
     recount();
     auto finished =
         co_await run_tools(state_.rounds.size() - 1);  // what the last process left open
@@ -151,7 +111,6 @@ Task<std::expected<std::string, Halt>> Turn::run() {
     auto response = co_await ask(tools_allowed);
     if (!response) co_return std::unexpected(response.error());
     state_.usage += response->usage;
-    state_.cost += response->price.of(response->usage);
     state_.model = response->model;
     llm::Response taken = std::move(*response);
     auto step = co_await advance(std::move(taken), tools_allowed);
@@ -210,6 +169,7 @@ void Turn::prepare(int budget) {
     if (!known) input.newest.push_back(part);
   }
   prompt_ = assemble(input);
+  context_ |= prompt_.labels;
   history_ = std::move(input.history);
 }
 
@@ -240,7 +200,7 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
   for (;;) {
     if (auto halt = halted()) co_return std::unexpected(*halt);
     if (llm::Model* stronger = stronger_model(deps_, state_)) deps_.model = *stronger;
-    if (auto spent = all_spent(state_, config_)) co_return std::unexpected(*std::move(spent));
+    if (auto spent = all_spent()) co_return std::unexpected(*std::move(spent));
     const llm::LlmConfig& llm = deps_.model.config();
     llm::Request request{.system = prompt_.system,
                          .messages = messages(),
@@ -248,7 +208,8 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
                          .tools = specs_,
                          .tools_allowed = tools_allowed,
                          .max_tokens = answer_tokens(config_, settings_, llm),
-                         .temperature = llm.temperature};
+                         .temperature = llm.temperature,
+                         .raw = state_.raw};
     if (!state_.rounds.empty()) request.cached_messages = request.messages.size();
     auto hold = reserve_for(deps_, config_, state_.message, request);
     if (!hold) co_return std::unexpected(Halt{Halt::Why::kQuota, std::move(hold).error()});
@@ -259,7 +220,6 @@ Task<std::expected<llm::Response, Halt>> Turn::ask(bool tools_allowed) {
                              : response.error().error.code == Code::kTooLarge;
     if (response && !exceeded) co_return std::move(*response);
     if (response) state_.usage += response->usage;
-    if (response) state_.cost += response->price.of(response->usage);
     if (!exceeded) co_return std::unexpected(halt_for(response.error().error));
     if (shrunk_)
       co_return std::unexpected(
@@ -304,6 +264,7 @@ Task<std::expected<llm::Response, llm::Failure>> Turn::call_model(const llm::Req
       co_await deps_.model.stream(stops_.ctx, request, std::move(sink), std::move(on_reset));
   watched(filter.finish());
   const PicoUsd cost = settle_call(deps_, config_, state_.message, std::move(hold), response);
+  state_.cost += cost;
   state_.trace.model_call(from, request, response, cost);
   co_return response;
 }

@@ -61,6 +61,8 @@ class Turn {
   using Indices = std::vector<std::size_t>;
   using Admitted = std::expected<std::optional<ToolResult>, Halt>;  // a result: it is not to be run
   void recount();
+  void look_again();
+  std::optional<Halt> all_spent() const;  // turn_purse.cc
   std::int64_t tokens_left() const;
   PicoUsd cost_left() const;
   Task<std::expected<void, Halt>> run_tools(std::size_t round);
@@ -100,7 +102,8 @@ class Turn {
   std::vector<AttachedFile> files_;
   std::vector<memory::TranscriptEntry> history_;
   Prompt prompt_;
-  llm::ToolSpecs specs_;  // that it may use
+  authority::Labels context_;  // of the history that the model was given; they only add up
+  llm::ToolSpecs specs_;       // that it may use
   ConversationSettings settings_;
   int budget_ = 0;
   bool shrunk_ = false;

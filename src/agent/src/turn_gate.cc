@@ -75,7 +75,8 @@ authority::Principal principal_of(const AgentDeps& deps, const AgentConfig& conf
   const auto room = room_talk(message);
   const bool admin = deps.is_admin && deps.is_admin(message.conversation);
   return {.id = payer_of(deps, config, message).person,
-          .admin = admin || (room && room->may_manage)};
+          .admin = admin || (room && room->may_manage),
+          .role = deps.role_of ? deps.role_of(message) : std::nullopt};
 }
 
 std::string node_of(const AgentConfig& config) {
@@ -105,9 +106,10 @@ std::optional<std::string> why_not_allowed(const AgentDeps& deps, const AgentCon
   return std::nullopt;
 }
 
-// What the model had read when it asked for the calls of this round. Labels only add up.
+// What the model had read when it asked for the calls of this round, in this turn and in what it
+// was given of earlier ones. Labels only add up.
 Labels Turn::labels_before(std::size_t round, bool secrets) const {
-  Labels labels;
+  Labels labels = context_;
   labels |= Label::kUserInput;
   if (const auto errand = errand_of(state_.message); errand && !errand->own)
     labels |= Label::kUntrustedAgent;

@@ -68,6 +68,7 @@ Result<void> read_tool_result(TurnState& turn, const json::value& record) {
                             .text = std::string(get_string(record, "text")),
                             .is_error = get_bool(record, "is_error").value_or(false)};
   call->labels.bits = static_cast<std::uint8_t>(get_int(record, "labels").value_or(0));
+  call->shows = get_bool(record, "image").value_or(false);
   return {};
 }
 
@@ -77,6 +78,7 @@ Result<void> read_reply(TurnState& turn, const json::value& record) {
   SKEP_TRY(turn.reply, message_from_json(*message));
   turn.usage = usage_in(record);
   turn.model = get_string(record, "model");
+  turn.read.bits = static_cast<std::uint8_t>(get_int(record, "labels").value_or(0));
   return {};
 }
 
@@ -140,13 +142,13 @@ std::string tool_start_record(std::size_t call, std::string_view name) {
   return to_json(json::object{{"s", "tool_start"}, {"call", call}, {"name", name}});
 }
 
-std::string tool_result_record(std::size_t call, const ToolResult& result,
-                               authority::Labels labels) {
+std::string tool_result_record(std::size_t call, const ToolResult& result, const CallRecord& of) {
   std::string out;
   JsonObjectText record(out);
   record.text("s", "tool_result").number("call", call).text("id", result.call_id);
   record.text("name", result.name).text("text", result.text).flag("is_error", result.is_error);
-  if (labels.bits != 0) record.number("labels", labels.bits);
+  if (of.labels.bits != 0) record.number("labels", of.labels.bits);
+  if (of.shows) record.flag("image", true);
   record.end();
   return out;
 }
@@ -156,6 +158,7 @@ std::string reply_record(const TurnState& turn, const Message& reply) {
   JsonObjectText record(out);
   record.text("s", "reply").text("model", turn.model);
   append_usage(record.at("usage"), turn.usage);
+  if (turn.read.bits != 0) record.number("labels", turn.read.bits);
   append_json(record.at("message"), reply);
   record.end();
   return out;

@@ -7,8 +7,9 @@
 //   for tools: a round
 //   {"s":"tool_start","call","name"}                         before a tool that is not repeatable
 //   runs; call = index in the round
-//   {"s":"tool_result","call","id","name","text","is_error","labels"}
-//   {"s":"reply","message","model","usage"}                  the answer is decided; it keeps its id
+//   {"s":"tool_result","call","id","name","text","is_error","labels",
+//    "image"}                                               image: it came with one
+//   {"s":"reply","message","model","usage","labels"}         the answer is decided; it keeps its id
 //   from here on
 // The latest "assistant" is the round that the tool records after it belong to.
 #pragma once
@@ -35,6 +36,7 @@ struct CallRecord {
   authority::Labels labels;        // of the result, beside what its tool always has
   std::optional<bool> secret;      // whether the result looks as if it held a key; once looked at
   std::optional<ImagePart> image;  // for the rest of this process's turn; not journaled
+  bool shows = false;              // its result came with one
 };
 struct Round {
   std::vector<Part> parts;  // the assistant's
@@ -50,10 +52,12 @@ struct TurnState {
   int history_budget = 0;  // tokens that its history could have; 0: it came to no prompt
   std::size_t history_tokens_max = 0;  // no more than these were in it before
   std::optional<Message> reply;
+  authority::Labels read;  // of all that the model had read for the reply
   TurnTrace trace;
-  SteadyTime alive = SteadyTime::max();  // its newest sign of life; max: none is due
-  bool hung = false;                     // it was ended for want of one
-  std::string debug;                     // for a developer, behind the answer on the wire
+  SteadyTime alive = SteadyTime::max();   // its newest sign of life; max: none is due
+  bool hung = false;                      // it was ended for want of one
+  std::shared_ptr<llm::RawLog> raw = {};  // where a developer finds its requests
+  std::string debug;                      // for a developer, behind the answer on the wire
   bool retracted = false;  // while it waited: nothing is to be done, and the journal knows
 };
 
@@ -65,7 +69,7 @@ std::string corrected_record(const std::vector<Part>& parts);
 std::string assistant_record(const llm::Response& response);
 std::string tool_start_record(std::size_t call, std::string_view name);
 std::string tool_result_record(std::size_t call, const ToolResult& result,
-                               authority::Labels labels);
+                               const CallRecord& record);
 std::string reply_record(const TurnState& turn, const Message& reply);
 
 // kCorrupt when the records make no sense.

@@ -38,6 +38,15 @@ void Turn::recount() {
   }
 }
 
+// The journal holds no pictures: one that a tool had fetched just before the end is fetched again,
+// or the model would answer without having seen it.
+void Turn::look_again() {
+  for (CallRecord& record : state_.rounds.back().calls) {
+    const tools::Tool* tool = deps_.toolbox.find(record.call.name);
+    if (record.shows && tool != nullptr && tool->repeatable()) record.result.reset();
+  }
+}
+
 Task<std::expected<void, Halt>> Turn::run_tools(std::size_t round) {
   for (;;) {
     Indices wave = next_wave(state_.rounds[round]);
@@ -152,6 +161,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
       .asked = &state_.message,
       .labels = labels_before(number, /*secrets=*/true),
       .payer = payer_of(deps_, config_, state_.message),
+      .role = deps_.role_of ? deps_.role_of(state_.message) : std::nullopt,
       .tokens_left = tokens_left(),
       .cost_left = cost_left(),
       .why_not = [this, number, name = record.call.name](const tools::Need& need) {
@@ -170,6 +180,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
     record.image = std::move(output.image);
   else if (output.image)
     output.text += "\n[You cannot see images: this is all there is to know.]";
+  record.shows = record.image.has_value();
   show(Progress::Phase::kToolEnd, record.call.name);
   ToolResult result = result_for(record.call, std::move(output.text), output.is_error);
   state_.trace.tool_call(from, place, record.call, result, record.why);
@@ -179,7 +190,7 @@ Task<void> Turn::run_call(Round& round, std::size_t index, std::optional<Halt>& 
 }
 
 Task<std::expected<void, Halt>> Turn::keep(Round& round, std::size_t index, ToolResult result) {
-  auto journaled = co_await journal(tool_result_record(index, result, round.calls[index].labels));
+  auto journaled = co_await journal(tool_result_record(index, result, round.calls[index]));
   if (!journaled) co_return std::unexpected(std::move(journaled).error());
   round.calls[index].result = std::move(result);
   co_return std::expected<void, Halt>();

@@ -152,6 +152,56 @@ TEST_F(CommandTest, LettingInAndShuttingOutIsForAdministrators) {
     EXPECT_TRUE(ask(command).contains("is for administrators")) << command;
 }
 
+// What a person of each role is answered: a part of it, or nothing for the refusal.
+TEST_F(CommandTest, RolesDecideWhoMayWhatAndHelpListsIt) {
+  roles = {{"v", Role::kViewer}, {"u", Role::kUser}, {"a", Role::kAdmin}, {"o", Role::kOwner}};
+  reconfigure();
+  const struct {
+    std::string_view text, good;
+    Role least;
+  } rows[] = {{"/ping", "pong", Role::kViewer},       {"/status", "Skep, up", Role::kViewer},
+              {"/history", "empty", Role::kUser},     {"/config x", "config(x)", Role::kUser},
+              {"/reload", "reload()", Role::kOwner},  {"/allow x", "allow(x)", Role::kOwner},
+              {"/block x", "block(x)", Role::kOwner}, {"/pair x", "pair(x)", Role::kOwner}};
+  for (const auto& row : rows) {
+    for (const auto& [peer, role] : roles) {
+      // The fixture's administrator is another one: beyond that the role decides.
+      if (row.least >= Role::kAdmin && role >= row.least) continue;
+      const std::string said = ask(std::string(row.text), peer);
+      EXPECT_EQ(said.contains(row.good), role >= row.least) << row.text << " of " << peer;
+      EXPECT_EQ(said.starts_with("Not allowed: "), role < row.least) << said;
+    }
+  }
+  EXPECT_TRUE(ask("/help", "v").contains("\n/ping"));
+  EXPECT_FALSE(ask("/help", "v").contains("\n/new"));
+  EXPECT_FALSE(ask("/help", "u").contains("\n/reload"));
+  EXPECT_EQ(ask("/usage all", "u"),
+            "Not allowed: view_usage is for the role admin and above, and "
+            "yours is user. /help lists what you may do.");
+  EXPECT_TRUE(ask("/usage all", "a").contains("Everybody:"));
+}
+
+TEST_F(CommandTest, WhoMayNotTalkReachesNoModelAndNoTranscript) {
+  roles = {{"v", Role::kViewer}, {"u", Role::kUser}};
+  reconfigure();
+  EXPECT_EQ(ask("hello", "v"),
+            "Not allowed: chat is for the role user and above, and yours is "
+            "viewer. /help lists what you may do.");
+  EXPECT_EQ(ask("hello", "nobody"),
+            "Not allowed: [[users]] does not name who asks for it. /help lists what you may do.");
+  EXPECT_TRUE(model.requests.empty());
+  EXPECT_TRUE(memory->history({.channel = "xmpp", .peer = "v"}).value().empty());
+  model.says("hello!");
+  EXPECT_EQ(ask("hello", "u"), "hello!");
+}
+
+TEST_F(CommandTest, WithoutUsersTheConfigurationIsForAdministrators) {
+  EXPECT_EQ(ask("/config llm", "admin@example.org"), "config(llm)");
+  EXPECT_TRUE(ask("/config").contains("is for administrators"));
+  EXPECT_TRUE(ask("/usage all").contains("is for administrators"));
+  EXPECT_TRUE(ask("/usage all", "admin@example.org").contains("Everybody:"));
+}
+
 TEST_F(CommandTest, AnUnknownCommandGetsTheNearestOne) {
   EXPECT_EQ(ask("/pong"), "I don't know /pong. Did you mean /ping? /help lists what I know.");
   EXPECT_EQ(ask("/qqqqqqqq"), "I don't know /qqqqqqqq. /help lists what I know.");

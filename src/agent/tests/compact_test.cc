@@ -67,6 +67,28 @@ TEST(Compaction, ASummaryStandsForWhatIsBeforeItsLastMessage) {
   EXPECT_EQ(lines.size(), 5u);
 }
 
+TEST(Compaction, ASummaryIsAsTaintedAsWhatItIsMadeOf) {
+  using authority::Label;
+  std::vector<TranscriptEntry> entries = talk(10, 400);
+  EXPECT_EQ(plan_compaction(entries, 2'000)->labels, authority::Labels());
+  std::get<TranscriptMessage>(entries[19]).taint = "external_network";
+  EXPECT_EQ(plan_compaction(entries, 2'000)->labels, authority::Labels()) << "it is not in it";
+  std::get<TranscriptMessage>(entries[3]).taint = "untrusted_agent";
+  EXPECT_TRUE(plan_compaction(entries, 2'000)->labels.has(Label::kUntrustedAgent));
+  const auto labels = [&](int budget) {
+    return assemble({.agent_name = "x",
+                     .history = entries,
+                     .newest = {TextPart{"new"}},
+                     .history_token_budget = budget})
+        .labels;
+  };
+  EXPECT_EQ(authority::describe(labels(50'000)), "external_network, untrusted_agent");
+  EXPECT_EQ(authority::describe(labels(500)), "external_network") << "the rest is out of sight";
+  entries.emplace_back(
+      TranscriptSummary{.content = "bees", .last_msg_id = "r10", .taint = "untrusted_agent"});
+  EXPECT_EQ(authority::describe(labels(500)), "untrusted_agent");
+}
+
 class CompactTest : public AgentFixture {
  protected:
   CompactTest() {

@@ -43,6 +43,7 @@ Be \\ brief.
 provider = "default"
 
 [resources]
+max_llm_tokens_per_hour = 100
 max_llm_tokens_per_day = 1000
 max_cost_per_month_usd = 1.5
 max_tool_calls_per_minute = 7
@@ -102,7 +103,7 @@ TEST(Manifest, RefusesWhatWouldMeanNothing) {
   for (std::string_view key :
        {"metadata = { a = 1 }", "skills = []", "priority = \"High\"", "module = \"wasm:x\"",
         "[routing]\nsimple = \"x\"", "[autonomous]\nmax_iterations = 5",
-        "[resources]\nmax_llm_tokens_per_hour = 5", "[capabilities]\nofp_discover = true",
+        "[resources]\nburst_ratio = 0.2", "[capabilities]\nofp_discover = true",
         "[tools.file_read]\nparams = {}", "[[triggers]]\nx = 1"}) {
     const std::string said = problem(fmt::format("name = \"a\"\n{}", key));
     EXPECT_NE(said, "none") << key;

@@ -261,7 +261,10 @@ TEST_F(MoreCommands, DebugIsForDevelopersAndNoPartOfTheTranscript) {
   config.developers = {"ann@example.org"};
   reconfigure();
   EXPECT_TRUE(ask("/help").contains("/debug"));
+  EXPECT_TRUE(ask("/debug raw").starts_with("Say /debug on first"));
   EXPECT_TRUE(ask("/debug").starts_with("Debugging is on here for 30 minutes"));
+  EXPECT_EQ(ask("/debug raw"), "The model was asked nothing yet.");
+  EXPECT_TRUE(ask("/debug raw x").starts_with("Say /debug raw, or how many"));
   model.says("one");
   const std::string reply = ask("first");
   EXPECT_TRUE(reply.starts_with("one\n\n```\nturn ")) << reply;

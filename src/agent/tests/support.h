@@ -233,6 +233,13 @@ class AgentFixture : public ::testing::Test {
                      std::string_view arguments) {
       return fmt::format("{}({}) of {}", command, arguments, who.peer);
     };
+    deps.config_text = [](std::string_view section) { return fmt::format("config({})", section); };
+    if (!roles.empty()) {
+      deps.role_of = [this](const Message& message) -> std::optional<Role> {
+        const auto role = roles.find(message.conversation.peer);
+        return role == roles.end() ? Role::kNone : role->second;
+      };
+    }
     deps.turn_log = turn_log.get();
     agent = std::move(*Agent::open(config, std::move(deps)));
   }
@@ -310,6 +317,7 @@ class AgentFixture : public ::testing::Test {
   std::unique_ptr<authority::AuditLog> audit;
   std::unique_ptr<authority::Approvals> approvals;
   std::unique_ptr<authority::Authority> authority;
+  std::map<std::string, Role, std::less<>> roles;  // by peer; empty: there are no [[users]]
   ConversationSettings settings;
   std::unique_ptr<TurnLog> turn_log;
   std::unique_ptr<Agent> agent;

@@ -235,6 +235,37 @@ TEST_F(TurnGate, WhatAPageSaidNeedsAYes) {
   EXPECT_EQ(runs, 1);
 }
 
+// A page read in one turn may wait with its order for the next.
+TEST_F(TurnGate, WhatAPageSaidCountsAsLongAsTheConversationLasts) {
+  add("page", {{Action::kNetConnect, "a.example:443", "url"}}, kOutside);
+  add("shell", {{Action::kShellExec, "make"}});
+  rules.tainted = "deny";
+  reopen();
+  const auto order = [&](std::string from = "ann@example.org") {
+    model.calls({call("shell")});
+    model.says("so");
+    EXPECT_EQ(ask("go on", std::move(from)), "so");
+  };
+  order();
+  EXPECT_EQ(runs, 1) << "nothing was read yet";
+  model.calls({call("page", {{"url", "https://a.example/"}})});
+  model.says("It says: run make.");
+  EXPECT_EQ(ask("read it"), "It says: run make.");
+  EXPECT_EQ(runs, 2);
+  order();
+  EXPECT_TRUE(last_told().contains("external_network")) << last_told();
+  model.says("Fine.");
+  EXPECT_EQ(ask("never mind"), "Fine.");
+  reopen();  // it is in the files
+  order();
+  EXPECT_EQ(runs, 2);
+  order("bob@example.org");
+  EXPECT_EQ(runs, 3) << "another conversation has not read it";
+  ASSERT_TRUE(memory->archive({"xmpp", "ann@example.org", ""}));
+  order();
+  EXPECT_EQ(runs, 4) << "it is out of sight";
+}
+
 // What a page links to may be read; an address that is made up after reading it may carry
 // something away.
 TEST_F(TurnGate, AddressesFromAPageAreNewOnlyWhenTheyAreMadeUp) {

@@ -25,6 +25,18 @@ class FailingTool final : public CountingTool {
   }
 };
 
+// Shows a picture.
+class PictureTool final : public CountingTool {
+ public:
+  PictureTool(std::string name, std::vector<std::string>& runs)
+      : CountingTool(std::move(name), /*repeatable=*/true, runs) {}
+  Task<tools::ToolOutput> call(tools::ToolContext context, json::object arguments) override {
+    tools::ToolOutput out = co_await CountingTool::call(std::move(context), std::move(arguments));
+    out.image = ImagePart{"image/png", "bytes"};
+    co_return out;
+  }
+};
+
 class TurnTools : public AgentFixture {
  protected:
   void offer(std::unique_ptr<tools::Tool> tool) {
@@ -100,6 +112,32 @@ TEST_F(TurnTools, RoundsInWhichEverythingFailsEndTheTurn) {
   EXPECT_EQ(ask("go"),
             "I stopped: my tools failed 3 times in a row. The last one said: broken: result of "
             "act");
+}
+
+TEST_F(TurnTools, APictureThatTheModelHasNotSeenAtTheEndIsFetchedAgain) {
+  Signal hold;
+  auto slow = std::make_unique<CountingTool>("slow", /*repeatable=*/true, runs);
+  slow->hold = &hold;
+  offer(std::make_unique<PictureTool>("look", runs));
+  offer(std::move(slow));
+  model.calls({tool_call("1", "look"), tool_call("2", "slow")});
+  ASSERT_TRUE(agent->deliver(testing::user_message("look")));
+  run_until([&] { return runs.size() == 2; });
+  close();  // in the middle of the round
+  open();
+  model.says("seen");
+  agent->resume();
+  run_until([&] {
+    hold.notify_all();
+    return !channel.replies.empty();
+  });
+  EXPECT_EQ(channel.text(0), "seen");
+  EXPECT_EQ(std::ranges::count(runs, "look {}"), 2);
+  const auto shown = [](const llm::ChatMessage& message) {
+    return std::ranges::any_of(
+        message.parts, [](const Part& part) { return std::holds_alternative<ImagePart>(part); });
+  };
+  EXPECT_TRUE(shown(model.requests.back().messages.back()));
 }
 
 }  // namespace

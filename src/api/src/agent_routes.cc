@@ -66,8 +66,10 @@ Task<Result<void>> post_agent_draft(Ctx ctx, RouteContext context) {
   std::string person(get_string(body, "peer"));
   SKEP_CO_TRY(kernel::AgentDraft draft, co_await context.deps.kernel.agents().draft(
                                             std::move(ctx), std::move(wish), std::move(person)));
-  co_return co_await answer(
-      context, 200, {{"manifest", std::move(draft.manifest)}, {"name", std::move(draft.name)}});
+  co_return co_await answer(context, 200,
+                            {{"manifest", std::move(draft.manifest)},
+                             {"name", std::move(draft.name)},
+                             {"may", json::array(draft.may.begin(), draft.may.end())}});
 }
 
 Task<Result<void>> get_agent(Ctx, RouteContext context) {

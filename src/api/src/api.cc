@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include "rate_limit.h"
 #include "routes.h"
+#include "safe_responder.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 
@@ -24,7 +26,10 @@ bool is_local_name(std::string_view host) {
 class ApiImpl final : public Api {
  public:
   ApiImpl(std::string home, Deps deps)
-      : home_(std::move(home)), deps_(std::move(deps)), token_(hex_encode(random_bytes(24))) {}
+      : home_(std::move(home)),
+        deps_(std::move(deps)),
+        token_(hex_encode(random_bytes(24))),
+        limit_(deps_.kernel.config().api_rate) {}
 
   Task<Result<void>> start(std::string listen) {
     listens_locally_ = is_local_name(host_of(listen)) || listen.starts_with("unix:");
@@ -50,7 +55,8 @@ class ApiImpl final : public Api {
   }
 
  private:
-  Task<void> handle(Ctx ctx, const net::ServerRequest& request, net::Responder& responder) {
+  Task<void> handle(Ctx ctx, const net::ServerRequest& request, net::Responder& plain) {
+    SafeResponder responder(plain);
     Result<void> done = co_await dispatch(std::move(ctx), request, responder);
     if (done) co_return;
     const Error& error = done.error();
@@ -67,19 +73,57 @@ class ApiImpl final : public Api {
   Task<Result<void>> dispatch(Ctx ctx, const net::ServerRequest& request,
                               net::Responder& responder) {
     SKEP_CO_TRY_VOID(check_origin(request));
+    std::string_view name;
+    const Result<const Route*> route = find_route(request, name);
+    const bool owner = has_token(request);
+    const auto verdict = limit_.take(RateLimit::client_of(request.peer), owner,
+                                     route ? cost_of(**route) : unknown_route_cost,
+                                     std::chrono::steady_clock::now());
+    if (!verdict.pass) co_return co_await send_too_fast(responder, verdict.wait);
+    if (!route) co_return fail(route.error());
+    if ((*route)->needs_token && !owner) {
+      co_return fail(Code::kUnauthenticated,
+                     "send the token of daemon.json as \"Authorization: Bearer …\"");
+    }
+    SKEP_CO_TRY_VOID(authorize(**route, name));
+    co_return co_await (*route)->handle(std::move(ctx),
+                                        RouteContext{deps_, request, responder, name});
+  }
+
+  static Result<const Route*> find_route(const net::ServerRequest& request,
+                                         std::string_view& name) {
     bool path_known = false;
     for (const Route& route : routes()) {
-      std::string_view name;
       if (!path_matches(route.path, request.path, name)) continue;
       path_known = true;
-      if (route.method != request.method) continue;
-      if (route.needs_token) SKEP_CO_TRY_VOID(check_token(request));
-      co_return co_await route.handle(std::move(ctx),
-                                      RouteContext{deps_, request, responder, name});
+      if (route.method == request.method) return &route;
     }
     if (path_known)
-      co_return fail(Code::kUnsupported, request.method + " is not possible on " + request.path);
-    co_return fail(Code::kNotFound, "no such route: " + request.path);
+      return fail(Code::kUnsupported, request.method + " is not possible on " + request.path);
+    return fail(Code::kNotFound, "no such route: " + request.path);
+  }
+
+  static Task<Result<void>> send_too_fast(net::Responder& responder, std::chrono::seconds wait) {
+    const Error error{Code::kExhausted,
+                      fmt::format("too many requests; try again in {} s", wait.count())};
+    net::Headers headers{{"Content-Type", "application/json"},
+                         {"Retry-After", std::to_string(wait.count())}};
+    std::string body = error_body(error);
+    co_return co_await responder.send(http_status(error.code), std::move(headers), std::move(body));
+  }
+
+  // Who has the token is this system's owner; what changes something is written down all the same.
+  Result<void> authorize(const Route& route, std::string_view name) {
+    if (!route.act) return {};
+    const authority::Question question{
+        .principal = {.id = "owner@api", .admin = true, .role = Role::kOwner},
+        .action = *route.act,
+        .resource = authority::takes_resource(*route.act) ? std::string(name) : std::string(),
+        .direct = true,
+        .detail = fmt::format("{} {}", route.method, route.path)};
+    const authority::Decision decision = deps_.kernel.authority().authority().authorize(question);
+    if (decision.outcome == authority::Decision::Outcome::kAllow) return {};
+    return fail(Code::kDenied, decision.reason);
   }
 
   // A web page the user happens to visit must not reach a daemon on loopback: neither under a name
@@ -100,18 +144,18 @@ class ApiImpl final : public Api {
     return {};
   }
 
-  Result<void> check_token(const net::ServerRequest& request) const {
+  bool has_token(const net::ServerRequest& request) const {
     constexpr std::string_view kBearer = "Bearer ";
     const std::string_view given = net::find_header(request.headers, "authorization");
-    if (given.starts_with(kBearer) && equal_in_constant_time(given.substr(kBearer.size()), token_))
-      return {};
-    return fail(Code::kUnauthenticated,
-                "send the token of daemon.json as \"Authorization: Bearer …\"");
+    // Of digests, so that not even the length shows.
+    return given.starts_with(kBearer) &&
+           equal_in_constant_time(sha256(given.substr(kBearer.size())), sha256(token_));
   }
 
   std::string home_;
   Deps deps_;
   std::string token_;
+  RateLimit limit_;
   bool listens_locally_ = true;
   std::unique_ptr<net::HttpServer> server_;
 };

@@ -1,3 +1,4 @@
+#include <charconv>
 #include <csignal>
 
 #include "skep/api/api.h"
@@ -7,6 +8,9 @@
 namespace skep::api {
 
 namespace {
+
+constexpr int kTriesMax = 3;
+constexpr int kWaitSecondsMax = 10;
 
 class ClientImpl final : public Client {
  public:
@@ -101,6 +105,19 @@ class ClientImpl final : public Client {
             .connect_timeout = std::chrono::seconds(1)};
   }
 
+  // Who is asked to wait a moment waits it: nothing of a refused request was done.
+  Task<Result<net::HttpResponse>> fetch_in_turn(Ctx ctx, net::HttpRequest request) {
+    for (int tries = 0;; ++tries) {
+      auto response = co_await http_.fetch(ctx, request);
+      if (!response || response->status != 429 || tries == kTriesMax) co_return response;
+      const std::string_view text = net::find_header(response->headers, "retry-after");
+      int seconds = 0;
+      std::from_chars(text.data(), text.data() + text.size(), seconds);
+      if (seconds < 1 || seconds > kWaitSecondsMax) co_return response;
+      SKEP_CO_TRY_VOID(co_await sleep_for(ctx, std::chrono::seconds(seconds)));
+    }
+  }
+
   static Error error_of(const net::HttpResponse& response) {
     const Result<json::value> value = parse_json(response.body);
     return error_of_json(value ? *value : json::value(nullptr), response.status);
@@ -109,7 +126,7 @@ class ClientImpl final : public Client {
   Task<Result<json::value>> call(Ctx ctx, std::string method, std::string path, std::string body) {
     net::HttpRequest request = make(std::move(method), std::move(path), std::move(body));
     SKEP_CO_TRY(const net::HttpResponse response,
-                co_await http_.fetch(std::move(ctx), std::move(request)));
+                co_await fetch_in_turn(std::move(ctx), std::move(request)));
     if (response.status / 100 != 2) co_return fail(error_of(response));
     co_return parse_json(response.body);
   }
@@ -134,7 +151,8 @@ Task<Result<std::unique_ptr<Client>>> Client::find(Ctx ctx, net::HttpClient& htt
   const Ctx brief = ctx.within(std::chrono::seconds(1));
   net::HttpRequest request{.url = "http://" + file->address + "/api/health"};
   const Result<net::HttpResponse> health = co_await http.fetch(brief, std::move(request));
-  if (!health || health->status != 200) {
+  // One that has too much to do (429) is there all the same.
+  if (!health || (health->status != 200 && health->status != 429)) {
     co_return fail(Code::kNotFound,
                    fmt::format("skep (pid {}) does not answer on {}", file->pid, file->address));
   }

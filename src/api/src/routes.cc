@@ -13,6 +13,7 @@ namespace skep::api {
 
 namespace {
 
+using authority::Action;
 using channels::ChatEvent;
 using channels::WebChannel;
 
@@ -139,20 +140,23 @@ constexpr std::array kRoutes = {
     Route{"POST", "/api/chat", true,
           "Says something to the agent; the answer streams as server-sent events", &post_chat},
     Route{"GET", "/api/agents", true, "The agents of this hive", &get_agents},
-    Route{"POST", "/api/agents", true, "Spawns an agent from a manifest", &post_agents},
+    Route{"POST", "/api/agents", true, "Spawns an agent from a manifest", &post_agents,
+          Action::kAgentSpawn},
     Route{"POST", "/api/agents/draft", true, "Asks the model for a manifest; keeps nothing",
           &post_agent_draft},
     Route{"GET", "/api/agents/{name}", true, "One agent with its manifest and children",
           &get_agent},
     Route{"GET", "/api/agents/{name}/log", true, "What happened to it", &get_agent_log},
     Route{"POST", "/api/agents/{name}/pause", true, "It refuses messages from now on",
-          &post_agent_pause},
-    Route{"POST", "/api/agents/{name}/resume", true, "It takes messages again", &post_agent_resume},
+          &post_agent_pause, Action::kManageAgents},
+    Route{"POST", "/api/agents/{name}/resume", true, "It takes messages again", &post_agent_resume,
+          Action::kManageAgents},
     Route{"POST", "/api/agents/{name}/mode", true, "How much of its tools it may use",
-          &post_agent_mode},
-    Route{"POST", "/api/agents/{name}/kill", true, "Ends it for good", &post_agent_kill},
+          &post_agent_mode, Action::kManageAgents},
+    Route{"POST", "/api/agents/{name}/kill", true, "Ends it for good", &post_agent_kill,
+          Action::kAgentKill},
     Route{"POST", "/api/config/reload", true, "Reads skep.toml again: what may change, does",
-          &post_config_reload},
+          &post_config_reload, Action::kChangeConfig},
     Route{"GET", "/api/jobs", true, "What runs by itself", &get_jobs},
     Route{"POST", "/api/jobs", true, "Tells an agent something at certain times", &post_jobs},
     Route{"GET", "/api/jobs/{name}", true, "One job, and its last answer", &get_job},
@@ -166,13 +170,15 @@ constexpr std::array kRoutes = {
     Route{"GET", "/api/fabric/routes", true, "Where names lead, in the order that decides, and why",
           &get_fabric<&fabric::routes_of>},
     Route{"POST", "/api/fabric/routes", true, "Adds a static route to the hive's rules",
-          &post_fabric_route},
+          &post_fabric_route, Action::kChangeConfig},
     Route{"DELETE", "/api/fabric/routes", true, "Takes a static route out of the hive's rules",
-          &delete_fabric_route},
+          &delete_fabric_route, Action::kChangeConfig},
     Route{"GET", "/api/fabric/vpns", true, "Which names are in which zone",
           &get_fabric<&fabric::zones_of>},
-    Route{"POST", "/api/fabric/vpns", true, "Adds a zone rule", &post_fabric_vpn},
-    Route{"DELETE", "/api/fabric/vpns", true, "Takes a zone rule out", &delete_fabric_vpn},
+    Route{"POST", "/api/fabric/vpns", true, "Adds a zone rule", &post_fabric_vpn,
+          Action::kChangeConfig},
+    Route{"DELETE", "/api/fabric/vpns", true, "Takes a zone rule out", &delete_fabric_vpn,
+          Action::kChangeConfig},
     Route{"GET", "/api/fabric/hives", true, "Other hives and what they advertise",
           &get_fabric<&fabric::hives_of>},
     Route{"GET", "/api/fabric/stats", true, "Counters of each router",
@@ -180,12 +186,23 @@ constexpr std::array kRoutes = {
     Route{"GET", "/api/fabric/trace/{name}", true, "Where a message went: its trace id, or its own",
           &get_trace},
     Route{"GET", "/metrics", true, "The same counters as Prometheus text", &get_metrics},
-    Route{"POST", "/api/shutdown", true, "Ends the daemon cleanly", &post_shutdown},
+    Route{"POST", "/api/shutdown", true, "Ends the daemon cleanly", &post_shutdown,
+          Action::kChangeConfig},
 };
 
 }  // namespace
 
 std::span<const Route> routes() { return kRoutes; }
+
+// What a model has to think about costs most, then what makes agents and processes; looking is
+// cheap.
+int cost_of(const Route& route) {
+  if (route.path == "/api/health" || route.path == "/api/status") return 1;
+  if (route.path == "/api/chat" || route.path == "/api/agents/draft") return 30;
+  if (route.act == Action::kAgentSpawn) return 50;
+  if (route.method != "GET") return 10;
+  return route.path == "/api/usage" || route.path == "/metrics" ? 3 : 2;
+}
 
 bool path_matches(std::string_view pattern, std::string_view path, std::string_view& name) {
   constexpr std::string_view kName = "{name}";

@@ -1,11 +1,13 @@
 // The HTTP routes: one table for dispatch, authorisation and documentation.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "skep/api/api.h"
+#include "skep/authority/capability.h"
 
 namespace skep::api {
 
@@ -22,7 +24,12 @@ struct Route {
   bool needs_token;
   std::string_view summary;
   Task<Result<void>> (*handle)(Ctx ctx, RouteContext context);
+  // What it changes, for the authority and the audit; nothing: it only looks.
+  std::optional<authority::Action> act = {};
 };
+// Units of [api.rate_limit] that a request takes.
+int cost_of(const Route& route);
+inline constexpr int unknown_route_cost = 5;
 
 std::span<const Route> routes();
 // Whether `path` is one of `pattern`; `name` is then what stands for {name}.

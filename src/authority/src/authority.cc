@@ -96,6 +96,12 @@ class AuthorityImpl final : public Authority {
   [[nodiscard]] Decision decide(const Question& question) const {
     if (takes_resource(question.action) && question.resource.empty())
       return {Outcome::kDeny, fmt::format("{} of nothing", action_name(question.action))};
+    if (auto barred = why_role_bars(question.principal.role, question.action))
+      return {Outcome::kDeny, *std::move(barred)};
+    if (question.direct) {
+      if (!question.principal.role) return {Outcome::kDeny, "it is not known who asks for it"};
+      return {Outcome::kAllow, fmt::format("role {}", role_name(*question.principal.role))};
+    }
     if (const Capability* never = deny_.granting(question.action, question.resource)) {
       return {Outcome::kDeny, fmt::format("{} is never allowed here ([authority] deny \"{}\")",
                                           what_is_asked(question), to_text(*never))};
@@ -138,6 +144,13 @@ Result<Grants> rules_of(const std::vector<std::string>& texts, std::string_view 
 }
 
 }  // namespace
+
+std::optional<std::string> why_role_bars(std::optional<Role> role, Action action) {
+  if (!role || *role >= minimum_role(action)) return std::nullopt;
+  if (*role == Role::kNone) return "[[users]] does not name who asks for it";
+  return fmt::format("{} is for the role {} and above, and yours is {}", action_name(action),
+                     role_name(minimum_role(action)), role_name(*role));
+}
 
 std::string describe(Labels labels) {
   std::vector<std::string> names;

@@ -14,6 +14,8 @@ struct ActionRow {
   Action action;
   std::string_view name;
   bool has_resource;
+  Role least = Role::kUser;
+  bool of_people = false;
 };
 constexpr std::array kActions{
     ActionRow{Action::kToolInvoke, "tool_invoke", true},
@@ -23,12 +25,18 @@ constexpr std::array kActions{
     ActionRow{Action::kMemoryRead, "memory_read", true},
     ActionRow{Action::kMemoryWrite, "memory_write", true},
     ActionRow{Action::kShellExec, "shell_exec", true},
-    ActionRow{Action::kAgentSpawn, "agent_spawn", false},
+    ActionRow{Action::kAgentSpawn, "agent_spawn", false, Role::kAdmin},
     ActionRow{Action::kAgentMessage, "agent_message", true},
-    ActionRow{Action::kAgentKill, "agent_kill", true},
+    ActionRow{Action::kAgentKill, "agent_kill", true, Role::kAdmin},
     ActionRow{Action::kXmppSend, "xmpp_send", true},
     ActionRow{Action::kRemoteExecute, "remote_execute", true},
     ActionRow{Action::kSchedule, "schedule", false},
+    ActionRow{Action::kChat, "chat", true, Role::kUser, true},
+    ActionRow{Action::kViewConfig, "view_config", false, Role::kUser, true},
+    ActionRow{Action::kViewUsage, "view_usage", false, Role::kAdmin, true},
+    ActionRow{Action::kManageAgents, "manage_agents", false, Role::kAdmin, true},
+    ActionRow{Action::kChangeConfig, "change_config", false, Role::kOwner, true},
+    ActionRow{Action::kManageUsers, "manage_users", false, Role::kOwner, true},
 };
 
 const ActionRow& row_of(Action action) {
@@ -66,7 +74,9 @@ std::string effective(Action action, std::string_view pattern) {
 
 std::vector<std::string> action_names() {
   std::vector<std::string> names;
-  for (const ActionRow& row : kActions) names.emplace_back(row.name);
+  for (const ActionRow& row : kActions) {
+    if (!row.of_people) names.emplace_back(row.name);
+  }
   return names;
 }
 
@@ -82,6 +92,7 @@ std::unexpected<Error> unknown_action(std::string_view name) {
 
 std::string_view action_name(Action action) { return row_of(action).name; }
 bool takes_resource(Action action) { return row_of(action).has_resource; }
+Role minimum_role(Action action) { return row_of(action).least; }
 
 std::optional<Action> action_from(std::string_view name) {
   const auto* at = std::ranges::find(kActions, name, &ActionRow::name);
@@ -94,6 +105,11 @@ Result<Capability> parse_capability(std::string_view text) {
   const std::string_view name = trim(text.substr(0, colon));
   const auto action = action_from(name);
   if (!action) return unknown_action(name);
+  if (row_of(*action).of_people) {
+    return fail(Code::kInvalid, fmt::format("{} is what people do, by their role; no agent can be "
+                                            "given it",
+                                            name));
+  }
   const std::string_view pattern =
       colon == std::string_view::npos ? std::string_view() : trim(text.substr(colon + 1));
   if (pattern.size() > pattern_bytes_max) {
@@ -117,8 +133,9 @@ std::string to_text(const Capability& capability) {
 
 Grants Grants::everything() {
   Grants all;
-  for (const ActionRow& row : kActions)
-    all.add({row.action, row.has_resource ? std::string("*") : std::string()});
+  for (const ActionRow& row : kActions) {
+    if (!row.of_people) all.add({row.action, row.has_resource ? std::string("*") : std::string()});
+  }
   return all;
 }
 

@@ -103,7 +103,8 @@ const CommandSpec* AdHoc::find(std::string_view node) const {
 }
 
 bool AdHoc::allowed(const CommandSpec& command, const Jid& who) const {
-  return !command.admin || deps_.is_admin(who);
+  const std::optional<Role> role = deps_.role_of ? deps_.role_of(who) : std::nullopt;
+  return role ? *role >= command.least : !command.admin || deps_.is_admin(who);
 }
 
 std::optional<std::vector<Element>> AdHoc::items(const Element& iq, const std::string& node) {

@@ -42,6 +42,7 @@ class AdHoc {
     std::function<bool(const xmpp::Jid& who)> may_act;  // counts towards their flood limit
     std::function<bool(const xmpp::Jid& who)> may_look;
     std::function<bool(const xmpp::Jid& who)> is_admin;
+    std::function<std::optional<Role>(const xmpp::Jid& who)> role_of;  // none: roles have no say
     std::function<void(const xmpp::Element&)> say;
     // Gives the text to who answers at `address`, as from `who`.
     std::function<Task<Result<void>>(Ctx, AskAgent)> ask;

@@ -85,6 +85,28 @@ bool Admission::permits(const xmpp::Jid& who) const {
 
 bool Admission::is_admin(const xmpp::Jid& who) const { return allow_.is_admin(who.bare().str()); }
 
+Role Admission::role_of(const xmpp::Jid& who) const {
+  const std::string address = who.bare().str();
+  if (blocked(address)) return Role::kNone;
+  const Role named = allow_.role_of(address);
+  const bool let_in =
+      access_ != nullptr && access_->of(address) == identity::Access::Standing::kAllowed;
+  return named == Role::kNone && let_in ? Role::kUser : named;
+}
+
+Role Admission::role_in_room(const xmpp::Jid& room, const xmpp::Jid& real) const {
+  if (!real.empty()) {
+    if (blocked(real.bare().str())) return Role::kNone;
+    if (const Role own = role_of(real); own != Role::kNone) return own;
+  }
+  return allow_.config().people.names(room.bare().str()) ? role_of(room) : Role::kNone;
+}
+
+void Admission::mark_role(Message& message, const xmpp::Jid& who) const {
+  if (!has_roles() || allow_.role_of(who.bare().str()) != Role::kNone) return;
+  put_role(message, role_of(who));
+}
+
 bool Admission::may_act(const xmpp::Jid& who) {
   if (is_ours(who) || !authorised(who)) return false;
   if (flood_.take(who.bare().str(), clock_.now()) == FloodVerdict::kPass) return true;
@@ -114,6 +136,7 @@ bool Admission::allowed(const xmpp::Jid& who) {
     warn_once(address, "its domain is not in [agent] allowed_domains");
   if (verdict == identity::Verdict::kNotListed)
     warn_once(address, blocked(address) ? "an administrator has blocked it"
+                       : has_roles()    ? "it is nobody's of [[users]]"
                                         : "it is not in [agent] allowed_jids");
   return verdict == identity::Verdict::kAllowed;
 }

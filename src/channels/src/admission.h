@@ -60,6 +60,13 @@ class Admission {
   // The same without a word.
   [[nodiscard]] bool permits(const xmpp::Jid& who) const;
   [[nodiscard]] bool is_admin(const xmpp::Jid& who) const;
+  // Whether roles have a say ([[users]]), and then whose; who was let in with /allow is a user.
+  [[nodiscard]] bool has_roles() const { return allow_.config().people.any(); }
+  [[nodiscard]] Role role_of(const xmpp::Jid& who) const;
+  // Of a speaker in a room: their own, where their address can be seen, else the room's.
+  [[nodiscard]] Role role_in_room(const xmpp::Jid& room, const xmpp::Jid& real) const;
+  // Writes down in it what the conversation alone does not tell.
+  void mark_role(Message& message, const xmpp::Jid& who) const;
   // By an administrator, whatever else lets them in.
   [[nodiscard]] bool shut_out(const xmpp::Jid& who) const { return blocked(who.bare().str()); }
   // An iq that makes a turn: authorised and not too fast. Counted like messages.

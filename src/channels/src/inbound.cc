@@ -259,6 +259,7 @@ Result<void> Inbound::deliver(const Heard& heard, const Ilk& from) {
   const Entrypoint& at = deps_.entrypoints.of(chat.to);
   Message message = to_message(chat, from, at.agent, deps_.channel.xmpp.clock.now());
   message.conversation.entrypoint = at.id;
+  deps_.admission.mark_role(message, chat.from);
   if (at.address.empty() && deps_.with_from) written_to_.touch(chat.from.bare().str()) = chat.to;
   if (!deps_.with_from) message.reply_address.from.clear();
   Result<void> taken = heard.aside ? deliver_aside(std::move(message), heard)

@@ -6,6 +6,7 @@
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "skep/base/untrusted.h"
+#include "skep/model/reply.h"
 
 namespace skep::channels {
 namespace {
@@ -167,6 +168,7 @@ Message PubSub::to_message(const PubSubConfig& node, const PubSubItem& item,
       TextPart{fmt::format("[An item was published in {}]\n{}\n\n{}", name_of(node), node.prompt,
                            framed_untrusted("pubsub " + name_of(node), item.text))}};
   put_asked(message.meta, {.type = room ? "groupchat" : "chat"});
+  put_role(message, Role::kUser);  // the configuration speaks, whoever reads the answer
   return message;
 }
 

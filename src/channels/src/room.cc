@@ -119,19 +119,21 @@ void Room::own_presence(const MucPresence& presence) {
   own_id_ = presence.occupant_id;
   state_ = State::kIn;
   if (!fresh) return;
-  log::info("xmpp", "{}: in as {} ({}, {} others) (stay {})", config_.room.str(), nick_,
-            presence.affiliation, occupants_.size(), ++stays_);
+  affiliation_ = presence.affiliation;
+  created_ = presence.has(kCreated);
+  ++stays_;
+  if (!created_) say_in();
   trouble_.clear();
   failures_ = tries_ = silent_pings_ = 0;
   caught_up_ = false;
   believes_stanza_ids = false;
   wait(deps_.times.history_timeout);
-  if (presence.has(kCreated)) {
-    xmpp::Element iq = xmpp::make_muc_accept_defaults(from_, config_.room);
-    iq.set("id", mint_ulid());
-    (void)deps_.send(iq);
-  }
   deps_.came_in(*this);
+}
+
+void Room::say_in() const {
+  log::info("xmpp", "{}: in as {} ({}, {} others) (stay {})", config_.room.str(), nick_,
+            affiliation_, occupants_.size(), stays_);
 }
 
 void Room::own_absence(const MucPresence& presence) {

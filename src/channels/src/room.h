@@ -73,6 +73,11 @@ class Room {
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
   [[nodiscard]] std::uint64_t turned_away() const { return turned_away_; }  // table full
 
+  // By our coming: it is locked until its settings are accepted (XEP-0045 10.1.2), and whoever
+  // comes before that is sent away. Then say_in().
+  [[nodiscard]] bool created() const { return created_; }
+  void say_in() const;  // in the log
+
   std::string subject;
   bool believes_stanza_ids = false;  // it announces XEP-0359
   std::string newest;                // the room's id of what was said last
@@ -102,6 +107,8 @@ class Room {
   int tries_ = 0;  // of nicks
   int failures_ = 0;
   int stays_ = 0;
+  std::string affiliation_;  // ours, when we came in
+  bool created_ = false;
   int silent_pings_ = 0;
   std::string nick_;
   std::string own_id_;

@@ -71,6 +71,8 @@ Occupant Rooms::speaker_of(const Room& room, const ChatMessage& chat,
 
 bool Rooms::authorised(const Room& room, const Occupant& speaker) const {
   if (!speaker.real.empty() && deps_.admission.shut_out(speaker.real)) return false;
+  if (deps_.admission.has_roles())
+    return deps_.admission.role_in_room(room.jid(), speaker.real) > Role::kNone;
   if (!speaker.real.empty() && deps_.admission.permits(speaker.real)) return true;
   using Members = RoomConfig::Members;
   if (room.config().members == Members::kEveryone) return true;
@@ -219,10 +221,16 @@ std::string Rooms::private_peer(const Room& room, const std::string& key) const 
   return room.jid().str() + "/occupant-" + hex_encode(sha256(key).substr(0, 8));
 }
 
+void Rooms::mark_role(Message& message, const Said& said) const {
+  if (deps_.admission.has_roles())
+    put_role(message, deps_.admission.role_in_room(said.room.jid(), said.speaker.real));
+}
+
 Message Rooms::to_private_message(const Said& said, const Ilk& from) const {
   Message message =
       to_message(said.chat, from, deps_.channel.agent, deps_.channel.xmpp.clock.now());
   message.conversation.peer = private_peer(said.room, said.key);
+  mark_role(message, said);
   message.conversation.entrypoint = deps_.config.entrypoint;
   message.reply_address.from = said.room.from().empty() ? "" : said.room.from().str();
   put_asked(message.meta, {.type = said.chat.type, .occupant = said.key});
@@ -241,6 +249,7 @@ Message Rooms::to_room_message(const Said& said, Heard heard, const Ilk& from) c
   Message message = to_message(chat, from, deps_.channel.agent, deps_.channel.xmpp.clock.now());
   message.conversation.entrypoint = deps_.config.entrypoint;
   message.conversation.thread.clear();  // one conversation, whatever threads its people use
+  mark_role(message, said);
   message.reply_address = {.from = said.room.from().empty() ? "" : said.room.from().str(),
                            .to = said.room.jid().str()};
   put_room_talk(message, {.speaker = said.label,

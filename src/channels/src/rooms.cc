@@ -148,7 +148,24 @@ void Rooms::sweep() {
 
 void Rooms::came_in(Room& room) {
   archive_.joined(room.jid());
-  deps_.gate.spawn("xmpp room features", ask_features(deps_.gate.ctx(), room.jid(), room.from()));
+  if (room.created()) {
+    deps_.gate.spawn("xmpp room unlock", unlock(deps_.gate.ctx(), room.jid(), room.from()));
+  } else {
+    deps_.gate.spawn("xmpp room features", ask_features(deps_.gate.ctx(), room.jid(), room.from()));
+  }
+}
+
+Task<void> Rooms::unlock(Ctx ctx, Jid jid, Jid from) {
+  Element iq = xmpp::make_muc_accept_defaults(from, jid);
+  const Ctx bounded = ctx.within(kPingTimeout);
+  const auto answer = co_await deps_.request(bounded, std::move(iq));
+  if (!answer)
+    log::warn("xmpp", "{}: the new room may stay closed to others: {}", jid.str(),
+              answer.error().to_string());
+  const Room* room = find(jid);
+  if (room == nullptr || !room->in()) co_return;
+  room->say_in();
+  co_await ask_features(std::move(ctx), std::move(jid), std::move(from));
 }
 
 // Whether the room writes stanza ids itself: those of a room that does not may be anybody's.
@@ -214,7 +231,7 @@ void Rooms::ended(Room& room, const Room::Deps::End& end) {
 }
 
 void Rooms::tell_admins(const std::string& text) {
-  for (const std::string& admin : deps_.config.allow.admins) {
+  for (const std::string& admin : deps_.admission.allow_list().administrators()) {
     const auto to = Jid::parse(admin);
     if (!to) continue;
     const Jid from = component_ ? deps_.config.link.address() : Jid();

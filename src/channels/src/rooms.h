@@ -124,6 +124,7 @@ class Rooms {
   void ended(Room& room, const Room::Deps::End& end);
   void ping(Room& room);
   Task<void> self_ping(Ctx ctx, xmpp::Jid room, xmpp::Jid from, xmpp::Jid occupant);
+  Task<void> unlock(Ctx ctx, xmpp::Jid room, xmpp::Jid from);
   Task<void> ask_features(Ctx ctx, xmpp::Jid room, xmpp::Jid from);
   void tell_admins(const std::string& text);
 
@@ -151,6 +152,7 @@ class Rooms {
   bool may_manage(const Room& room, const Occupant& speaker) const;
   void notice(Room& room, std::string_view text);
   Message to_room_message(const Said& said, Heard heard, const Ilk& from) const;
+  void mark_role(Message& message, const Said& said) const;
   Message to_private_message(const Said& said, const Ilk& from) const;
   Task<void> hand_over(Ctx ctx, Said said, Heard heard);
   Result<void> deliver(const Said& said, Message message, bool answer);

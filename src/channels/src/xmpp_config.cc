@@ -168,7 +168,7 @@ XmppChannelConfig XmppChannelConfig::read(ConfigSection root,
     take_rooms(rooms, one);
     accounts->push_back(std::move(one));
   }
-  if ((server.present() || !others.empty()) && !agent.has("allowed_jids")) {
+  if ((server.present() || !others.empty()) && !agent.has("allowed_jids") && !root.has("users")) {
     agent.problem("allowed_jids",
                   "who may write to the agent over XMPP must be said: allowed_jids = "
                   "[\"you@example.org\"], [\"@example.org\"] for a "

@@ -170,12 +170,13 @@ Task<Result<void>> XmppChannelImpl::ask_agent(Ctx ctx, AskAgent question) {
   message.id = std::move(question.id);
   message.trace = message.id.str();
   message.conversation.entrypoint = at.id;
+  admission_.mark_role(message, question.who);
   if (!component_) message.reply_address.from.clear();
   co_return deps_.out.deliver(std::move(message));
 }
 
 void XmppChannelImpl::tell_admins(const identity::AccessEntry& entry) {
-  for (const std::string& admin : admission_.allow_list().config().admins) {
+  for (const std::string& admin : admission_.allow_list().administrators()) {
     Unasked news{.id = MessageId(mint_ulid()),
                  .to = admin,
                  .text = fmt::format("{} has paired with a code of {}. /block {} shuts them out.",

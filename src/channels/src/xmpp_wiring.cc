@@ -206,6 +206,10 @@ AdHoc::Deps XmppChannelImpl::commands_deps() {
       .may_act = [this](const Jid& who) { return admission_.may_act(who); },
       .may_look = [this](const Jid& who) { return may_ask(who) && !who.local().empty(); },
       .is_admin = [this](const Jid& who) { return admission_.is_admin(who); },
+      .role_of = [this](const Jid& who) -> std::optional<Role> {
+        if (!admission_.has_roles()) return std::nullopt;
+        return admission_.role_of(who);
+      },
       .say = [this](const Element& stanza) { say(stanza); },
       .ask = [this](Ctx ctx, AskAgent ask) { return ask_agent(std::move(ctx), std::move(ask)); }};
 }

@@ -64,7 +64,7 @@ TEST_F(AnswersTest, TheFirstWordGoesBackAsDataOfAnOutsiderAndTheSecondDoesNot) {
   const Message& message = handed_.front();
   EXPECT_EQ(message.conversation.peer, "ann@ex");
   EXPECT_EQ(message.reply_address.from, "bee@agent.ex");
-  EXPECT_EQ(taint_in(message), taint_of_outsiders);
+  EXPECT_EQ(taint_in(message), kTaintOfOutsiders);
   EXPECT_TRUE(text_of(message.parts).contains("bob@ex has answered"));
   EXPECT_TRUE(text_of(message.parts).contains("Is noon fine?"));
   EXPECT_EQ(give(said("By the way"), "k2"), "");

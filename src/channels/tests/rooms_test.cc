@@ -139,6 +139,53 @@ TEST_F(RoomsTest, BelievesOccupantIdsOnlyOfRoomsThatGiveThem) {
   EXPECT_EQ(counter("unauthorised"), 1);
 }
 
+// Until then people who come are sent away (XEP-0045 10.1.2).
+TEST_F(RoomsTest, ANewRoomIsOpenedToOthersBeforeAnythingElse) {
+  online();
+  join();
+  presence("bot",
+           "<item affiliation='owner' role='moderator'/><status code='110'/><status code='201'/>",
+           "", "me");
+  const Element accepts = question("query", "http://jabber.org/protocol/muc#owner");
+  EXPECT_EQ(accepts.attribute("type"), "set");
+  settle();
+  EXPECT_EQ(server_.unread(), 0u);
+  answer(accepts, "");
+  EXPECT_EQ(question("query", "http://jabber.org/protocol/disco#info").attribute("to"), kRoom);
+  EXPECT_EQ(state(), "in");
+}
+
+TEST_F(RoomsTest, UsersAloneAreAnsweredWithTheirRole) {
+  config_.allow.people = identity::People({{"Ann", Role::kViewer, {"ann@ex"}}});
+  online();
+  join();
+  presence("ann", "<item affiliation='none' role='participant' jid='ann@ex/phone'/>");
+  presence("mem", "<item affiliation='owner' role='moderator' jid='mem@ex/x'/>");
+  let_in();
+  end_history();
+  says("ann", "bot: hello", "a1");
+  const Message viewers = next_message();
+  EXPECT_FALSE(talk(viewers).listen);
+  EXPECT_EQ(role_in(viewers), Role::kViewer);
+  says("mem", "bot: hello", "m1");  // an owner of the room is nobody of ours
+  EXPECT_TRUE(talk(next_message()).listen);
+}
+
+TEST_F(RoomsTest, ARoomThatIsNamedStandsForItsSpeakers) {
+  config_.allow.people = identity::People(
+      {{"Team", Role::kUser, {std::string(kRoom)}}, {"Ann", Role::kOwner, {"ann@ex"}}});
+  online();
+  join();
+  presence("ann", "<item affiliation='none' role='participant' jid='ann@ex/phone'/>");
+  presence("mem", "<item affiliation='none' role='participant'/>");
+  let_in();
+  end_history();
+  says("mem", "bot: hello", "m1");
+  EXPECT_EQ(role_in(next_message()), Role::kUser);
+  says("ann", "bot: hello", "a1");
+  EXPECT_EQ(role_in(next_message()), Role::kOwner);
+}
+
 TEST_F(RoomsTest, AJoinThatNobodyAnswersIsTriedAgainAfterALittleAndLaterEachTime) {
   config_.room_times.join_first = Millis(20);
   config_.room_times.join_timeout = Millis(60'000);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "skep/model/message.h"
+#include "skep/model/role.h"
 
 namespace skep::fabric {
 
@@ -15,6 +16,7 @@ namespace skep::fabric {
 inline void mark_from_afar(Message& message, std::string_view own_hive) {
   if (!message.src_name || message.src_name->hive() == own_hive) return;
   if (message.kind != Kind::kUser || message.conversation.peer.empty()) return;
+  drop_role(message);
   Conversation& conversation = message.conversation;
   conversation.peer = fmt::format("hive:{}/{}/{}", message.src_name->hive(), conversation.channel,
                                   conversation.peer);

@@ -1,5 +1,7 @@
 #include "answers.h"
 
+#include <algorithm>
+
 #include "mirror.h"
 #include "skep/base/text.h"
 
@@ -32,9 +34,12 @@ Element words_for_people(const ExecResult& result) {
 }  // namespace
 
 std::string in_plain_words(const ExecResult& result) {
+  const auto is_plain = [](const xmpp::ExecOutput& one) { return one.type == "text/plain"; };
+  const bool any = std::ranges::any_of(result.outputs, is_plain);
   std::vector<std::string> texts;
-  for (const xmpp::ExecOutput& output : result.outputs)
-    texts.push_back(output.href.empty() ? output.text : output.href);
+  for (const xmpp::ExecOutput& output : result.outputs) {
+    if (!any || is_plain(output)) texts.push_back(output.href.empty() ? output.text : output.href);
+  }
   return join(texts, "\n");
 }
 

@@ -228,6 +228,7 @@ Message Executor::errand_for(const Execution& e) const {
   message.parts.emplace_back(TextPart{std::move(text)});
   put_errand(message,
              {.tokens_max = e.tokens_max, .cost_max = e.usd_max, .owner = deps_.config.owner});
+  put_role(message, Role::kUser);  // [federation.peers] says what they may; it ends at talking
   return message;
 }
 

@@ -122,6 +122,10 @@ TEST(Mirror, AResultIsANoteOrAnError) {
   result.status = xmpp::ExecStatus::kCompleted;
   result.outputs = {{"application/json", "{}"}, {"text/plain", "Done."}};
   EXPECT_EQ(note(result), "Done.");
+  result.outputs = {{"application/json", R"({"open":3})"}};
+  EXPECT_EQ(note(result), R"({"open":3})") << "better than nothing";
+  result.outputs = {{.type = "text/plain", .text = {}, .href = "https://up.example/1.txt"}};
+  EXPECT_EQ(note(result), "https://up.example/1.txt");
   result.outputs.clear();
   EXPECT_EQ(note(result), "It is completed.");
   result.status = xmpp::ExecStatus::kNeedsConfirmation;

@@ -45,6 +45,8 @@ AllowList::AllowList(AllowListConfig config) : config_(std::move(config)) {}
 Verdict AllowList::check(std::string_view address) const {
   if (address.empty()) return Verdict::kForeignDomain;
   if (is_admin(address)) return Verdict::kAllowed;
+  if (config_.people.any())
+    return role_of(address) > Role::kNone ? Verdict::kAllowed : Verdict::kNotListed;
   const std::string_view domain = domain_of(address);
   const auto& domains = config_.domains.empty() ? config_.own_domains : config_.domains;
   if (!lists(config_.domains, "*") && !lists(domains, domain)) return Verdict::kForeignDomain;
@@ -54,11 +56,30 @@ Verdict AllowList::check(std::string_view address) const {
 }
 
 bool AllowList::is_admin(std::string_view address) const {
-  return !address.empty() && lists(config_.admins, address);
+  return role_of(address) >= Role::kAdmin;
+}
+
+std::vector<std::string> AllowList::administrators() const {
+  std::vector<std::string> all = config_.admins;
+  for (const Person& person : config_.people.all()) {
+    if (person.role < Role::kAdmin) continue;
+    for (const std::string& address : person.addresses) {
+      if (!is_of_terminal(address) && !lists(all, address)) all.push_back(address);
+    }
+  }
+  return all;
+}
+
+Role AllowList::role_of(std::string_view address) const {
+  if (!address.empty() && lists(config_.admins, address)) return Role::kOwner;
+  // A server on the network may be called "cli"; its people are not those of the terminal.
+  return is_of_terminal(address) ? Role::kNone : config_.people.role_of(address);
 }
 
 std::string AllowList::describe() const {
   std::string text = describe_domains(config_) + "; " + describe_addresses(config_);
+  if (config_.people.any())
+    text = fmt::format("{} of [[users]] and nobody else", config_.people.all().size());
   if (!config_.admins.empty()) {
     text += fmt::format("; {} {}", config_.admins.size(),
                         config_.admins.size() == 1 ? "admin" : "admins");

@@ -21,7 +21,18 @@ const AllowListConfig kListed{.domains = {"example.org", "other.org"},
                               .admins = {"root@elsewhere.net"}};
 const AllowListConfig kOpen{.domains = {"*"}, .addresses = {"*"}, .own_domains = {"example.org"}};
 
+const AllowListConfig kPeople{
+    .domains = {"example.org"},
+    .addresses = {"*"},
+    .admins = {"root@elsewhere.net"},
+    .people = People({{"Ann", Role::kViewer, {"ann@other.org"}},
+                      {"Ops", Role::kAdmin, {"ops@example.org", "ops@cli"}}})};
+
 const Case kCases[] = {
+    {"with users: one of them", kPeople, "ann@other.org", Verdict::kAllowed},
+    {"with users: nobody else", kPeople, "bob@example.org", Verdict::kNotListed},
+    {"with users: nobody of a server called cli", kPeople, "ops@cli", Verdict::kNotListed},
+    {"with users: administrators", kPeople, "root@elsewhere.net", Verdict::kAllowed},
     {"own domain by default", kDefault, "ann@example.org", Verdict::kAllowed},
     {"foreign domain by default", kDefault, "mal@other.org", Verdict::kForeignDomain},
     {"subdomain is another domain", kDefault, "mal@sub.example.org", Verdict::kForeignDomain},
@@ -66,6 +77,16 @@ TEST(AllowList, DescribesItself) {
   EXPECT_EQ(AllowList({}).describe(), "no domain; nobody");
   EXPECT_EQ(AllowList({.domains = {"a", "b", "c", "d", "e", "f", "g"}}).describe(),
             "domains a, b, c, d, e and 2 more; nobody");
+}
+
+TEST(AllowList, UsersWithARoleAreItsAdministrators) {
+  const AllowList list(kPeople);
+  EXPECT_TRUE(list.is_admin("ops@example.org"));
+  EXPECT_FALSE(list.is_admin("ann@other.org"));
+  EXPECT_EQ(list.role_of("root@elsewhere.net"), Role::kOwner);
+  EXPECT_EQ(list.role_of("bob@example.org"), Role::kNone);
+  EXPECT_EQ(list.administrators(),
+            (std::vector<std::string>{"root@elsewhere.net", "ops@example.org"}));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // A manifest from a wish in plain words, written by the model and checked by the parser.
 #include "agents_impl.h"
+#include "least_rights.h"
 #include "model_side.h"
 #include "skep/base/text.h"
 
@@ -80,15 +81,25 @@ Task<Result<AgentDraft>> AgentsImpl::draft(Ctx ctx, std::string wish, std::strin
   if (wish.size() > kWishBytesMax)
     co_return fail(Code::kTooLarge, fmt::format("at most {} bytes", kWishBytesMax));
   llm::Request request{.system = std::string(kFormat), .max_tokens = kTokensMax};
-  std::vector<std::string> names = tool_names();
+  const std::vector<std::string> names = tool_names();
   request.system += join(names, ", ") + ".";
   request.messages = {{Role::kUser, {TextPart{wish}}}};
   Error problem{Code::kInvalid, "the model wrote no manifest"};
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     SKEP_CO_TRY(const std::string text, co_await ask_for_draft(ctx, request, person));
     auto manifest = agent::Manifest::parse(block_in(text), "draft");
-    if (manifest) co_return AgentDraft{.name = manifest->name, .manifest = manifest->to_text()};
-    problem = std::move(manifest).error();
+    if (manifest) {
+      const std::vector<std::string> excess = too_much_in(*manifest, names);
+      if (excess.empty()) {
+        take_unused_rights(*manifest);
+        co_return AgentDraft{.name = manifest->name,
+                             .manifest = manifest->to_text(),
+                             .may = rights_in_words(*manifest)};
+      }
+      problem = {Code::kInvalid, join(excess, "\n")};
+    } else {
+      problem = std::move(manifest).error();
+    }
     request.messages.push_back({Role::kAssistant, {TextPart{text.empty() ? "?" : text}}});
     request.messages.push_back({Role::kUser,
                                 {TextPart{"That is no valid manifest:\n" + problem.message +

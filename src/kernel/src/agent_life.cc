@@ -94,6 +94,7 @@ Result<OpenAgent*> AgentsImpl::opened(AgentSlot& slot) {
 }
 
 void AgentsImpl::crash(AgentSlot& slot, const Error& error) {
+  record_denied(slot.entry, error);
   slot.entry.state = AgentState::kCrashed;
   slot.entry.why = error.message;
   log::warn("kernel", "agent {} cannot start: {}", slot.entry.name, error.message);

@@ -63,6 +63,7 @@ Result<agent::Manifest> AgentsImpl::check_spawn(const SpawnRequest& request,
   if (closing_) return fail(Code::kUnavailable, "skep is stopping");
   SKEP_TRY(agent::Manifest manifest, agent::Manifest::parse(request.manifest));
   entry.name = manifest.name;
+  SKEP_TRY_VOID(check_signed(request.manifest, entry, /*spawned=*/true));
   if (is_mains(entry) || slots_.contains(to_lower_ascii(entry.name)))
     return fail(Code::kExists, fmt::format("there is an agent \"{}\" already", entry.name));
   std::error_code ignored;
@@ -84,6 +85,21 @@ Result<agent::Manifest> AgentsImpl::check_spawn(const SpawnRequest& request,
   }
   SKEP_TRY_VOID(resolve_model(manifest, deps_.house));
   return manifest;
+}
+
+// What is signed is what is spawned. Afterwards the day until which it is good does not matter any
+// more, but whether it was altered and who vouches for it does; of what agents spawned the house
+// has written the file itself, within what their parents may give.
+Result<void> AgentsImpl::check_signed(const std::string& text, const AgentEntry& entry,
+                                      bool spawned) const {
+  const auto now = spawned ? std::optional(deps_.clock.now()) : std::nullopt;
+  SKEP_TRY(const auto signer, authority::verify_text(text, entry.name, config_.signers, now));
+  const bool wanted = config_.require_signed && (spawned || !entry.parent);
+  if (signer || !wanted) return {};
+  return fail(
+      Code::kDenied,
+      "this manifest is not signed, and [agents] require_signed wants it to be; `skep agent "
+      "sign` does it");
 }
 
 Result<void> AgentsImpl::check_parent(const AgentEntry& parent) const {
@@ -155,6 +171,16 @@ void AgentsImpl::set_grants(const AgentEntry& entry) {
 void AgentsImpl::set_grants_above(const AgentEntry& entry) {
   const AgentEntry* at = entry.parent ? by_id(*entry.parent) : nullptr;
   for (; at != nullptr; at = at->parent ? by_id(*at->parent) : nullptr) set_grants(*at);
+}
+
+// What an agent is kept from starting by is a decision.
+void AgentsImpl::record_denied(const AgentEntry& entry, const Error& error) const {
+  if (error.code != Code::kDenied) return;
+  record({.agent = role(entry),
+          .action = "agent_open",
+          .resource = entry.name,
+          .outcome = "deny",
+          .detail = error.message});
 }
 
 void AgentsImpl::record(authority::AuditEntry entry) const {

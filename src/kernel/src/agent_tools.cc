@@ -49,6 +49,7 @@ Message question_of(const ToolCaller& caller, const Name& self, const Name& to,
   delegation.chain.push_back(self.str());
   put_delegation(message, delegation);
   put_taint(message, context.labels.bits);
+  if (context.role) put_role(message, *context.role);
   put_event_depth(message, depth_of(context));
   message.parts = {TextPart{std::move(text)}};
   return message;

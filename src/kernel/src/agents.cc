@@ -146,6 +146,7 @@ std::optional<AgentEntry> AgentsImpl::adopted(const std::string& name) const {
   if (model) return entry;
   entry.state = AgentState::kCrashed;
   entry.why = model.error().message;
+  record_denied(entry, model.error());
   log::warn("kernel", "agent {} cannot start: {}", name, entry.why);
   return entry;
 }
@@ -275,6 +276,7 @@ Result<agent::Manifest> AgentsImpl::manifest_of(const AgentEntry& entry) const {
   }
   const std::string path = directory(entry) + "/agent.toml";
   SKEP_TRY(const std::string text, store::read_file(path, agent::Manifest::bytes_max));
+  SKEP_TRY_VOID(check_signed(text, entry, /*spawned=*/false));
   SKEP_TRY(
       agent::Manifest manifest,
       agent::Manifest::parse(text, fmt::format("agents/{}/agent.toml", entry.name), entry.name));

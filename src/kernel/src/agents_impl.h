@@ -100,6 +100,7 @@ class AgentsImpl final : public Agents {
   // An agent's name where grants are looked up: its node's without the hive.
   std::string role(const AgentEntry& entry) const { return std::string(node(entry).base()); }
   void record(authority::AuditEntry entry) const;
+  void record_denied(const AgentEntry& entry, const Error& error) const;
 
  private:
   using Slots = std::map<std::string, std::unique_ptr<AgentSlot>, std::less<>>;  // by lower name
@@ -122,6 +123,7 @@ class AgentsImpl final : public Agents {
   // agent_life.cc
   Result<agent::Manifest> check_spawn(const SpawnRequest& request, AgentEntry& entry) const;
   Result<void> check_parent(const AgentEntry& parent) const;
+  Result<void> check_signed(const std::string& text, const AgentEntry& entry, bool spawned) const;
   Result<void> check_inherited(const AgentEntry& entry, const agent::Manifest& manifest) const;
   Result<void> check_child(const AgentEntry& parent, const agent::Manifest& manifest) const;
   void set_grants(const AgentEntry& entry);

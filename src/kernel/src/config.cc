@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 
 #include "skep/base/config_keys.h"
@@ -14,6 +15,7 @@ void read_own(ConfigSection root, KernelConfig& config) {
   root.child("hive").read("default_agent", config.default_agent);
   config.gateway = fabric::GatewayConfig::read(root.child("hive"), config.home);
   root.child("api").read("listen", config.api_listen);
+  config.api_rate = RateLimitConfig::read(root.child("api").child("rate_limit"));
 
   std::string sync = "process";
   root.child("store").read_choice("sync", {"process", "disk"}, sync);
@@ -32,6 +34,52 @@ std::shared_ptr<const llm::Catalogue> open_catalogue(ConfigSection& root, const 
     catalogue = llm::Catalogue::open();
   }
   return std::make_shared<const llm::Catalogue>(std::move(catalogue).value());
+}
+
+// [[users]], for the kernel and each channel.
+void read_people(ConfigSection& root, KernelConfig& config) {
+  const auto normal = [](std::string_view text) -> Result<std::string> {
+    const bool domain = text.starts_with('@');
+    SKEP_TRY(const xmpp::Jid jid, xmpp::Jid::parse(domain ? text.substr(1) : text));
+    if (!jid.is_bare() || jid.local().empty() != domain) {
+      return fail(Code::kInvalid,
+                  "an address is \"ann@example.org\", \"@example.org\" for everybody there, "
+                  "\"ann@cli\" or \"hive:lab\"");
+    }
+    return domain ? "@" + jid.domain() : jid.str();
+  };
+  config.people = identity::People::read(root, normal);
+  const auto give = [&](channels::XmppChannelConfig& channel) {
+    channel.allow.people = config.people;
+    for (const std::string& admin : channel.allow.admins) {
+      if (config.people.names(admin) && config.people.role_of(admin) < Role::kOwner)
+        root.problem("users", fmt::format("{} is in [agent] admin_jids, whose people are owners, "
+                                          "and has another role here",
+                                          admin));
+    }
+  };
+  if (config.xmpp) give(*config.xmpp);
+  for (channels::XmppChannelConfig& one : config.xmpp_accounts) give(one);
+}
+
+void read_signers(ConfigSection& section, AgentsConfig& config) {
+  std::vector<std::string> texts;
+  section.read("trusted_signers", texts);
+  for (const std::string& text : texts) {
+    auto signer = authority::parse_signer(text);
+    if (!signer) {
+      section.problem("trusted_signers", fmt::format("\"{}\": {}", text, signer.error().message));
+      continue;
+    }
+    const bool twice = std::ranges::any_of(config.signers, [&](const authority::Signer& other) {
+      return other.name == signer->name || other.key == signer->key;
+    });
+    if (twice) section.problem("trusted_signers", fmt::format("\"{}\" is there twice", text));
+    config.signers.push_back(*std::move(signer));
+  }
+  section.read("require_signed", config.require_signed);
+  if (config.require_signed && config.signers.empty())
+    section.problem("require_signed", "without trusted_signers no agent could be started");
 }
 
 // What needs agent and channel in one process says so.
@@ -59,6 +107,15 @@ AgentsConfig AgentsConfig::read(ConfigSection section) {
   section.read_duration("hung_secs", std::chrono::seconds(1), config.hung);
   section.read_duration("recovery_secs", std::chrono::seconds(1), config.recovery);
   section.read_choice("main_tools", {"auto", "on", "off"}, config.main_tools);
+  read_signers(section, config);
+  return config;
+}
+
+RateLimitConfig RateLimitConfig::read(ConfigSection section) {
+  RateLimitConfig config;
+  section.read("per_minute", config.per_minute, {.min = 0, .max = 1'000'000'000});
+  section.read("owner_per_minute", config.owner_per_minute, {.min = 0, .max = 1'000'000'000});
+  section.read("clients_max", config.clients_max, {.min = 1, .max = 1'000'000});
   return config;
 }
 
@@ -110,6 +167,7 @@ KernelConfig KernelConfig::read(ConfigFile& file, const std::string& home) {
   xmpp.keep_files_in(home + "/run");
   for (channels::XmppChannelConfig& one : config.xmpp_accounts) one.keep_files_in(home + "/run");
   if (root.child("server").present()) config.xmpp = std::move(xmpp);
+  read_people(root, config);
   config.federation = federation::FederationConfig::read(root);
   if (config.federation.wanted() && !config.xmpp)
     root.problem("federation", "other domains are reached over XMPP: it needs [server] as well");

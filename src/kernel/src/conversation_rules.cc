@@ -20,6 +20,14 @@ const XmppChannelConfig* channel_of(const KernelConfig& config, const Conversati
   return config.xmpp ? &*config.xmpp : &config.xmpp_accounts.front();
 }
 
+// [agent] admin_jids, of any account.
+bool is_configured_admin(const KernelConfig& config, const std::string& peer) {
+  const auto lists = [&](const XmppChannelConfig& one) {
+    return std::ranges::find(one.allow.admins, peer) != one.allow.admins.end();
+  };
+  return (config.xmpp && lists(*config.xmpp)) || std::ranges::any_of(config.xmpp_accounts, lists);
+}
+
 const RoomConfig* room_of(const KernelConfig& config, const XmppSide* xmpp,
                           const Conversation& conversation) {
   if (xmpp != nullptr) return xmpp->room_config(conversation);
@@ -53,11 +61,27 @@ bool answers_at(const XmppChannelConfig& config, const std::string& entrypoint) 
 
 bool is_admin(const KernelConfig& config, const XmppSide* xmpp, const Conversation& conversation) {
   if (conversation.channel == "agent" || conversation.channel == "job")
-    return false;                                  // a model speaks, or a schedule
-  if (conversation.channel == "cli") return true;  // the operating system already knows this person
+    return false;  // a model speaks, or a schedule
+  // The operating system already knows this person.
+  if (conversation.channel == "cli")
+    return !config.people.names(conversation.peer) ||
+           config.people.role_of(conversation.peer) >= Role::kAdmin;
   if (xmpp != nullptr) return xmpp->is_admin(conversation);
   const XmppChannelConfig* channel = channel_of(config, conversation);
   return channel != nullptr && identity::AllowList(channel->allow).is_admin(conversation.peer);
+}
+
+std::optional<Role> role_of(const KernelConfig& config, const Message& message) {
+  const auto& [channel, peer, thread, entrypoint] = message.conversation;
+  if (!config.people.any()) return std::nullopt;
+  if (const auto said = role_in(message)) return said;
+  if (channel == "agent" || (channel == "job" && peer == "self")) return std::nullopt;
+  if (channel == "cli" || (channel == "job" && identity::is_of_terminal(peer)))
+    return config.people.names(peer) ? config.people.role_of(peer) : Role::kOwner;
+  if (channel == "hive") return config.people.role_of(peer);
+  // A server on the network may be called "cli"; its people are not those of the terminal.
+  if ((channel != "xmpp" && channel != "job") || identity::is_of_terminal(peer)) return Role::kNone;
+  return is_configured_admin(config, peer) ? Role::kOwner : config.people.role_of(peer);
 }
 
 agent::ConversationSettings settings_of(const KernelConfig& config, const XmppSide* xmpp,
@@ -71,6 +95,7 @@ agent::ConversationSettings settings_of(const KernelConfig& config, const XmppSi
 }
 
 void take_allow_lists(KernelConfig& config, const KernelConfig& fresh) {
+  config.people = fresh.people;
   if (config.xmpp && fresh.xmpp) config.xmpp->allow = fresh.xmpp->allow;
   for (XmppChannelConfig& one : config.xmpp_accounts) {
     const auto same = std::ranges::find(fresh.xmpp_accounts, one.label, &XmppChannelConfig::label);

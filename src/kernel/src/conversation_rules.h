@@ -18,6 +18,10 @@ bool answers_at(const channels::XmppChannelConfig& config, const std::string& en
 // `xmpp`: the channels, which also know what has changed since the start; null when they are in
 // another process.
 bool is_admin(const KernelConfig& config, const XmppSide* xmpp, const Conversation& conversation);
+// The role of who wrote it, where there are [[users]]: as the message says it, else by where it was
+// said. None: there are no users, or no person stands behind it (the house's own schedule, another
+// program of this machine). The terminal is its owner's unless a user is named so.
+std::optional<Role> role_of(const KernelConfig& config, const Message& message);
 // Of a room: its persona and instructions. Of a person: what they say of themselves now.
 agent::ConversationSettings settings_of(const KernelConfig& config, const XmppSide* xmpp,
                                         const Conversation& conversation);

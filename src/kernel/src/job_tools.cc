@@ -29,7 +29,7 @@ const std::vector<Described>& described() {
        R"("message":{"type":"string","minLength":1,"maxLength":16384},)"
        R"("name":{"type":"string","maxLength":128},"time_zone":{"type":"string"},)"
        R"("missed":{"enum":["skip","once","all"]},"notify":{"type":"boolean"},)"
-       R"("deliver":{"type":"array","maxItems":3,"items":{"type":"string","maxLength":2100},"description":"also to file:PATH (at its end), webhook:URL, webhook:NAME, mail:ADDRESS"}})",
+       R"("deliver":{"type":"array","maxItems":3,"items":{"type":"string","maxLength":2100},"description":"file:PATH, webhook:URL, webhook:NAME or mail:ADDRESS, beside it"}})",
        {"schedule", "message"}},
       {Verb::kList, "cron_list", "The jobs of the person you talk to.", "{}", {}},
       {Verb::kCancel,

@@ -187,6 +187,7 @@ Task<Result<void>> KernelImpl::open_router_and_agents(Ctx ctx) {
                    .turn_log = turn_log_.get(),
                    .config = config_,
                    .is_admin = [this](const Conversation& c) { return is_admin(c); },
+                   .role_of = [this](const Message& m) { return role_of(config_, m); },
                    .jobs = [this](const Conversation& c,
                                   std::string_view words) { return jobs_command(c, words); },
                    .send_file = file_sender()};

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "built_in_personas.h"
+#include "config_text.h"
 #include "contact_commands.h"
 #include "kernel_impl.h"
 #include "skep/agent/tiers.h"
@@ -81,6 +82,8 @@ Result<void> KernelImpl::open_agent() {
       return jobs_command(c, words);
     };
   }
+  agent.role_of = [this](const Message& m) { return role_of(config_, m); };
+  agent.config_text = [this](std::string_view words) { return config_text(config_.keys, words); };
   agent.send_file = file_sender();
   agent.turn_log = turn_log_.get();
   agent.renew = [this](agent::AgentDeps& now) { take_models(now, models_->now()); };
@@ -135,7 +138,12 @@ Result<void> KernelImpl::open_xmpp() {
                       .unfinished = unfinished(),
                       .commands = command_specs(config_),
                       .files = attachments_.get(),
-                      .serves_commands = !agent_};
+                      .serves_commands = !agent_,
+                      .may = [this](const Message& message, const agent::CommandInfo& info) {
+                        const auto action = agent::action_of(info);
+                        const auto role = role_of(config_, message);
+                        return !action || !authority::why_role_bars(role, *action);
+                      }};
   if (federation_) deps.guest = guest_of(*federation_);
   SKEP_TRY(xmpp_, XmppSide::open(config_.xmpp_nodes(), deps));
   xmpp_->on_reload = options_.reload;

@@ -9,7 +9,8 @@ namespace {
 
 // Keys, and sections with all that is in them, that are looked at anew each time they are needed,
 // or are handed on below. docs/configuration.md lists them; a test compares.
-constexpr std::string_view kLive[] = {"agent.allowed_jids",
+constexpr std::string_view kLive[] = {"users[",
+                                      "agent.allowed_jids",
                                       "agent.allowed_domains",
                                       "agent.admin_jids",
                                       "log.level",
@@ -24,6 +25,8 @@ constexpr std::string_view kLive[] = {"agent.allowed_jids",
                                       "agents.heartbeat_secs",
                                       "agents.hung_secs",
                                       "agents.recovery_secs",
+                                      "agents.trusted_signers",
+                                      "agents.require_signed",
                                       "schedules.jobs_per_agent",
                                       "schedules.jobs_max",
                                       "schedules.every_secs_min",
@@ -45,7 +48,8 @@ bool is_of_models(std::string_view key) {
 
 bool is_live(std::string_view key) {
   const bool listed = std::ranges::any_of(kLive, [&](std::string_view one) {
-    return one.ends_with('.') ? key.starts_with(one) : key == one;
+    const bool all = one.ends_with('.') || one.ends_with('[');
+    return all ? key.starts_with(one) : key == one;
   });
   if (listed) return true;
   return key.starts_with("accounts[") &&

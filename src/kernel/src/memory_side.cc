@@ -46,9 +46,8 @@ Result<std::unique_ptr<MemorySide>> MemorySide::open(Deps deps) {
                                                .api_key = search.api_key},
                                               *deps.config.catalogue, process_env());
     if (!chosen) return fail(std::move(chosen).error().in("[memory.search]"));
-    side->embedder_ = *std::move(chosen);
-    const std::string name =
-        fmt::format("{} ({})", side->embedder_.provider, side->embedder_.model);
+    side->embedder_ = std::make_unique<llm::Embedder>(*std::move(chosen), deps.http);
+    const std::string name = side->embedder_->name();
     embeddings = {
         .id = name,
         .described = fmt::format("{}; texts go there", name),
@@ -66,27 +65,29 @@ Result<std::unique_ptr<MemorySide>> MemorySide::open(Deps deps) {
 
 Task<void> MemorySide::close(Ctx ctx) { co_await gate_.drain(std::move(ctx)); }
 
-// Set aside before, settled after, failed ones as well.
+// Set aside before, settled after, failed ones as well. Who rests is not asked and costs nothing.
 Task<Result<std::vector<memory::Vector>>> MemorySide::embed(Ctx ctx, memory::Payer payer,
                                                             std::vector<std::string> texts) {
+  const llm::EmbedderConfig& from = embedder_->config();
+  SKEP_CO_TRY_VOID(embedder_->ready());
   std::int64_t tokens = 0;
   for (const std::string& text : texts)
     tokens += static_cast<std::int64_t>(llm::estimate_tokens(text));
   memory::Ledger::Hold hold;
   if (deps_.ledger.limited()) {
-    SKEP_CO_TRY(hold, deps_.ledger.reserve(payer, tokens, tokens * embedder_.price.input));
+    SKEP_CO_TRY(hold, deps_.ledger.reserve(payer, tokens, tokens * from.price.input));
   }
-  auto done = co_await llm::embed(std::move(ctx), deps_.http, embedder_, std::move(texts));
+  auto done = co_await embedder_->embed(std::move(ctx), std::move(texts));
   memory::ModelCall call{.at = deps_.clock.now(),
                          .agent = payer.agent,
                          .person = payer.person,
-                         .provider = embedder_.provider,
-                         .model = embedder_.model,
+                         .provider = from.provider,
+                         .model = from.model,
                          .purpose = "embedding",
                          .usage = done ? done->usage : done.error().usage,
                          .failed = !done};
   if (done && call.usage.input == 0) call.usage.input = tokens;  // a server that does not count
-  call.cost = embedder_.price.of(call.usage);
+  call.cost = from.price.of(call.usage);
   if (auto settled = deps_.ledger.settle(std::move(hold), std::move(call)); !settled)
     log::warn("kernel", "an embedding call is missing in the ledger's file: {}",
               settled.error().to_string());
@@ -129,6 +130,8 @@ tools::MemoryToolDeps MemorySide::tools_of(std::string agent, memory::Memory& me
 std::vector<std::string> MemorySide::status_lines() const {
   std::vector<std::string> lines;
   if (search_) lines.push_back(search_->describe());
+  if (const std::string rests = embedder_ ? embedder_->trouble() : std::string(); !rests.empty())
+    lines.push_back("Searched by words only: " + rests);
   if (!db_.trouble().empty()) lines.push_back("Trouble: " + db_.trouble());
   return lines;
 }

@@ -45,7 +45,7 @@ class MemorySide {
   Task<void> forget_graph(memory::Owner owner);
 
   Deps deps_;
-  llm::EmbedderConfig embedder_;
+  std::unique_ptr<llm::Embedder> embedder_;  // none: vectors are computed here
   memory::LazyDb db_;
   memory::SharedValues shared_;
   memory::Graph graph_;

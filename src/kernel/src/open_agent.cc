@@ -164,6 +164,7 @@ agent::AgentDeps OpenAgent::deps(AgentPlan& plan, const AgentHouse& house) {
       .settings = [this](const Conversation&) { return settings_of(manifest_); },
       .journal_kind = std::move(plan.journal_kind),
       .jobs = house.jobs,
+      .role_of = house.role_of,
       .models = manifest_.model.is_default() ? set_->tiers.get() : nullptr,
       .models_held = set_,
       .renew = [this, &house](agent::AgentDeps& now) { renew(now, house); },

@@ -13,7 +13,7 @@ Result<void> RoomsDesk::deliver(Message message) {
   const agent::CommandInfo* info = said.is_command ? agent::find_command(said.command) : nullptr;
   const bool ours = channel_ != nullptr && info != nullptr &&
                     info->whom == agent::CommandInfo::For::kAdmin &&
-                    deps_.is_admin(message.conversation);
+                    deps_.is_admin(message.conversation) && deps_.may(message, *info);
   if (!ours) return deps_.out.deliver(std::move(message));
   std::string text = agent::is_of_access(*info)
                          ? deps_.access(message.conversation, info->name, said.arguments)

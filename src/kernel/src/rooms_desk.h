@@ -16,6 +16,8 @@ class RoomsDesk final : public Inbox {
   struct Deps {
     Inbox& out;
     std::function<bool(const Conversation&)> is_admin;
+    // Whether their role, where there are [[users]], is enough for the command.
+    std::function<bool(const Message&, const agent::CommandInfo&)> may;
     // As in agent::AgentDeps.
     std::function<std::string(std::string_view command, std::string_view arguments)> rooms;
     std::function<std::string(const Conversation& who, std::string_view command,

@@ -19,7 +19,10 @@ json::object spend_json(const memory::Spend& spend) {
 }
 
 json::object row_json(const memory::NamedSpend& spend) {
-  return {{"name", spend.name}, {"day", spend_json(spend.day)}, {"month", spend_json(spend.month)}};
+  return {{"name", spend.name},
+          {"hour", spend_json(spend.hour)},
+          {"day", spend_json(spend.day)},
+          {"month", spend_json(spend.month)}};
 }
 
 json::array rows_of(memory::Ledger& ledger, memory::Ledger::Scope scope) {
@@ -40,7 +43,7 @@ void add_spend(json::object& into, const json::object& more) {
 }
 
 void add_row(json::object& into, const json::value& more) {
-  for (const char* period : {"day", "month"}) {
+  for (const char* period : {"hour", "day", "month"}) {
     json::value* ours = into.if_contains(period);
     const json::object* theirs = get_object(more, period);
     if (ours != nullptr && ours->is_object() && theirs != nullptr)

@@ -112,8 +112,7 @@ Task<Result<XmppSendDeps::Verdict>> ask(XmppSide* xmpp, AuthoritySide* authority
 Result<void> open_xmpp_send(tools::Toolbox& toolbox, const KernelConfig& config, XmppSide& xmpp,
                             AuthoritySide& authority, identity::Contacts& contacts) {
   if (!config.xmpp_send.enabled) return {};
-  static_assert(taint_of_outsiders ==
-                static_cast<std::uint8_t>(authority::Label::kExternalNetwork));
+  static_assert(kTaintOfOutsiders == static_cast<std::uint8_t>(authority::Label::kExternalNetwork));
   const Name own = Name::from_label(NodeType::kAgent, config.agent.name, config.hive);
   const std::string agent(own.base());
   XmppSendDeps deps{

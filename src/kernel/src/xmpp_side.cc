@@ -16,7 +16,7 @@ Result<std::unique_ptr<XmppSide>> XmppSide::open(const std::vector<XmppChannelCo
     node->config = config;
     if (!config.label.empty())
       node->journal = std::make_unique<store::NamedJournal>(deps.journal, config.label);
-    if (deps.serves_commands) side->serve_commands(*node);
+    if (deps.serves_commands) side->serve_commands(*node, deps);
     channels::XmppChannelDeps channel{
         .xmpp = deps.xmpp,
         .directory = deps.directory,
@@ -43,10 +43,11 @@ Result<std::unique_ptr<XmppSide>> XmppSide::open(const std::vector<XmppChannelCo
   return side;
 }
 
-void XmppSide::serve_commands(Node& node) {
+void XmppSide::serve_commands(Node& node, const Deps& deps) {
   RoomsDesk::Deps desk{
       .out = node.out,
       .is_admin = [this](const Conversation& who) { return is_admin(who); },
+      .may = deps.may,
       .rooms = [this](std::string_view command,
                       std::string_view words) { return rooms_command(command, words); },
       .access = [this](const Conversation& who, std::string_view command,

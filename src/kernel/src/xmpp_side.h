@@ -36,6 +36,8 @@ class XmppSide {
     attachments::Attachments* files = nullptr;
     std::optional<channels::XmppGuest> guest = {};  // on the first of them
     bool serves_commands = false;  // of administrators: the agent is in another process
+    // Then: whether the role of who wrote it is enough for a command.
+    std::function<bool(const Message&, const agent::CommandInfo&)> may = {};
   };
   // A node for each configuration, in their order.
   static Result<std::unique_ptr<XmppSide>> open(
@@ -84,7 +86,7 @@ class XmppSide {
   };
   XmppSide(identity::Access& access, identity::Contacts& contacts)
       : access_(access), contacts_(contacts) {}
-  void serve_commands(Node& node);
+  void serve_commands(Node& node, const Deps& deps);
   std::string change(const Conversation& who, std::string_view address, bool block);
   std::string pair(const Conversation& who, std::string_view arguments);
   [[nodiscard]] std::string list(bool blocked) const;

@@ -16,7 +16,7 @@ class AnthropicDriver final : public HttpDriver {
 
   Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
                                                  EventSink sink) override {
-    HttpAttempt call = attempt_with(encode_anthropic(request, options_for(request)));
+    HttpAttempt call = attempt_with(encode_anthropic(request, options_for(request)), request);
     call.request.headers.emplace_back("anthropic-version", kApiVersion);
     add_key(call.request, "x-api-key");
     auto decoder = anthropic_decoder(std::move(sink));

@@ -1,5 +1,6 @@
 #include "candidates.h"
 
+#include "classify.h"
 #include "drivers.h"
 
 namespace skep::llm {
@@ -28,22 +29,6 @@ Result<std::unique_ptr<Driver>> open_driver(const LlmConfig& config, net::HttpCl
       return open_ollama(config, http);
   }
   return fail(Code::kInternal, "a wire format without a driver");
-}
-
-// Nothing: another way would fail alike, or must not be tried.
-std::optional<Trouble> trouble_of(const Failure& failure) {
-  switch (failure.error.code) {
-    case Code::kUnauthenticated:
-    case Code::kDenied:
-      return Trouble::kAccount;
-    case Code::kExhausted:
-    case Code::kUnavailable:
-    case Code::kTimeout:
-    case Code::kNotFound:
-      return Trouble::kPassing;
-    default:
-      return std::nullopt;
-  }
 }
 
 bool may_pass_by_itself(const Failure& failure) {

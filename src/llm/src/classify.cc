@@ -207,4 +207,19 @@ Failure broke_off(std::string_view provider) {
       .retryable = true};
 }
 
+std::optional<Trouble> trouble_of(const Failure& failure) {
+  switch (failure.error.code) {
+    case Code::kUnauthenticated:
+    case Code::kDenied:
+      return Trouble::kAccount;
+    case Code::kExhausted:
+    case Code::kUnavailable:
+    case Code::kTimeout:
+    case Code::kNotFound:
+      return Trouble::kPassing;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace skep::llm

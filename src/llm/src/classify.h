@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "breaker.h"
 #include "skep/base/clock.h"
 #include "skep/llm/driver.h"
 #include "skep/net/http_client.h"
@@ -23,6 +24,9 @@ Failure classify_stream_error(std::string_view provider, const json::value& erro
 Failure classify_transport(std::string_view provider, Error error);
 // The stream ended without its last event.
 Failure broke_off(std::string_view provider);
+
+// Nothing: another way would fail alike, or must not be tried.
+std::optional<Trouble> trouble_of(const Failure& failure);
 
 // The provider's own sentence in an error body, in any of the usual shapes; empty when there is
 // none.

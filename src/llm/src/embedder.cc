@@ -5,10 +5,14 @@
 #include <array>
 #include <cmath>
 
+#include "breaker.h"
 #include "classify.h"
 #include "endpoint.h"
 #include "http_attempt.h"
+#include "retries.h"
+#include "skep/async/wait.h"
 #include "skep/base/json.h"
+#include "skep/base/log.h"
 #include "skep/base/text.h"
 
 namespace skep::llm {
@@ -140,31 +144,105 @@ Result<Embedded> embed_answer(Wire wire, std::string_view body, std::size_t text
   return out;
 }
 
-Task<std::expected<Embedded, Failure>> embed(Ctx ctx, net::HttpClient& http, EmbedderConfig config,
-                                             std::vector<std::string> texts) {
-  auto url = url_of(config);
+struct Embedder::State {
+  Breaker breaker;
+  Retries retries;
+  std::string said;  // by its newest failure
+};
+
+Embedder::Embedder(EmbedderConfig config, net::HttpClient& http)
+    : config_(std::move(config)),
+      http_(http),
+      state_(new State{
+          .breaker = {},
+          .retries = Retries({.retries = config_.retries, .budget = config_.retry_budget}),
+          .said = {}}) {}
+Embedder::~Embedder() = default;
+
+std::string Embedder::name() const {
+  return fmt::format("{} ({})", config_.provider, config_.model);
+}
+
+std::string Embedder::trouble() const {
+  const auto left = std::chrono::ceil<std::chrono::seconds>(state_->breaker.open_until() -
+                                                            std::chrono::steady_clock::now());
+  if (state_->breaker.closed() || left.count() <= 0) return {};
+  return fmt::format("{} rests for {} s: {}", name(), left.count(), state_->said);
+}
+
+Result<void> Embedder::ready() {
+  if (state_->breaker.admits(std::chrono::steady_clock::now())) return {};
+  const std::string why = trouble();
+  return fail(Code::kUnavailable, why.empty() ? name() + " is being tried again" : why);
+}
+
+void Embedder::note(const Failure& failure) {
+  if (!trouble_of(failure)) return;
+  state_->said = failure.error.message;
+  // The rest is short whatever the trouble: meanwhile words are searched, and one refused call a
+  // minute costs nobody much.
+  state_->breaker.failed(Trouble::kPassing, std::chrono::steady_clock::now(),
+                         failure.retry_after.value_or(config_.rest));
+  log::warn("llm", "texts are searched by their words only: {}", trouble());
+}
+
+Task<std::expected<Embedded, Failure>> Embedder::embed(Ctx ctx, std::vector<std::string> texts) {
+  Attempts attempts;
+  Usage spent;
+  const Ctx bounded = ctx.within(config_.all_timeout);
+  for (;;) {
+    auto outcome = co_await attempt(bounded, texts);
+    ++attempts.made;
+    ++attempts.made_with;
+    spent += outcome ? outcome->usage : outcome.error().usage;
+    if (outcome) {
+      if (!state_->breaker.closed()) log::info("llm", "{} answers again", name());
+      state_->breaker.succeeded();
+      outcome->usage = spent;
+      co_return outcome;
+    }
+    Failure& failure = outcome.error();
+    failure.usage = spent;
+    if (!ctx.check()) co_return outcome;  // the caller's end says nothing about the provider
+    const auto delay = state_->retries.next(failure, attempts);
+    if (!delay || std::chrono::steady_clock::now() + *delay >= bounded.deadline) {
+      if (attempts.made > 1)
+        failure.error.message += fmt::format(" (tried {} times)", attempts.made);
+      note(failure);
+      co_return outcome;
+    }
+    log::info("llm", "{}: trying again in {} ms ({})", name(), delay->count(),
+              failure.error.message);
+    if (auto slept = co_await sleep_for(ctx, *delay); !slept) co_return outcome;
+  }
+}
+
+Task<std::expected<Embedded, Failure>> Embedder::attempt(Ctx ctx,
+                                                         const std::vector<std::string>& texts) {
+  auto url = url_of(config_);
   if (!url) co_return std::unexpected(Failure{.error = std::move(url).error()});
   net::HttpRequest request =
-      json_post(*url, embed_request(config, texts), {.first_byte = config.timeout});
-  if (!config.api_key.empty())
+      json_post(*url, embed_request(config_, texts), {.first_byte = config_.timeout});
+  if (!config_.api_key.empty())
     request.headers.emplace_back("authorization",
-                                 fmt::format("Bearer {}", config.api_key.reveal()));
-  auto reply = co_await http.fetch(ctx.within(config.timeout), std::move(request));
+                                 fmt::format("Bearer {}", config_.api_key.reveal()));
+  auto reply = co_await http_.fetch(ctx.within(config_.timeout), std::move(request));
   Failure failure;
   if (!reply) {
-    failure = classify_transport(config.provider, std::move(reply).error());
+    failure = classify_transport(config_.provider, std::move(reply).error());
   } else if (reply->status / 100 != 2) {
-    failure = classify_reply(config.provider, reply->status, reply->headers, reply->body,
+    failure = classify_reply(config_.provider, reply->status, reply->headers, reply->body,
                              Clock::system().now());
   } else {
-    auto answer = embed_answer(config.wire, reply->body, texts.size());
+    auto answer = embed_answer(config_.wire, reply->body, texts.size());
     if (answer) co_return *std::move(answer);
-    failure.error = std::move(answer).error().in(config.provider);
+    failure.error = std::move(answer).error().in(config_.provider);
+    failure.retryable = true;
   }
   // Whatever a server repeats, the key stays here.
-  if (!config.api_key.empty())
+  if (!config_.api_key.empty())
     failure.error.message =
-        replace_all(std::move(failure.error.message), config.api_key.reveal(), "…");
+        replace_all(std::move(failure.error.message), config_.api_key.reveal(), "…");
   co_return std::unexpected(std::move(failure));
 }
 

@@ -13,7 +13,7 @@ class GeminiDriver final : public HttpDriver {
 
   Task<std::expected<Response, Failure>> attempt(Ctx ctx, const Request& request,
                                                  EventSink sink) override {
-    HttpAttempt call = attempt_with(encode_gemini(request, options_for(request)));
+    HttpAttempt call = attempt_with(encode_gemini(request, options_for(request)), request);
     add_key(call.request, "x-goog-api-key");
     auto decoder = gemini_decoder(std::move(sink));
     co_return co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);

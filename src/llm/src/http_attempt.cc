@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "classify.h"
+#include "skep/base/secret.h"
 #include "skep/base/text.h"
 #include "skep/net/sse.h"
 
@@ -108,6 +109,49 @@ Failure scrubbed(Failure failure, const Secret& key) {
   return failure;
 }
 
+// Keeps what is sent and what comes, where somebody looks.
+class RawNote {
+ public:
+  explicit RawNote(const HttpAttempt& attempt) : key_(attempt.key) {
+    if (!attempt.raw) return;
+    log_ = attempt.raw;
+    url_ = attempt.request.url;
+    request_ = attempt.request.body;
+  }
+  // However the attempt ends.
+  ~RawNote() {
+    if (!log_) return;
+    RawExchange& kept = log_->begin(std::move(url_), without_key(std::move(request_)));
+    kept.response.add(without_key(std::move(response_)));
+    kept.outcome = std::move(outcome_);
+  }
+  RawNote(const RawNote&) = delete;
+  RawNote& operator=(const RawNote&) = delete;
+
+  void take(std::string_view bytes) {
+    if (log_) response_ += bytes.substr(0, kReplyKeptBytesMax - response_.size());
+  }
+  void ended(const Result<net::HttpResponse>& reply) {
+    if (!log_ || !reply) return;
+    outcome_ = fmt::format("{}", reply->status);
+    if (response_.empty()) take(reply->body);
+  }
+  void failed(const std::string& why) {
+    if (log_) outcome_ += fmt::format("{}{}", outcome_.empty() ? "" : ", ", why);
+  }
+
+ private:
+  // Whole, before anything is cut: half a key is not known for one.
+  std::string without_key(std::string text) const {
+    if (!key_.empty()) text = replace_all(std::move(text), key_.reveal(), "…");
+    return redact(text, 2 * text.size() + 64);
+  }
+
+  const Secret& key_;
+  std::shared_ptr<RawLog> log_;
+  std::string url_, request_, response_, outcome_;
+};
+
 std::expected<Response, Failure> judge(const HttpAttempt& attempt, Result<net::HttpResponse> reply,
                                        Intake& intake, const StreamDecoder& decoder) {
   if (intake.failed()) return intake.finish();
@@ -142,12 +186,18 @@ net::HttpRequest json_post(std::string url, std::string body, Patience patience)
 Task<std::expected<Response, Failure>> run_attempt(Ctx ctx, net::HttpClient& http,
                                                    HttpAttempt attempt, StreamDecoder& decoder) {
   Intake intake(attempt, decoder);
-  net::BodySink sink = [&intake](std::string_view bytes) { return intake.take(bytes); };
+  RawNote raw(attempt);
+  net::BodySink sink = [&](std::string_view bytes) {
+    raw.take(bytes);
+    return intake.take(bytes);
+  };
   net::HttpRequest request = std::move(attempt.request);
   auto reply = co_await http.fetch(std::move(ctx), std::move(request), std::move(sink));
+  raw.ended(reply);
   auto answer = judge(attempt, std::move(reply), intake, decoder);
   if (answer) co_return answer;
   Failure failure = scrubbed(std::move(answer).error(), attempt.key);
+  raw.failed(failure.error.message);
   failure.streamed = decoder.streamed();
   failure.usage = decoder.usage();
   co_return std::unexpected(std::move(failure));

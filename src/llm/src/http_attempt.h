@@ -24,7 +24,8 @@ struct HttpAttempt {
   std::string provider;  // for messages
   net::HttpRequest request;
   Framing framing = Framing::kSse;
-  Secret key;  // never shown, whoever repeats it
+  Secret key;                        // never shown, whoever repeats it
+  std::shared_ptr<RawLog> raw = {};  // none: nobody looks
 };
 
 // When the Ctx ends the connection is closed, so that the provider stops writing (and charging).

@@ -41,9 +41,12 @@ class HttpDriver : public Driver {
     return options;
   }
 
-  // The question, without a key.
-  [[nodiscard]] HttpAttempt attempt_with(std::string body) const {
-    return {.provider = name_, .request = json_post(url_, std::move(body), patience_), .key = key_};
+  // The question, without a key in its headers.
+  [[nodiscard]] HttpAttempt attempt_with(std::string body, const Request& request) const {
+    return {.provider = name_,
+            .request = json_post(url_, std::move(body), patience_),
+            .key = key_,
+            .raw = request.raw};
   }
 
   // The key goes into a header: in the URL it would reach logs.

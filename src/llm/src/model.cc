@@ -1,10 +1,9 @@
 #include "skep/llm/model.h"
 
-#include <random>
-
 #include "candidates.h"
 #include "classify.h"
 #include "families.h"
+#include "retries.h"
 #include "skep/base/log.h"
 #include "skep/base/text.h"
 #include "text_calls.h"
@@ -19,7 +18,6 @@ using Outcome = std::expected<Response, Failure>;
 constexpr int kAttemptTimeouts =
     5;  // a whole attempt may take this many times the first-byte timeout
 constexpr int kHistoryTokensMin = 1024;  // whatever the window
-constexpr int kSecondChances = 1;        // for an empty or garbled answer
 
 bool is_empty(const Response& response) {
   bool ordinary = response.stop == StopReason::kEnd || response.stop == StopReason::kUnknown;
@@ -42,12 +40,13 @@ class ConfiguredModel final : public Model {
       : config_(std::move(config)),
         candidates_(std::move(candidates)),
         slots_(static_cast<std::size_t>(config_.concurrent_max)),
-        random_(std::random_device{}()) {}
+        retries_({.retries = config_.retries, .budget = config_.retry_budget}) {}
 
   // The only place that tries again.
   Task<Outcome> stream(Ctx ctx, const Request& request, EventSink sink,
                        std::function<void()> on_reset) override {
-    Tries tries{.with = &candidates_.pick(std::chrono::steady_clock::now())};
+    Tries tries;
+    tries.with = &candidates_.pick(std::chrono::steady_clock::now());
     for (;;) {
       Outcome outcome = co_await attempt(ctx, *tries.with, request, sink);
       tries.spent += outcome ? outcome->usage : outcome.error().usage;
@@ -90,12 +89,8 @@ class ConfiguredModel final : public Model {
   }
 
  private:
-  struct Tries {
-    Candidate* with;
-    int made = 0;       // with all candidates
-    int made_with = 0;  // with this one
-    int second_chances = kSecondChances;
-    milliseconds waited{0};
+  struct Tries : Attempts {
+    Candidate* with = nullptr;
     Usage spent;
   };
 
@@ -170,14 +165,7 @@ class ConfiguredModel final : public Model {
       if (!is_empty(*outcome) || tries.second_chances-- <= 0) return std::nullopt;
       return milliseconds(0);
     }
-    const Failure& failure = outcome.error();
-    if (!failure.retryable || tries.made_with > config_.retries) return std::nullopt;
-    if (failure.error.code == Code::kCorrupt && tries.second_chances-- <= 0) return std::nullopt;
-    double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
-    milliseconds delay = retry_delay(tries.made, failure.retry_after, jitter);
-    if (tries.waited + delay > config_.retry_budget) return std::nullopt;
-    tries.waited += delay;
-    return delay;
+    return retries_.next(outcome.error(), tries);
   }
 
   Outcome settled(Outcome outcome, const Tries& tries) const {
@@ -198,7 +186,7 @@ class ConfiguredModel final : public Model {
   LlmConfig config_;
   Candidates candidates_;
   Semaphore slots_;
-  std::minstd_rand random_;
+  Retries retries_;
 };
 
 }  // namespace

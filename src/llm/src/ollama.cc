@@ -43,7 +43,7 @@ class OllamaDriver final : public HttpDriver {
                                                  EventSink sink) override {
     if (!asked_) co_await ask_about_model(ctx);
     if (auto fits = check_size(request); !fits) co_return std::unexpected(std::move(fits).error());
-    HttpAttempt call = attempt_with(encode_ollama(request, options_for(request)));
+    HttpAttempt call = attempt_with(encode_ollama(request, options_for(request)), request);
     call.framing = Framing::kLines;
     add_bearer(call.request);
     auto decoder = ollama_decoder(std::move(sink));

@@ -23,7 +23,7 @@ class OpenaiDriver final : public HttpDriver {
     if (!temperature_taken_) options.temperature.reset();
     std::string body = encode_openai(request, options);
     auto decoder = openai_decoder(std::move(sink), body.size());
-    HttpAttempt call = attempt_with(std::move(body));
+    HttpAttempt call = attempt_with(std::move(body), request);
     add_bearer(call.request);
     auto answer = co_await run_attempt(std::move(ctx), http_, std::move(call), *decoder);
     if (!answer && answer.error().error.code == Code::kInvalid &&

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "classify.h"
+#include "retries.h"
 #include "skep/base/text.h"
 #include "skep/llm/model.h"
 
@@ -94,6 +95,16 @@ milliseconds retry_delay(int retry, std::optional<milliseconds> wish, double jit
   int doublings = std::clamp(retry - 1, 0, 5);
   milliseconds ceiling = std::min(kFirstBackoff * (1 << doublings), kBackoffMax);
   return milliseconds(static_cast<std::int64_t>(static_cast<double>(ceiling.count()) * jitter));
+}
+
+std::optional<milliseconds> Retries::next(const Failure& failure, Attempts& attempts) {
+  if (!failure.retryable || attempts.made_with > rule_.retries) return std::nullopt;
+  if (failure.error.code == Code::kCorrupt && attempts.second_chances-- <= 0) return std::nullopt;
+  const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
+  const milliseconds delay = retry_delay(attempts.made, failure.retry_after, jitter);
+  if (attempts.waited + delay > rule_.budget) return std::nullopt;
+  attempts.waited += delay;
+  return delay;
 }
 
 }  // namespace skep::llm

@@ -39,18 +39,6 @@ void add_pieces(std::vector<Chunk>& chunks, const Chunk& like, std::string_view 
   }
 }
 
-// Tools whose results come from outside, in transcripts that do not say so yet.
-std::string_view taint_of(const TranscriptTool& tool) {
-  if (!tool.taint.empty()) return tool.taint;
-  return tool.name.starts_with("web_") ? "external_network" : "";
-}
-
-void add_taint(std::string& taint, std::string_view more) {
-  if (more.empty() || taint.contains(more)) return;
-  if (!taint.empty()) taint += ", ";
-  taint += more;
-}
-
 class Session {
  public:
   std::vector<Chunk> chunks;
@@ -70,8 +58,9 @@ class Session {
                .at = message.ts,
                .turn = user ? message.msg_id : message.turn};
     if (!user) {
+      like.taint = message.taint;
       if (const auto taint = taints_.find(message.turn); taint != taints_.end())
-        like.taint = taint->second;
+        add_taint(like.taint, taint->second);
     }
     add_pieces(chunks, like, message.content);
   }

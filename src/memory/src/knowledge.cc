@@ -1,5 +1,6 @@
 #include "knowledge.h"
 
+#include "same_note.h"
 #include "skep/base/text.h"
 #include "transcript.h"
 
@@ -85,12 +86,37 @@ Result<void> Knowledge::write(store::Sync sync) const {
   return store::write_file(path_, file, sync);
 }
 
-Result<std::int64_t> Knowledge::remember(KnowledgeEntry entry, store::Sync sync) {
+// What says the same already; else the notes that this one says all of are taken out.
+std::optional<Remembered> Knowledge::merge(const KnowledgeEntry& entry,
+                                           std::vector<std::string>& replaced) {
+  for (Line& line : lines_) {
+    if (!line.entry || compare_notes(*line.entry, entry) != Sameness::kNothingNew) continue;
+    line.entry->ts = entry.ts;  // said again: it is fresh
+    line.text = line_from(*line.entry);
+    return Remembered{.version = line.entry->version, .same_as = line.entry->key};
+  }
+  std::erase_if(lines_, [&](const Line& line) {
+    if (!line.entry || compare_notes(*line.entry, entry) != Sameness::kSaysMore) return false;
+    replaced.push_back(line.entry->key);
+    return true;
+  });
+  return std::nullopt;
+}
+
+Result<Remembered> Knowledge::remember(KnowledgeEntry entry, store::Sync sync) {
   SKEP_TRY_VOID(check(entry));
   // As the file will give it back: a key with broken UTF-8 must find itself again.
   entry.key = to_valid_utf8(entry.key);
-  const auto same = line_of(entry.key);
-  entry.version = same == lines_.end() ? 1 : same->entry->version + 1;
+  Remembered done;
+  auto same = line_of(entry.key);
+  if (same == lines_.end()) {
+    if (auto had = merge(entry, done.replaced)) {
+      SKEP_TRY_VOID(write(sync));
+      return *had;
+    }
+    same = lines_.end();
+  }
+  done.version = entry.version = same == lines_.end() ? 1 : same->entry->version + 1;
   std::string text = line_from(entry);
   Line fresh{text, entry_of(text)};
   if (same != lines_.end()) {
@@ -102,7 +128,7 @@ Result<std::int64_t> Knowledge::remember(KnowledgeEntry entry, store::Sync sync)
     lines_.push_back(std::move(fresh));
   }
   SKEP_TRY_VOID(write(sync));
-  return entry.version;
+  return done;
 }
 
 Result<bool> Knowledge::drop(std::string_view key, store::Sync sync) {

@@ -16,8 +16,8 @@ class Knowledge {
 
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::vector<KnowledgeEntry> find(std::string_view query) const;
-  // In memory and in the file. Its version.
-  Result<std::int64_t> remember(KnowledgeEntry entry, store::Sync sync);
+  // In memory and in the file.
+  Result<Remembered> remember(KnowledgeEntry entry, store::Sync sync);
   Result<bool> drop(std::string_view key, store::Sync sync);
 
  private:
@@ -27,6 +27,7 @@ class Knowledge {
   };
   explicit Knowledge(std::string path) : path_(std::move(path)) {}
   Result<void> write(store::Sync sync) const;
+  std::optional<Remembered> merge(const KnowledgeEntry& entry, std::vector<std::string>& replaced);
   std::vector<Line>::iterator line_of(const std::string& key);
   std::string path_;
   std::vector<Line> lines_;

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
 #include "ledger_sums.h"
+#include "limits.h"
 #include "skep/base/json.h"
 #include "skep/base/local_time.h"
 #include "skep/base/log.h"
@@ -19,89 +19,12 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::uint64_t kCallsBetweenCheckpoints = 4'096;
+// Of the file's end, read for what was spent in the last hour: 50,000 calls at most.
+constexpr std::uint64_t kTailBytesFirst = 64u << 10, kTailBytesMax = 16u << 20;
 constexpr seconds kDay{86'400};
 constexpr seconds kOffsetKept{900};  // zones change at quarters of an hour of UTC, if at all
 
-void read_usd(ConfigSection& section, std::string_view key, double usd, PicoUsd& into) {
-  constexpr double kUsdMax = 1'000'000;
-  if (!(usd >= 0 && usd <= kUsdMax))
-    section.problem(key, "must be US dollars from 0 to a million");
-  else
-    into = std::llround(usd * 1e12);
-}
-
-void read_limits(ConfigSection section, SpendLimits& limits) {
-  double usd = 0;
-  section.read("daily_tokens", limits.daily_tokens, {.min = 0});
-  section.read("monthly_tokens", limits.monthly_tokens, {.min = 0});
-  read_usd(section, "daily_cost_usd", section.read("daily_cost_usd", usd) ? usd : 0,
-           limits.daily_cost);
-  usd = 0;
-  read_usd(section, "monthly_cost_usd", section.read("monthly_cost_usd", usd) ? usd : 0,
-           limits.monthly_cost);
-}
-
-std::string grouped(std::int64_t number) {
-  std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3 + (number < 0 ? 1u : 0u); at -= 3)
-    digits.insert(at - 3, ",");
-  return digits;
-}
-
-std::string in_words(Millis time) {
-  const auto minutes = std::chrono::ceil<std::chrono::minutes>(time).count();
-  if (minutes < 120) return fmt::format("{} minutes", minutes);
-  if (minutes < 48 * 60) return fmt::format("{} hours", (minutes + 30) / 60);
-  return fmt::format("{} days", (minutes + 12 * 60) / (24 * 60));
-}
-
-// What a limit says to the person who meets it.
-struct Meter {
-  std::string_view whose;   // "You have", "Agent \"x\" has", "Everybody together has"
-  std::string_view period;  // "today", "this month"
-  Millis until;             // its end
-};
-
-std::optional<std::string> over_tokens(const Meter& meter, std::int64_t limit, std::int64_t used,
-                                       std::int64_t more) {
-  if (limit == 0 || used + more <= limit) return std::nullopt;
-  return fmt::format("{} used {} of {} tokens {}, and this would go over. It starts afresh in {}.",
-                     meter.whose, grouped(used), grouped(limit), meter.period,
-                     in_words(meter.until));
-}
-
-std::optional<std::string> over_cost(const Meter& meter, PicoUsd limit, PicoUsd used,
-                                     PicoUsd more) {
-  if (limit == 0 || used + more <= limit) return std::nullopt;
-  const auto cents = [](PicoUsd amount) {
-    return fmt::format("${:.2f}", static_cast<double>(amount) / static_cast<double>(kUsd));
-  };
-  return fmt::format("{} spent {} of {} {}, and this would go over. It starts afresh in {}.",
-                     meter.whose, cents(used), cents(limit), meter.period, in_words(meter.until));
-}
-
 }  // namespace
-
-QuotaConfig QuotaConfig::read(ConfigSection section) {
-  QuotaConfig quota;
-  read_limits(section, quota.person);
-  read_limits(section.child("agent"), quota.agent);
-  read_limits(section.child("total"), quota.total);
-  section.read("admins_exempt", quota.admins_exempt);
-  return quota;
-}
-
-std::int64_t Spend::tokens() const {
-  return usage.input + usage.output + usage.cache_read + usage.cache_write;
-}
-
-Spend& Spend::operator+=(const Spend& other) {
-  calls += other.calls;
-  failed += other.failed;
-  usage += other.usage;
-  cost += other.cost;
-  return *this;
-}
 
 Ledger::Hold::Hold(Hold&& other) noexcept
     : ledger_(std::exchange(other.ledger_, nullptr)),
@@ -151,6 +74,7 @@ class LedgerImpl final : public Ledger {
       log::warn("memory", "the ledger: {}", turned.error().to_string());
     if (call.at == WallTime{}) call.at = clock_.now();
     sums_.add(call, true);
+    sums_.add_to_hour(call);
     if (!file_) return fail(Code::kUnavailable, "the ledger's file is not open");
     SKEP_TRY_VOID(file_->append(to_line(call)));
     if (++unsaved_ >= kCallsBetweenCheckpoints) checkpoint();
@@ -159,17 +83,18 @@ class LedgerImpl final : public Ledger {
 
   NamedSpend spent(Scope scope, std::string_view name) override {
     (void)turn_to(clock_.now());
-    const Sums::Accounts& accounts = sums_.all(scope);
+    Sums::Accounts& accounts = sums_.all(scope);
     auto at = accounts.find(scope == Scope::kTotal ? std::string_view() : name);
     if (at == accounts.end()) return {std::string(name), {}, {}};
-    return {std::string(name), at->second.day, at->second.month};
+    return named(name, at->second);
   }
 
   std::vector<NamedSpend> all(Scope scope) override {
     (void)turn_to(clock_.now());
     std::vector<NamedSpend> out;
-    for (const auto& [name, account] : sums_.all(scope)) {
-      if (account.month.calls > 0) out.push_back({name, account.day, account.month});
+    for (auto& [name, account] : sums_.all(scope)) {
+      NamedSpend one = named(name, account);
+      if (one.month.calls > 0 || one.hour.calls > 0) out.push_back(std::move(one));
     }
     std::ranges::stable_sort(out, [](const NamedSpend& a, const NamedSpend& b) {
       return std::pair(a.month.cost, a.month.tokens()) > std::pair(b.month.cost, b.month.tokens());
@@ -201,6 +126,10 @@ class LedgerImpl final : public Ledger {
   void give_back(const Hold& hold) override { set_aside(hold, -1); }
 
  private:
+  NamedSpend named(std::string_view name, Account& account) {
+    return {std::string(name), account.day, account.month, account.hour.sum(clock_.now())};
+  }
+
   seconds local_seconds(WallTime now) {
     const auto utc = std::chrono::floor<seconds>(now.time_since_epoch());
     const seconds quarter = utc - utc % kOffsetKept;
@@ -215,13 +144,17 @@ class LedgerImpl final : public Ledger {
     return std::chrono::sys_days(std::chrono::floor<std::chrono::days>(local));
   }
 
+  static std::string month_of(seconds local) {
+    const auto date = date_of(local);
+    return fmt::format("{:04}-{:02}", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()));
+  }
+
   // Sums and file of the day and month that `now` is in.
   Result<void> turn_to(WallTime now) {
     const auto day = std::chrono::floor<std::chrono::days>(local_seconds(now));
     if (file_ && day == day_) return {};
-    const auto date = date_of(day);
-    const std::string month = fmt::format("{:04}-{:02}", static_cast<int>(date.year()),
-                                          static_cast<unsigned>(date.month()));
+    const std::string month = month_of(day);
     if (file_ && month == month_ && day > day_) {
       day_ = day;
       sums_.forget_day();
@@ -253,7 +186,46 @@ class LedgerImpl final : public Ledger {
                 path(".jsonl"), unreadable);
     }
     file_.emplace(std::move(file));
+    recall_hour();
     return {};
+  }
+
+  // The calls of the last hour, which may have begun in another month.
+  void recall_hour() {
+    const WallTime since = clock_.now() - LastHour::kLength - std::chrono::minutes(1);
+    const std::string before = month_of(local_seconds(since));
+    if (before != month_)
+      recall_calls(fmt::format("{}/{}.jsonl", config_.directory, before), since);
+    recall_calls(path(".jsonl"), since);
+  }
+
+  // From the end of the file backwards, in larger and larger steps, until one is older.
+  void recall_calls(const std::string& file, WallTime since) {
+    std::error_code missing;
+    const std::uint64_t size = std::filesystem::file_size(file, missing);
+    if (missing) return;
+    std::ifstream lines(file, std::ios::binary);
+    for (std::uint64_t bytes = kTailBytesFirst;; bytes *= 4) {
+      const std::uint64_t from = size - std::min(size, bytes);
+      lines.clear();
+      lines.seekg(static_cast<std::streamoff>(from));
+      std::string line;
+      if (from > 0) std::getline(lines, line);  // a part of one
+      std::vector<ModelCall> calls;
+      bool all = from == 0;
+      while (std::getline(lines, line)) {
+        auto call = call_from_line(line);
+        if (!call) continue;
+        if (call->at >= since)
+          calls.push_back(*std::move(call));
+        else
+          all = true;
+      }
+      if (!all && bytes < kTailBytesMax) continue;
+      if (!all) log::warn("memory", "{}: not all calls of the last hour are counted", file);
+      for (const ModelCall& call : calls) sums_.add_to_hour(call);
+      return;
+    }
   }
 
   [[nodiscard]] std::string path(std::string_view extension) const {
@@ -315,12 +287,13 @@ class LedgerImpl final : public Ledger {
 
   std::optional<std::string> over(Scope scope, std::string_view name, std::string_view whose,
                                   const SpendLimits& limits, std::int64_t tokens, PicoUsd cost) {
-    if (limits.daily_tokens == 0 && limits.monthly_tokens == 0 && limits.daily_cost == 0 &&
-        limits.monthly_cost == 0)
-      return std::nullopt;
-    const Account& account = sums_.account(scope, name);
-    const Meter day{whose, "today", until_tomorrow()};
-    const Meter month{whose, "this month", until_next_month()};
+    if (limits == SpendLimits()) return std::nullopt;
+    Account& account = sums_.account(scope, name);
+    const auto afresh = [](Millis end) {
+      return fmt::format("It starts afresh in {}.", in_words(end));
+    };
+    const Meter day{whose, "today", afresh(until_tomorrow())};
+    const Meter month{whose, "this month", afresh(until_next_month())};
     auto refusal =
         over_tokens(day, limits.daily_tokens, account.day.tokens() + account.held_tokens, tokens);
     if (!refusal)
@@ -330,7 +303,33 @@ class LedgerImpl final : public Ledger {
       refusal = over_cost(day, limits.daily_cost, account.day.cost + account.held_cost, cost);
     if (!refusal)
       refusal = over_cost(month, limits.monthly_cost, account.month.cost + account.held_cost, cost);
-    return refusal;
+    return refusal ? refusal : over_hour(account, whose, limits, tokens, cost);
+  }
+
+  std::optional<std::string> over_hour(Account& account, std::string_view whose,
+                                       const SpendLimits& limits, std::int64_t tokens,
+                                       PicoUsd cost) {
+    if (limits.hourly_tokens == 0 && limits.hourly_cost == 0) return std::nullopt;
+    const WallTime now = clock_.now();
+    const Spend spent = account.hour.sum(now);
+    const auto free_in = [](Millis wait, bool alone) -> std::string {
+      if (alone) return "This alone is more.";
+      if (wait.count() == 0) return "The rest is set aside for calls that are under way.";
+      return fmt::format("Enough of it is free again in {}.", in_words(wait));
+    };
+    const std::int64_t tokens_free = limits.hourly_tokens - account.held_tokens - tokens;
+    const PicoUsd cost_free = limits.hourly_cost - account.held_cost - cost;
+    Meter meter{
+        whose, "in the last hour",
+        free_in(account.hour.until(now, tokens_free, [](const Spend& one) { return one.tokens(); }),
+                tokens > limits.hourly_tokens)};
+    auto refusal =
+        over_tokens(meter, limits.hourly_tokens, spent.tokens() + account.held_tokens, tokens);
+    if (refusal) return refusal;
+    meter.again =
+        free_in(account.hour.until(now, cost_free, [](const Spend& one) { return one.cost; }),
+                cost > limits.hourly_cost);
+    return over_cost(meter, limits.hourly_cost, spent.cost + account.held_cost, cost);
   }
 
   Millis until_next_month() {

@@ -40,18 +40,25 @@ void text_member(std::string& line, std::string_view key, std::string_view value
 
 }  // namespace
 
-void Sums::add(const ModelCall& call, bool today) {
+template <class Put>
+void Sums::for_each_of(const ModelCall& call, const Put& put) {
   const Spend one{
       .calls = 1, .failed = call.failed ? 1u : 0u, .usage = call.usage, .cost = call.cost};
-  const auto put = [&](Ledger::Scope scope, std::string_view name) {
-    Account& into = account(scope, name);
+  put(account(Ledger::Scope::kTotal, ""), one);
+  put(account(Ledger::Scope::kAgent, call.agent), one);
+  put(account(Ledger::Scope::kPerson, call.person), one);
+  put(account(Ledger::Scope::kModel, call.provider + " " + call.model), one);
+}
+
+void Sums::add(const ModelCall& call, bool today) {
+  for_each_of(call, [today](Account& into, const Spend& one) {
     into.month += one;
     if (today) into.day += one;
-  };
-  put(Ledger::Scope::kTotal, "");
-  put(Ledger::Scope::kAgent, call.agent);
-  put(Ledger::Scope::kPerson, call.person);
-  put(Ledger::Scope::kModel, call.provider + " " + call.model);
+  });
+}
+
+void Sums::add_to_hour(const ModelCall& call) {
+  for_each_of(call, [&call](Account& into, const Spend& one) { into.hour.add(call.at, one); });
 }
 
 void Sums::forget_day() {
@@ -65,7 +72,10 @@ void Sums::forget_all() {
     std::erase_if(accounts, [](const auto& one) {
       return one.second.held_tokens == 0 && one.second.held_cost == 0;
     });
-    for (auto& [name, account] : accounts) account.day = account.month = {};
+    for (auto& [name, account] : accounts) {
+      account.day = account.month = {};
+      account.hour.clear();
+    }
   }
 }
 

@@ -93,7 +93,7 @@ class FileMemory final : public Memory {
     return past_sessions_in(session_paths(directory(conversation), conversation).archives);
   }
   Result<Archived> resume(const Conversation& conversation, const std::string& file) override;
-  Result<std::int64_t> remember(const Conversation& conversation, KnowledgeEntry entry) override {
+  Result<Remembered> remember(const Conversation& conversation, KnowledgeEntry entry) override {
     SKEP_TRY(Knowledge knowledge, Knowledge::load(knowledge_path(conversation)));
     if (!entry.ts) entry.ts = clock_.now();
     return knowledge.remember(std::move(entry), config_.sync);

@@ -59,6 +59,7 @@ void Session::forget() {
   file_.reset();
   entries_.clear();
   calls_.clear();
+  taint_.clear();
   taken_up_.reset();
 }
 
@@ -108,9 +109,15 @@ std::optional<WallTime> Session::last_activity() const {
 void Session::keep(TranscriptEntry entry) {
   if (const auto* tool = std::get_if<TranscriptTool>(&entry)) {
     if (!tool->call.empty()) calls_.insert(tool->turn + ' ' + tool->call);
+    add_taint(taint_, taint_of(*tool));
     return;
   }
   calls_.clear();
+  auto* message = std::get_if<TranscriptMessage>(&entry);
+  if (message != nullptr && message->role == TranscriptMessage::Role::kAssistant) {
+    add_taint(message->taint, taint_);
+    taint_.clear();
+  }
   entries_.push_back(std::move(entry));
 }
 

@@ -54,6 +54,7 @@ class Session {
   std::optional<store::AppendFile> file_;  // open while there is a file
   std::vector<TranscriptEntry> entries_;   // without tools
   std::optional<WallTime> taken_up_;
+  std::string taint_;            // of the tools since the last message
   std::set<std::string> calls_;  // "turn call" of the tools since the last entry
 };
 

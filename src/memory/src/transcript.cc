@@ -99,6 +99,7 @@ std::string line_of(const TranscriptMessage& message) {
   line.put("turn", message.turn);
   line.put("model", message.model);
   put_usage(line, message.usage);
+  line.put("taint", message.taint);
   put_attachments(line, message.attachments);
   if (message.retracted) line.key("retracted") += "true";
   return line.finish();
@@ -110,6 +111,7 @@ std::string line_of(const TranscriptSummary& summary) {
   line.text("content", summary.content);
   line.put("ts", summary.ts);
   line.put("last_msg_id", summary.last_msg_id);
+  line.put("taint", summary.taint);
   return line.finish();
 }
 
@@ -141,6 +143,7 @@ std::optional<TranscriptEntry> message_from(const json::value& line) {
   message.turn = get_string(line, "turn");
   message.model = get_string(line, "model");
   message.usage = usage_from(line);
+  message.taint = get_string(line, "taint");
   message.attachments = attachments_from(line);
   message.retracted = get_bool(line, "retracted").value_or(false);
   return message;
@@ -150,7 +153,8 @@ std::optional<TranscriptEntry> summary_from(const json::value& line) {
   return TranscriptSummary{.compacted_count = get_int(line, "compacted_count").value_or(0),
                            .content = std::string(get_string(line, "content")),
                            .ts = time_from(line, "ts"),
-                           .last_msg_id = std::string(get_string(line, "last_msg_id"))};
+                           .last_msg_id = std::string(get_string(line, "last_msg_id")),
+                           .taint = std::string(get_string(line, "taint"))};
 }
 
 std::optional<TranscriptEntry> tool_from(const json::value& line) {
@@ -177,6 +181,17 @@ std::optional<WallTime> time_from(const json::value& value, std::string_view key
   return time;
 }
 
+std::string_view taint_of(const TranscriptTool& tool) {
+  if (!tool.taint.empty()) return tool.taint;
+  return tool.name.starts_with("web_") ? "external_network" : "";
+}
+
+void add_taint(std::string& taint, std::string_view more) {
+  if (more.empty() || taint.contains(more)) return;
+  if (!taint.empty()) taint += ", ";
+  taint += more;
+}
+
 std::string header_line(const Conversation& conversation, WallTime created) {
   LineWriter line("session");
   line.key("version") += fmt::format("{}", kTranscriptVersion);
@@ -196,7 +211,7 @@ bool reads_back_as_it_is(const TranscriptEntry& entry) {
   if (const auto* message = std::get_if<TranscriptMessage>(&entry)) {
     if (!message->attachments.empty() || message->retracted) return false;
     texts = {message->content, message->msg_id, message->sender, message->origin_id,
-             message->thread,  message->turn,   message->model};
+             message->thread,  message->turn,   message->model,  message->taint};
     time = message->ts;
   } else if (const auto* tool = std::get_if<TranscriptTool>(&entry)) {
     if (std::max(tool->arguments.size(), tool->result.size()) > kToolTextBytesMax) return false;

@@ -17,4 +17,8 @@ bool reads_back_as_it_is(const TranscriptEntry& entry);
 // What JSON can carry: broken UTF-8 becomes U+FFFD, or the line could not be read again.
 json::string json_text(std::string_view text);
 
+// Where a result's words come from; also of transcripts that do not say so yet.
+std::string_view taint_of(const TranscriptTool& tool);
+void add_taint(std::string& taint, std::string_view more);
+
 }  // namespace skep::memory

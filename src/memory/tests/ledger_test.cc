@@ -128,6 +128,61 @@ TEST_F(LedgerTest, ADayEndsAtItsZonesMidnightAndAMonthWithIt) {
   EXPECT_EQ(ledger->spent(Scope::kPerson, "ann").day.tokens(), 10);
 }
 
+TEST_F(LedgerTest, AnHourIsTheLastSixtyMinutesWhateverTheClockSays) {
+  // Across midnight, the first of the month, and a restart.
+  for (const auto* begin :
+       {"2026-11-24T12:00:00Z", "2026-11-24T23:30:00Z", "2026-11-30T23:30:30Z"}) {
+    std::filesystem::remove_all(directory_);
+    clock_.time = *parse_rfc3339(begin);
+    const QuotaConfig quota{.person = {.hourly_cost = kUsd}};
+    auto ledger = open(quota);
+    ASSERT_TRUE(spend(*ledger, "ann", 1, 9 * kUsd / 10));
+    clock_.time += 59min;
+    for (const bool again : {false, true}) {
+      if (again) ledger = open(quota);
+      const auto refused = ledger->reserve({"Helper", "ann"}, 1, kUsd / 5);
+      ASSERT_FALSE(refused) << begin;
+      EXPECT_EQ(refused.error().code, Code::kExhausted);
+      EXPECT_EQ(refused.error().message,
+                "You have spent $0.90 of $1.00 in the last hour, and this would go over. Enough of "
+                "it is free again in 2 minutes.");
+      EXPECT_TRUE(ledger->reserve({"Helper", "ann"}, 1, kUsd / 10));
+      EXPECT_TRUE(ledger->reserve({"Helper", "bob"}, 1, kUsd / 5));
+    }
+    clock_.time += 2min;
+    EXPECT_TRUE(ledger->reserve({"Helper", "ann"}, 1, kUsd / 5)) << begin;
+    EXPECT_TRUE(open(quota)->reserve({"Helper", "ann"}, 1, kUsd / 5)) << begin;
+  }
+}
+
+TEST_F(LedgerTest, WhatIsSpentLittleByLittleComesBackLittleByLittle) {
+  auto ledger = open({.total = {.hourly_tokens = 100}});
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(spend(*ledger, "ann", 10, 1));
+    clock_.time += 3min;
+  }
+  EXPECT_EQ(ledger->spent(Scope::kTotal, "").hour.tokens(), 100);
+  EXPECT_EQ(ledger->reserve({"Helper", "bob"}, 25, 0).error().message,
+            "Everybody together has used 100 of 100 tokens in the last hour, and this would go "
+            "over. Enough of it is free again in 37 minutes.");
+  EXPECT_TRUE(ledger->reserve({"Helper", "bob"}, 99, 0)
+                  .error()
+                  .message.ends_with("free again in 58 minutes."));
+  clock_.time += 37min;
+  EXPECT_EQ(ledger->spent(Scope::kTotal, "").hour.tokens(), 70);
+  auto hold = ledger->reserve({"Helper", "bob"}, 25, 0);
+  ASSERT_TRUE(hold);
+  EXPECT_FALSE(ledger->reserve({"Helper", "bob"}, 6, 0)) << "what is set aside counts";
+  clock_.time += 2h;
+  EXPECT_EQ(ledger->spent(Scope::kTotal, "").hour, Spend());
+  EXPECT_TRUE(ledger->reserve({"Helper", "bob"}, 80, 0)
+                  .error()
+                  .message.ends_with("The rest is set aside for calls that are under way."));
+  EXPECT_EQ(ledger->reserve({"Helper", "bob"}, 101, 0).error().message,
+            "Everybody together has used 25 of 100 tokens in the last hour, and this would go "
+            "over. This alone is more.");
+}
+
 TEST_F(LedgerTest, NobodyPassesALimitAndTheRefusalSaysWhich) {
   struct Case {
     QuotaConfig quota;
@@ -140,6 +195,9 @@ TEST_F(LedgerTest, NobodyPassesALimitAndTheRefusalSaysWhich) {
         {{.person = {.monthly_tokens = 1'100}},
          "You have used 1,000 of 1,100 tokens this month, and this would go over. It starts "
          "afresh in 6 days."},
+        {{.agent = {.hourly_tokens = 1'100}},
+         "I have used 1,000 of 1,100 tokens in the last hour, and this would go over. Enough of it "
+         "is free again in 61 minutes."},
         {{.agent = {.daily_cost = kUsd}},
          "I have spent $0.99 of $1.00 today, and this would go over. It starts afresh in 90 "
          "minutes."},
@@ -172,16 +230,18 @@ TEST_F(LedgerTest, CallsUnderWayCountUntilTheyEnd) {
 
 TEST(QuotaConfig, ReadsAndRefuses) {
   auto file = ConfigFile::parse(
-                  "[quota]\ndaily_tokens = 5\nmonthly_cost_usd = 1.5\n[quota.total]\n"
+                  "[quota]\nhourly_cost_usd = 0.25\ndaily_tokens = 5\nmonthly_cost_usd = "
+                  "1.5\n[quota.total]\n"
                   "daily_cost_usd = -1.0\n[quota.agent]\nmonthly_tokens = 7\n",
                   "skep.toml")
                   .value();
   const QuotaConfig quota = QuotaConfig::read(file.root().child("quota"));
   EXPECT_EQ(quota.person.daily_tokens, 5);
+  EXPECT_EQ(quota.person.hourly_cost, kUsd / 4);
   EXPECT_EQ(quota.person.monthly_cost, kUsd * 3 / 2);
   EXPECT_EQ(quota.agent.monthly_tokens, 7);
   ASSERT_EQ(file.problems().size(), 1u);
-  EXPECT_EQ(file.problems()[0].where, "skep.toml:5: [quota.total] daily_cost_usd");
+  EXPECT_EQ(file.problems()[0].where, "skep.toml:6: [quota.total] daily_cost_usd");
 }
 
 }  // namespace

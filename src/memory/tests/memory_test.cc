@@ -488,9 +488,9 @@ TEST(MemoryConfig, ReadsItsSections) {
 
 TEST_F(MemoryTest, NotesCountTheirVersionsKeepTheirTaintAndAreFoundInAnyScript) {
   EXPECT_EQ(memory_->remember(kAnn, {.key = "où", .content = "ÉCOLE", .taint = "external_network"}),
-            1);
+            Remembered{});
   EXPECT_EQ(memory_->remember(kAnn, {.key = "où", .content = "École", .taint = "external_network"}),
-            2);
+            Remembered{.version = 2});
   const auto found = memory_->recall(kAnn, "école");
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 1u);
@@ -504,6 +504,44 @@ TEST_F(MemoryTest, ANoteIsDroppedByItsKeyAlone) {
   EXPECT_EQ(memory_->drop_note(kAnn, "pet"), true);
   EXPECT_EQ(memory_->drop_note(kAnn, "pet"), false);
   EXPECT_EQ(memory_->recall(kAnn, "")->size(), 1u);
+}
+
+TEST_F(MemoryTest, ANoteThatSaysTheSameIsMergedAndNothingIsLost) {
+  using Entry = KnowledgeEntry;
+  const auto keep = [&](std::string key, std::string content, std::string by = "ann") {
+    return memory_->remember(kAnn, Entry{.key = key, .content = content, .by = by}).value();
+  };
+  EXPECT_EQ(keep("green tea", "Ann likes green tea in the morning"), Remembered{});
+  // The same words under another key: nothing is added.
+  EXPECT_EQ(keep("tea", "Ann likes green tea in the morning!"), Remembered{.same_as = "green tea"});
+  // All of it and more: the older note goes.
+  EXPECT_EQ(keep("green tea habit", "Ann likes green tea in the morning, never at night"),
+            Remembered{.replaced = {"green tea"}});
+  EXPECT_EQ(keys(memory_->recall(kAnn, "")), Texts{"green tea habit"});
+  // Fewer words may mean the opposite, and are kept.
+  EXPECT_EQ(keep("tea", "Ann likes green tea in the morning, at night"), Remembered{});
+  EXPECT_EQ(memory_->recall(kAnn, "")->size(), 2u);
+}
+
+TEST_F(MemoryTest, WhatOnlyLooksAlikeStaysApart) {
+  const auto apart = [&](KnowledgeEntry first, KnowledgeEntry second) {
+    ASSERT_TRUE(memory_->forget(kAnn));
+    ASSERT_EQ(memory_->remember(kAnn, first), Remembered{});
+    EXPECT_EQ(memory_->remember(kAnn, second), Remembered{}) << second.content;
+    EXPECT_EQ(memory_->recall(kAnn, "")->size(), 2u) << second.content;
+  };
+  apart({.key = "birthday_ann", .content = "3 May"}, {.key = "birthday_bob", .content = "3 May"});
+  apart({.key = "a", .content = "done"}, {.key = "a_b", .content = "done"});
+  apart({.key = "gate", .content = "the code of the gate is 1111"},
+        {.key = "gate_new", .content = "the code of the gate is 2222"});
+  apart({.key = "trip", .content = "Ann went to Porto by train with Bob"},
+        {.key = "trip_2", .content = "Ann went to Porto by train with Bob"});
+  apart({.key = "x", .content = "Romeo trusts Juliet and Juliet fears Romeo"},
+        {.key = "y", .content = "Juliet trusts Romeo and Romeo fears Juliet"});
+  apart({.key = "tea", .content = "I like green tea very much", .by = "ann"},
+        {.key = "the tea", .content = "I like green tea very much", .by = "bob"});
+  apart({.key = "the tea", .content = "Ann likes green tea very much"},
+        {.key = "tea", .content = "Ann likes green tea very much", .taint = "external_network"});
 }
 
 }  // namespace

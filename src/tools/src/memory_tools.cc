@@ -70,20 +70,32 @@ class Notes {
     if (key.key.empty()) co_return ToolOutput{"Not stored: the key is blank.", true};
     if (content == nullptr || content->is_null())
       co_return ToolOutput{"Not stored: content is missing.", true};
-    Result<std::int64_t> version = 0;
-    if (key.shared)
-      version = co_await store_shared(context, key, to_json(*content));
-    else
-      version = deps_.memory.remember(context.conversation, {.key = key.key,
-                                                             .content = plain(*content),
-                                                             .ts = deps_.clock.now(),
-                                                             .by = context.conversation.peer,
-                                                             .taint = taint_of(context.labels)});
-    if (!version) co_return ToolOutput{why(version.error()), true};
-    tell(key, *version, context);
-    co_return ToolOutput{fmt::format("Stored under \"{}\"{}.",
-                                     key.shared ? key.resource() : key.key,
-                                     *version > 1 ? fmt::format(" (version {})", *version) : "")};
+    if (key.shared) {
+      const auto version = co_await store_shared(context, key, to_json(*content));
+      if (!version) co_return ToolOutput{why(version.error()), true};
+      tell(key, *version, context);
+      co_return ToolOutput{stored(key.resource(), *version)};
+    }
+    const auto kept =
+        deps_.memory.remember(context.conversation, {.key = key.key,
+                                                     .content = plain(*content),
+                                                     .ts = deps_.clock.now(),
+                                                     .by = context.conversation.peer,
+                                                     .taint = taint_of(context.labels)});
+    if (!kept) co_return ToolOutput{why(kept.error()), true};
+    if (!kept->same_as.empty()) {
+      co_return ToolOutput{
+          fmt::format("Nothing was added: the note \"{}\" says this already. To "
+                      "change it, store under that key.",
+                      kept->same_as)};
+    }
+    tell(key, kept->version, context);
+    std::string text = stored(key.key, kept->version);
+    if (!kept->replaced.empty()) {
+      text += fmt::format(" It says all that stood under \"{}\", which is gone.",
+                          join(kept->replaced, "\", \""));
+    }
+    co_return ToolOutput{std::move(text)};
   }
 
   Task<ToolOutput> recall(ToolContext context, json::object arguments) {
@@ -119,6 +131,11 @@ class Notes {
   }
 
  private:
+  static std::string stored(std::string_view key, std::int64_t version) {
+    return fmt::format("Stored under \"{}\"{}.", key,
+                       version > 1 ? fmt::format(" (version {})", version) : "");
+  }
+
   Task<Result<std::int64_t>> store_shared(const ToolContext& context, const ScopedKey& key,
                                           std::string value) {
     if (deps_.shared == nullptr)

@@ -156,7 +156,15 @@ int from_wish(const Options& options) {
   const auto draft = Registry::post(options, "/api/agents/draft", {{"wish", options.name}});
   if (!draft) return report(draft.error());
   const std::string manifest(get_string(*draft, "manifest"));
-  if (!options.json) fmt::print("{}\n", manifest);
+  if (!options.json) {
+    std::vector<std::string> may;
+    if (const json::array* words = get_array(*draft, "may")) {
+      for (const json::value& one : *words)
+        if (one.is_string()) may.emplace_back(one.get_string());
+    }
+    fmt::print("{}\n# Beside talking and reading its own files it may {}.\n", manifest,
+               may.empty() ? "do nothing" : join(may, ", "));
+  }
   if (!confirmed(options, fmt::format("Start {} like this?", get_string(*draft, "name")))) {
     fmt::print("nothing was written\n");
     return kExitCheckFailed;

@@ -89,6 +89,7 @@ void add_agent(CLI::App& app, Options& options) {
   add_named("kill", "End it; its files are moved to agents/.killed")
       ->add_flag("-y,--yes", options.yes, "Do not ask");
   add_named("logs", "What happened to it");
+  add_sign(agent, options);
 }
 
 void add_config(CLI::App& app, Options& options) {
@@ -241,6 +242,8 @@ int dispatch(const Options& options) {
       return run_chat(options);
     case Options::Command::kAgent:
       return run_agent(options);
+    case Options::Command::kSign:
+      return run_sign(options);
     case Options::Command::kStatus:
       return run_status(options);
     case Options::Command::kStop:

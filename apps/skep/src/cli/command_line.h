@@ -43,6 +43,7 @@ struct Options {
     kTrace,
     kReplay,
     kAgent,
+    kSign,
     kCron
   };
   Command command = Command::kUp;
@@ -76,6 +77,10 @@ struct Options {
     std::vector<std::string> deliver;
     std::size_t count = 5;
   } cron;
+  struct Sign {  // agent keygen, sign
+    std::string key, out, until;
+    int days = 365;
+  } sign;
 };
 
 int run(int argc, char** argv);
@@ -83,6 +88,7 @@ int run(int argc, char** argv);
 int run_up(const Options& options);
 int run_chat(const Options& options);
 int run_agent(const Options& options);
+int run_sign(const Options& options);
 int run_cron(const Options& options);
 int run_status(const Options& options);
 int run_stop(const Options& options);

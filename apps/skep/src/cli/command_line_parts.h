@@ -16,5 +16,6 @@ inline void add_json(CLI::App& command, Options& options) {
 
 void add_fabric(CLI::App& app, Options& options);  // command_line_fabric.cc
 void add_cron(CLI::App& app, Options& options);    // command_line_cron.cc
+void add_sign(CLI::App& agent, Options& options);  // command_line_sign.cc
 
 }  // namespace skep::cli

@@ -31,12 +31,12 @@ std::string spent(const json::value* spend) {
 }
 
 void print_row(std::string_view name, const json::value& row) {
-  fmt::print("{:<40} {}   {}\n", name, spent(get_member(row, "day")),
-             spent(get_member(row, "month")));
+  fmt::print("{:<40} {}   {}   {}\n", name, spent(get_member(row, "hour")),
+             spent(get_member(row, "day")), spent(get_member(row, "month")));
 }
 
 void print_usage(const json::value& usage) {
-  fmt::print("{:<40} {:<43}   {}\n", "", "   today", "   this month");
+  fmt::print("{:<40} {:<49}   {:<49}   {}\n", "", "   last hour", "   today", "   this month");
   if (const json::value* total = get_member(usage, "total")) print_row("all", *total);
   for (std::string_view list : {"people", "models", "agents"}) {
     const json::array* rows = get_array(usage, list);

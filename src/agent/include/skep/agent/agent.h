@@ -91,6 +91,10 @@ struct AgentDeps {
       access = {};
   // /jobs: the answer. Empty: nothing runs by itself here.
   std::function<std::string(const Conversation& who, std::string_view arguments)> jobs = {};
+  // The role of whoever wrote a message, where there are [[users]]; none: roles have no say in it.
+  std::function<std::optional<Role>(const Message&)> role_of = {};
+  // /config: the keys that begin with these words. Empty: there is nothing to show.
+  std::function<std::string(std::string_view section)> config_text = {};
   memory::Personas* personas = nullptr;  // that can be put on; none: /persona is not there
   // They stand behind the agent's own words, which its settings say, instead of taking their place.
   bool personas_behind = false;

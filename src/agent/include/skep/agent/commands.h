@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "skep/authority/capability.h"
+
 namespace skep::agent {
 
 // What a person's text is.
@@ -35,6 +37,8 @@ struct CommandInfo {
 // In the order of /help. Every command listed works.
 const std::vector<CommandInfo>& commands();
 const CommandInfo* find_command(std::string_view name_or_alias);
+// What it is for somebody who has a role ([[users]]); nothing: whoever is heard may.
+std::optional<authority::Action> action_of(const CommandInfo& info);
 // Of an administrator's command: it is about who may talk to the agent, not about rooms.
 bool is_of_access(const CommandInfo& info);
 

@@ -81,8 +81,8 @@ struct Manifest {
   std::vector<ModelWay> fallbacks;  // [[fallback_models]], asked in this order
 
   // [resources]; 0: no limit of its own.
-  std::int64_t tokens_per_day = 0, tokens_per_month = 0;
-  double usd_per_day = 0, usd_per_month = 0;
+  std::int64_t tokens_per_hour = 0, tokens_per_day = 0, tokens_per_month = 0;
+  double usd_per_hour = 0, usd_per_day = 0, usd_per_month = 0;
   std::int64_t tool_calls_per_minute = 60;
 
   // [capabilities]. Absent lists come from the profile; a list that is there replaces its part.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "skep/agent/agent.h"
+#include "skep/authority/authority.h"
 #include "skep/base/clock.h"
 #include "skep/llm/driver.h"
 #include "skep/memory/memory.h"
@@ -40,6 +41,7 @@ struct Prompt {
   std::vector<llm::ChatMessage> messages;
   std::size_t cached_messages = 0;
   std::size_t dropped_turns = 0;  // left out by the budget
+  authority::Labels labels;       // of the history that is in it
 };
 Prompt assemble(const PromptInput& input);
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,10 +41,16 @@ struct Labels {
 };
 std::string describe(Labels labels);  // "external_network, secret"; "" for none
 
+// Why a person of that role may not do it, in words for them; nothing when they may, or where roles
+// have no say. Pure: for looking ahead. What is done goes through authorize().
+std::optional<std::string> why_role_bars(std::optional<Role> role, Action action);
+
 // For whom something is done.
 struct Principal {
   std::string id;  // a bare JID, "ann@cli", an agent's name; empty: the process itself
   bool admin = false;
+  // Where there are [[users]] and a person stands behind it; none: roles have no say.
+  std::optional<Role> role = {};
 };
 
 struct Question {
@@ -51,10 +58,13 @@ struct Question {
   std::string agent;  // the agent that acts, its node's name without the hive: "AI.support"
   Action action = Action::kToolInvoke;
   std::string resource;  // never empty but for actions without one
-  bool sends = false;    // kNetConnect: words of ours leave with it (a body, a query)
-  Labels labels;         // of what the act was decided on
-  std::string trace;     // of the turn
-  std::string detail;    // for people and the audit, cut to 200 bytes: "shell_exec: ls -l"
+  // The person does it themselves, by a command or a route: no agent's grants are asked for, nor
+  // the rules about agents, and only a role allows it.
+  bool direct = false;
+  bool sends = false;  // kNetConnect: words of ours leave with it (a body, a query)
+  Labels labels;       // of what the act was decided on
+  std::string trace;   // of the turn
+  std::string detail;  // for people and the audit, cut to 200 bytes: "shell_exec: ls -l"
 };
 struct Decision {
   enum class Outcome : std::uint8_t { kAllow, kDeny, kAsk };
@@ -88,9 +98,9 @@ class Authority {
       std::function<const Grants*(std::string_view agent)> grants);
   virtual ~Authority() = default;
 
-  // In this order: [authority] deny, the agent's grants, taint, [authority] ask; the first that
-  // speaks decides, and nothing that speaks is kDeny. Every decision is in the audit log when this
-  // returns; when it cannot be written the answer is kDeny.
+  // In this order: the person's role, [authority] deny, the agent's grants, taint, [authority] ask;
+  // the first that speaks decides, and nothing that speaks is kDeny. Every decision is in the audit
+  // log when this returns; when it cannot be written the answer is kDeny.
   virtual Decision authorize(const Question& question) = 0;
   // Other rules from the next question on. kInvalid as in open(): then the old ones stay.
   virtual Result<void> set_rules(const AuthorityConfig& config) = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "skep/base/result.h"
+#include "skep/model/role.h"
 
 namespace skep::authority {
 
@@ -27,7 +28,16 @@ enum class Action : std::uint8_t {
   kXmppSend,       // a bare JID: words to somebody who did not ask
   kRemoteExecute,  // another domain's agent, "jid#skill"
   kSchedule,       // no resource: jobs that run by themselves
+  // What people do themselves; no agent can be given them.
+  kChat,          // an agent's name
+  kViewConfig,    // no resource, like those below
+  kViewUsage,     // what everybody's questions have cost
+  kManageAgents,  // pause them, change their mode; the rooms they are in
+  kChangeConfig,
+  kManageUsers,  // let people in and shut them out
 };
+// The least role that may do it, or have an agent do it.
+Role minimum_role(Action action);
 std::string_view action_name(Action action);  // "tool_invoke", …: configuration and audit use it
 std::optional<Action> action_from(std::string_view name);
 bool takes_resource(Action action);
@@ -40,8 +50,8 @@ struct Capability {
   bool operator==(const Capability&) const = default;
 };
 // "net_connect:*.example.org:443", "agent_spawn". kInvalid, in words for whoever wrote it, for an
-// unknown action, a pattern where there is no resource, none where there is one, or one over
-// pattern_bytes_max.
+// unknown action, one of people alone, a pattern where there is no resource, none where there is
+// one, or one over pattern_bytes_max.
 Result<Capability> parse_capability(std::string_view text);
 std::string to_text(const Capability& capability);
 inline constexpr std::size_t pattern_bytes_max = 256;

@@ -101,7 +101,8 @@ struct CommandSpec {
   std::string name;
   std::string arguments;  // "room [password]": words, in brackets when they may be left out
   std::string help;
-  bool admin = false;
+  bool admin = false;          // where there are no [[users]]
+  Role least = Role::kViewer;  // where there are
 };
 
 // Another protocol on the same link.

@@ -47,6 +47,7 @@ struct SpawnRequest {
 // A manifest that a model wrote; nothing is kept of it.
 struct AgentDraft {
   std::string name, manifest;
+  std::vector<std::string> may;  // what it could do, for whoever decides: "run programs"
 };
 
 // Everything outlives the Agents.

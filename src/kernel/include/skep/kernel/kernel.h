@@ -10,11 +10,13 @@
 #include "skep/agent/sub_agents.h"
 #include "skep/async/pool.h"
 #include "skep/attachments/attachments.h"
+#include "skep/authority/signature.h"
 #include "skep/base/config.h"
 #include "skep/channels/web_channel.h"
 #include "skep/channels/xmpp_channel.h"
 #include "skep/fabric/gateway.h"
 #include "skep/federation/config.h"
+#include "skep/identity/people.h"
 #include "skep/kernel/authority_side.h"
 #include "skep/kernel/fabric_side.h"
 #include "skep/kernel/mail_config.h"
@@ -53,6 +55,11 @@ struct AgentsConfig {
   // recovery_secs: between two starts of an agent that has crashed; it doubles where a start fails.
   std::chrono::milliseconds recovery{60'000};
   static constexpr int hangs_max = 3;  // in a row; then the agent is ended
+  // trusted_signers ("ops:<64 hex>"): whose signature under a manifest counts.
+  std::vector<authority::Signer> signers;
+  // require_signed: a manifest without one is not spawned, whoever asks. A signature that is there
+  // is always looked at.
+  bool require_signed = false;
 
   static AgentsConfig read(ConfigSection section);
 };
@@ -63,6 +70,16 @@ struct MemoryToolsConfig {
   static MemoryToolsConfig read(ConfigSection section);
 };
 
+// [api.rate_limit]: what clients of the HTTP routes may ask for in a minute, and at once, in units
+// that docs/api.md lists.
+struct RateLimitConfig {
+  std::int64_t per_minute = 500;  // of each client address without the token; 0: no limit
+  std::int64_t owner_per_minute = 3'000'000;  // of all who have the token, together
+  std::size_t clients_max = 10'000;           // addresses remembered; more share one limit
+
+  static RateLimitConfig read(ConfigSection section);
+};
+
 // Everything skep.toml says, typed.
 struct KernelConfig {
   std::string home;
@@ -70,6 +87,7 @@ struct KernelConfig {
   std::string default_agent;                  // [hive] default_agent; empty: the own agent
   fabric::GatewayConfig gateway;              // [hive] listen, uplinks, …
   std::string api_listen = "127.0.0.1:4545";  // [api] listen
+  RateLimitConfig api_rate;                   // [api.rate_limit]
   store::Sync sync = store::Sync::kProcess;   // [store] sync = "process" | "disk"
   std::string log_level = "info";             // [log] level, file
   std::string log_file;
@@ -96,6 +114,7 @@ struct KernelConfig {
   NodesConfig nodes;                           // [nodes]
   StreamsConfig streams;                       // [streams]
   AuthoritySideConfig authority;               // [authority]
+  identity::People people;                     // [[users]]; each channel has them too
   tools::XmppSendConfig xmpp_send;             // [skills.xmpp_send]
   tools::FileToolsConfig file_tools;
   tools::ShellToolsConfig shell_tools;

@@ -41,6 +41,7 @@ struct AgentHouse {
   agent::TurnLog* turn_log;  // may be null
   const KernelConfig& config;
   std::function<bool(const Conversation&)> is_admin;
+  std::function<std::optional<Role>(const Message&)> role_of;                   // AgentDeps
   std::function<std::string(const Conversation&, std::string_view)> jobs = {};  // AgentDeps
   decltype(agent::AgentDeps::send_file) send_file = {};                         // the same
 };

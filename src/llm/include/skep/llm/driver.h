@@ -16,6 +16,7 @@
 #include "skep/base/json.h"
 #include "skep/base/result.h"
 #include "skep/llm/catalogue.h"
+#include "skep/llm/raw_log.h"
 #include "skep/model/part.h"
 
 namespace skep::llm {
@@ -85,6 +86,7 @@ struct Request {
       true;  // false: definitions are sent, calls are forbidden (tool choice "none")
   int max_tokens = 4096;
   std::optional<double> temperature;
+  std::shared_ptr<RawLog> raw = {};  // where the attempts are kept; none: nobody looks
 };
 
 enum class StopReason { kEnd, kToolUse, kMaxTokens, kRefusal, kContextExceeded, kPause, kUnknown };

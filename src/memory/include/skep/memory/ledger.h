@@ -18,10 +18,11 @@
 
 namespace skep::memory {
 
-// 0: no limit. Tokens are those read, cached ones included, and those written.
+// 0: no limit. The hour is the last sixty minutes, whatever the clock says; day and month are those
+// of the configured zone. Tokens are those read, cached ones included, and those written.
 struct SpendLimits {
-  std::int64_t daily_tokens = 0, monthly_tokens = 0;
-  PicoUsd daily_cost = 0, monthly_cost = 0;
+  std::int64_t hourly_tokens = 0, daily_tokens = 0, monthly_tokens = 0;
+  PicoUsd hourly_cost = 0, daily_cost = 0, monthly_cost = 0;
   bool operator==(const SpendLimits&) const = default;
 };
 // [quota], [quota.agent], [quota.total]
@@ -72,6 +73,7 @@ struct Payer {
 struct NamedSpend {
   std::string name;
   Spend day, month;
+  Spend hour = {};  // the last sixty minutes
 };
 
 // Loop thread only. The file is written with one write(2) a call and survives kill -9; sums are
@@ -97,13 +99,13 @@ class Ledger {
     PicoUsd cost_ = 0;
   };
   // Sets aside what a call may come to. kExhausted when a limit would be passed, with the sentence
-  // for the person: which limit, how much of it is used, when it starts afresh.
+  // for the person: which limit, how much of it is used, when there is room again.
   virtual Result<Hold> reserve(const Payer& payer, std::int64_t tokens, PicoUsd cost) = 0;
   // Records the call and gives the hold back. On a failure (full disk) the sums hold all the same.
   virtual Result<void> settle(Hold hold, ModelCall call) = 0;
 
   enum class Scope : std::uint8_t { kTotal, kAgent, kPerson, kModel };
-  // Today and this month; `name` is not looked at for kTotal.
+  // Of the hour, today and this month; `name` is not looked at for kTotal.
   [[nodiscard]] virtual NamedSpend spent(Scope scope, std::string_view name) = 0;
   [[nodiscard]] virtual std::vector<NamedSpend> all(Scope scope) = 0;  // the month's dearest first
   [[nodiscard]] virtual const QuotaConfig& quota() const = 0;

@@ -60,6 +60,9 @@ struct TranscriptMessage {
   std::string turn;   // id of the user message that started it
   std::string model;  // assistant only
   Usage usage;        // assistant only
+  // Assistant only: where words in it may come from, beside the people of the conversation:
+  // "external_network". Whoever reads it again has read them.
+  std::string taint;
   std::vector<Attachment> attachments;
   bool retracted = false;  // its writer took it back: content and attachments are gone
   bool operator==(const TranscriptMessage&) const = default;
@@ -71,6 +74,7 @@ struct TranscriptSummary {
   // msg_id of the newest message that it stands for: what lies between that and the summary is
   // read word by word. Empty: it stands for everything before it.
   std::string last_msg_id;
+  std::string taint;  // of what it is made of
   bool operator==(const TranscriptSummary&) const = default;
 };
 struct TranscriptTool {  // for people and audit; not replayed to the model
@@ -120,6 +124,14 @@ struct KnowledgeEntry {
   std::int64_t version = 1;  // counted by remember()
   std::string taint;  // where the words come from, when not from the person: "external_network"
   bool operator==(const KnowledgeEntry&) const = default;
+};
+// What became of a note.
+struct Remembered {
+  std::int64_t version = 1;  // of the note that says it now; 1 for a new key
+  // The key of a note that says the same: nothing was added, that one counts as said again.
+  std::string same_as = {};
+  std::vector<std::string> replaced = {};  // keys of notes that it says all of: they are gone
+  bool operator==(const Remembered&) const = default;
 };
 inline constexpr std::size_t knowledge_key_bytes_max = 128;
 inline constexpr std::size_t knowledge_content_bytes_max = 4096;
@@ -181,9 +193,9 @@ class Memory {
   // Puts the active session aside and goes on with that one. kNotFound.
   virtual Result<Archived> resume(const Conversation& conversation, const std::string& file) = 0;
 
-  // Same key replaces in place; gives its version, 1 for a new key. kTooLarge, kExhausted over the
-  // limits above.
-  virtual Result<std::int64_t> remember(const Conversation& conversation, KnowledgeEntry entry) = 0;
+  // Same key replaces in place. A new key whose note says nearly what another one says is merged
+  // with it. kTooLarge, kExhausted over the limits above.
+  virtual Result<Remembered> remember(const Conversation& conversation, KnowledgeEntry entry) = 0;
   // Substring over key and content in any case (of any script); empty query: all.
   virtual Result<std::vector<KnowledgeEntry>> recall(const Conversation& conversation,
                                                      std::string_view query) = 0;

@@ -24,7 +24,7 @@ std::string_view chosen_in(const Message& reply);
 // What its writer had read when it was written, as the bits of authority::Labels. Between agents,
 // in questions and answers; nullopt: it does not say.
 void put_taint(Message& message, std::uint8_t bits);
-inline constexpr std::uint8_t taint_of_outsiders = 1;  // authority::Label::kExternalNetwork
+inline constexpr std::uint8_t kTaintOfOutsiders = 1;  // authority::Label::kExternalNetwork
 std::optional<std::uint8_t> taint_in(const Message& message);
 
 }  // namespace skep

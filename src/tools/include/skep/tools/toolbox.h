@@ -38,6 +38,7 @@ struct ToolContext {
   const Message* asked = nullptr;  // that the turn answers; null outside of one
   authority::Labels labels = {};   // of what the model had read when it asked for the call
   memory::Payer payer = {};        // whose account a call of a model goes to
+  std::optional<Role> role = {};   // of the person behind it, where roles have a say
   std::int64_t tokens_left = 0;    // that the turn may still spend; 0: as many as it likes
   PicoUsd cost_left = 0;           // likewise
   bool whole = false;              // no model reads the output: it is not cut to fit one
