@@ -38,6 +38,15 @@ std::vector<fs::path> files_in(const std::string& directory) {
   return files;
 }
 
+// What is left out of an agent's tools for a turn makes a new list of the same definitions.
+bool are_copies(const llm::ToolSpecs& one, const llm::ToolSpecs& other) {
+  return one.same(other) ||
+         std::ranges::equal(one, other, [](const llm::ToolSpec& a, const llm::ToolSpec& b) {
+           return a.name == b.name && a.description == b.description &&
+                  &a.input_schema.text() == &b.input_schema.text();  // copied by reference
+         });
+}
+
 class FileTurnLog final : public TurnLog {
  public:
   FileTurnLog(TurnLogConfig config, const Clock& clock)
@@ -56,7 +65,7 @@ class FileTurnLog final : public TurnLog {
   }
 
   Result<std::string> keep_tools(const llm::ToolSpecs& tools) override {
-    if (!kept_.empty() && tools.same(kept_tools_)) return kept_;
+    if (!kept_.empty() && are_copies(tools, kept_tools_)) return kept_;
     json::array list;
     for (const llm::ToolSpec& tool : tools) {
       list.push_back(json::object{{"name", tool.name},
@@ -65,7 +74,6 @@ class FileTurnLog final : public TurnLog {
     }
     const std::string text = to_json(list);
     std::string name = hex_encode(sha256(text).substr(0, 8));
-    if (name == kept_) return name;
     const std::string path = fmt::format("{}/tools/{}.json", config_.directory, name);
     std::error_code error;
     if (!fs::exists(path, error)) SKEP_TRY_VOID(store::write_file(path, text));
