@@ -306,6 +306,8 @@ class BadAgents(TwoDomains):
         self.files.put("/1.txt", b"forged-words", "text/plain")
         for size, digest, why in ((12, hashlib.sha256(b"other words!").digest(), "the hash differs"),
                                   (11, hashlib.sha256(b"forged-words").digest(), "it is 12 bytes and was said to be 11")):
+            self.ann.message("helper@agent.a.test", "/new")   # after what was read, the next would be asked about
+            self.reply()
             iq, exec_id = self.asked()
             self.accept(iq, exec_id)
             self.outputs(exec_id, f'<output type="text/plain" href="{self.files.url}/1.txt" size="{size}"><hash '

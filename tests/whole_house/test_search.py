@@ -58,6 +58,8 @@ class Search(WholeHouse):
         return self.agent.start()
 
     def search(self, query="bees & hives", **arguments):
+        """One search in a session of its own: after what was read, another one would be asked about."""
+        self.agent.cli("chat", "-m", "/new", "--as", "ann")
         self.model.script(f'tool_call web_search {json.dumps({"query": query, **arguments})}', 'text "So."')
         code, out, err = self.agent.cli("chat", "-m", "look it up", "--as", "ann")
         self.assertEqual((code, out.strip()), (0, "So."), err)
