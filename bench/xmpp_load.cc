@@ -71,7 +71,8 @@ class Person {
     if (!body_of(message)) return;  // a chat state
     if (!attribute(message, "from").starts_with(target))
       die("a message from somebody else: " + message);
-    if (*body_of(message) != "pong") die("not the answer to /ping: " + message);
+    // Answers that others have overtaken quote their question in front.
+    if (!body_of(message)->ends_with("pong")) die("not the answer to /ping: " + message);
     if (asked_.empty()) die("more replies than questions: " + message);
     round.add(asked_.front());
     asked_.pop_front();
