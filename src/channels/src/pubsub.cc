@@ -169,6 +169,7 @@ Message PubSub::to_message(const PubSubConfig& node, const PubSubItem& item,
                            framed_untrusted("pubsub " + name_of(node), item.text))}};
   put_asked(message.meta, {.type = room ? "groupchat" : "chat"});
   put_role(message, Role::kUser);  // the configuration speaks, whoever reads the answer
+  put_taint(message, kTaintOfOutsiders);
   return message;
 }
 

@@ -1,4 +1,5 @@
 // Publish-subscribe events over the wire of a component: signals of people, items of nodes.
+#include "skep/model/reply.h"
 #include "xmpp_test.h"
 
 namespace skep::channels {
@@ -138,6 +139,7 @@ TEST_F(PubSubTest, AnItemIsATurnForTheTargetAndComesOnce) {
   EXPECT_NE(
       text_of(message.parts).find("Say it.\n\n<untrusted source=\"pubsub pubsub.ex builds\">"),
       std::string::npos);
+  EXPECT_EQ(taint_in(message), kTaintOfOutsiders);
   EXPECT_NE(text_of(message.parts).find("item 2"), std::string::npos);
   settle();
   EXPECT_EQ(channel_->stats().events, 1u);
